@@ -1,0 +1,46 @@
+"""The arithmetic. ``get(name)`` returns a backend: a module of the functions in ``spec.py``."""
+
+import importlib
+from types import ModuleType
+
+#: name a user gives -> module, packages it needs beside NumPy, extra that installs them
+_BACKENDS = {
+    "numpy": ("minicnn.backends.reference", (), None),
+    "numba": ("minicnn.backends.numba_cpu", ("numba", "scipy"), None),
+    "cupy": ("minicnn.backends.cupy_gpu", ("cupy",), "cuda13"),
+}
+
+
+class BackendError(ImportError):
+    """A backend was asked for that this machine cannot run."""
+
+
+def names() -> tuple[str, ...]:
+    """Every backend's name, the textbook first."""
+    return tuple(_BACKENDS)
+
+
+def get(name: str) -> ModuleType:
+    """Import a backend on demand.
+
+    Args:
+        name: "numpy" (plain NumPy, the textbook), "numba" (fast on a CPU), "cupy" (NVIDIA GPU).
+
+    Raises:
+        ValueError: no backend has that name.
+        BackendError: the backend exists but something it needs is missing; the message names it.
+    """
+    if name not in _BACKENDS:
+        raise ValueError(f"unknown backend {name!r}; there are {', '.join(map(repr, _BACKENDS))}")
+    module, needs, extra = _BACKENDS[name]
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        missing = error.name or ", ".join(needs)
+        install = f"minicnn[{extra}]" if extra else " ".join(needs)
+        raise BackendError(
+            f"the {name!r} backend cannot be used: {error}. It needs {missing}; "
+            f"install it with  pip install {install!r}  or choose another backend "
+            "with minicnn.config.set_backend(...)",
+            name=missing,
+        ) from error

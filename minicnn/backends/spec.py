@@ -1,0 +1,446 @@
+"""The contract: every operation a backend offers, with its formula and shapes.
+
+A backend is a *module* of plain functions with these names and these signatures; a test
+compares them one by one. The bodies here are empty: this file is the place to look up what
+an operation means. ``reference/`` is the same list written out in plain NumPy.
+
+Words
+    ``x, y``            what goes in and what comes out
+    ``dx, dy, dw, db``  gradient of the loss with respect to that array
+    ``w, b``            kernel (KH, KW, C, F) or (D, U), and bias (F,) or (U,)
+    sizes               N images, H W image, C channels, F filters, KH KW window,
+                        SH SW strides, OH OW output, D U dense in and out
+
+Rules that hold for every operation
+    * The forward call keeps what backward needs with ``ctx.save``; the backward call reads it
+      from the same ``ctx``. Large results live in ``ctx.buffer`` memory: they stay valid until
+      the same operation runs again with the same ``ctx``.
+    * Nobody writes into what was lent (``x``, ``dy``, ``w``). ``dw`` and ``db`` are *assigned*.
+    * A backward returns ``dx``, or ``None`` when ``ctx.need_dx`` is false and saving work is
+      possible (convolution and dense).
+    * The dtype (float32 or float64) follows the data; constants never widen it.
+    * NaN in, NaN out: no comparison may lose one.
+"""
+
+# ruff: noqa: ARG001  (the arguments are the contract)
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+Array = Any  # numpy.ndarray, or cupy.ndarray on the GPU
+Pair = tuple[int, int]
+Pads = tuple[Pair, Pair]  # ((top, bottom), (left, right))
+
+# ---------------------------------------------------------------------------------------------
+# Memory
+# ---------------------------------------------------------------------------------------------
+
+
+def zeros(shape: Sequence[int], dtype: str) -> Array:
+    """A new array of zeros where this backend computes."""
+    ...
+
+
+def empty(shape: Sequence[int], dtype: str) -> Array:
+    """A new uninitialised array where this backend computes."""
+    ...
+
+
+def asarray(array: Any) -> Array:
+    """``array`` where this backend computes, dtype unchanged; no copy if it is there already."""
+    ...
+
+
+def to_numpy(array: Array) -> Any:
+    """``array`` as a ``numpy.ndarray`` (waits for the device, if there is one)."""
+    ...
+
+
+def running() -> AbstractContextManager[None]:
+    """Held while steps run: one thread at a time, BLAS threads set as the backend wants them."""
+    ...
+
+
+def gather_batch(ctx: Any, name: str, source: Array, index: Array, dtype: str) -> Array:
+    """Rows ``source[index]`` cast to ``dtype``, in the buffer ``name``.
+
+    source (M, ...) of any number type, index (N,) int64  ->  (N, ...) of ``dtype``.
+    The data set is never copied or cast whole.
+    """
+    ...
+
+
+# ---------------------------------------------------------------------------------------------
+# Convolution and pooling
+# ---------------------------------------------------------------------------------------------
+
+
+def conv2d_forward(
+    ctx: Any, x: Array, w: Array, b: Array | None,
+    strides: Pair, pads: Pads, dilation: Pair, groups: int,
+) -> Array:
+    """Cross-correlation of x (N, H, W, C) with w (KH, KW, C // groups, F)  ->  y (N, OH, OW, F).
+
+    y[n,oh,ow,f] = b[f] + sum_{i,j,c} x_pad[n, oh SH + i DH, ow SW + j DW, c] w[i,j,c,f]
+    OH = (H + top + bottom - (KH - 1) DH - 1) // SH + 1.
+    With ``groups`` > 1 the channels and the filters are split into that many blocks, and
+    filter block g sees channel block g only.
+
+    im2col: the windows become rows of a matrix ``cols`` (N OH OW, KH KW C), and y = cols @ w + b.
+    Source: Chellapilla, Puri, Simard (2006), "High Performance Convolutional Neural Networks
+    for Document Processing"; Dumoulin and Visin (2016), arXiv:1603.07285, for the geometry.
+    """
+    ...
+
+
+def conv2d_backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
+    """Fill ``dw`` (KH, KW, C // groups, F) and ``db`` (F,); return dx (N, H, W, C).
+
+    y = cols @ w + b   gives   dw = cols.T @ dy,   db = sum(dy),   dcols = dy @ w.T,
+    and dx = col2im(dcols), the adjoint of im2col: every window is added back where it came from.
+    """
+    ...
+
+
+def maxpool2d_forward(ctx: Any, x: Array, pool_size: Pair, strides: Pair, pads: Pads) -> Array:
+    """Largest entry of each window. (N, H, W, C)  ->  (N, OH, OW, C).
+
+    Padding never wins (it counts as minus infinity). On a tie the first entry of the window, row
+    by row, is the winner; a NaN in the window wins. Windows may overlap; a remainder that no
+    window reaches is dropped.
+    """
+    ...
+
+
+def maxpool2d_backward(ctx: Any, dy: Array) -> Array:
+    """dx: each dy goes to the winner of its window; where windows overlap the gradients add."""
+    ...
+
+
+# ---------------------------------------------------------------------------------------------
+# Dense, activations, dropout
+# ---------------------------------------------------------------------------------------------
+
+
+def dense_forward(ctx: Any, x: Array, w: Array, b: Array | None) -> Array:
+    """y = x @ w + b.  x (..., D), w (D, U), b (U,)  ->  y (..., U)."""
+    ...
+
+
+def dense_backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
+    """dw = x.T @ dy,   db = sum(dy),   dx = dy @ w.T  (leading axes taken as one)."""
+    ...
+
+
+def relu_forward(
+    ctx: Any, x: Array, negative_slope: float, max_value: float | None, threshold: float
+) -> Array:
+    """max_value where x >= max_value;  x where x > threshold;  negative_slope (x - threshold) else.
+
+    The ordinary ReLU is (0.0, None, 0.0): max(x, 0), whose derivative at 0 is taken as 0.
+    """
+    ...
+
+
+def relu_backward(ctx: Any, dy: Array) -> Array:
+    """dx = dy times 0, 1 or negative_slope, by the branch that forward took."""
+    ...
+
+
+def sigmoid_forward(ctx: Any, x: Array) -> Array:
+    """y = 1 / (1 + exp(-x)), computed without overflow for any x."""
+    ...
+
+
+def sigmoid_backward(ctx: Any, dy: Array) -> Array:
+    """dx = dy y (1 - y)."""
+    ...
+
+
+def tanh_forward(ctx: Any, x: Array) -> Array:
+    """y = tanh(x)."""
+    ...
+
+
+def tanh_backward(ctx: Any, dy: Array) -> Array:
+    """dx = dy (1 - y^2)."""
+    ...
+
+
+def softmax_forward(ctx: Any, x: Array, axis: int) -> Array:
+    """y = exp(x - max) / sum(exp(x - max)) along ``axis``."""
+    ...
+
+
+def softmax_backward(ctx: Any, dy: Array) -> Array:
+    """dx = y (dy - sum(dy y)): the Jacobian diag(y) - y y^T applied to dy."""
+    ...
+
+
+def log_softmax_forward(ctx: Any, x: Array, axis: int) -> Array:
+    """y = x - max - log(sum(exp(x - max))) along ``axis``."""
+    ...
+
+
+def log_softmax_backward(ctx: Any, dy: Array) -> Array:
+    """dx = dy - exp(y) sum(dy)."""
+    ...
+
+
+def elementwise_forward(ctx: Any, x: Array, kind: str, alpha: float) -> Array:
+    """One of the other activations, entry by entry; ``alpha`` is used by elu and celu only.
+
+    kind: elu, celu, selu, gelu (exact), gelu_tanh, silu, softplus, softsign, hard_sigmoid,
+    hard_silu, exponential, mish. Formulas: ``backends/reference/activations.py``.
+    """
+    ...
+
+
+def elementwise_backward(ctx: Any, dy: Array) -> Array:
+    """dx = dy f'(x)."""
+    ...
+
+
+def dropout_forward(ctx: Any, x: Array, rate: float, seed: int, noise_shape: Any) -> Array:
+    """Zero each entry with probability ``rate``; multiply the others by 1 / (1 - rate).
+
+    Entry i of the mask is kept when bits(i) >= floor(rate 2^32) (rate 1 keeps none), where bits is
+    a hash of (seed, ctx.step[0], i), not a random stream: every backend draws the same mask and
+    nothing needs to be stored. With 32-bit arithmetic that wraps,
+
+        k0, k1 = keys of (seed, step)       see ``backends/counter.py``
+        h = i ^ k0;   h ^= h >> 16;   h *= 0x7FEB352D;   h += k1
+        h ^= h >> 15;   h *= 0x846CA68B;   h ^= h >> 16
+
+    i counts the entries of the mask in C order. ``noise_shape`` (one entry an axis, or None for
+    the shape of x) gives the shape of the mask, which is then broadcast to x; None means all.
+    Source: Srivastava et al. (2014), JMLR 15; counter-based draws: Salmon et al. (2011), SC'11.
+    """
+    ...
+
+
+def dropout_backward(ctx: Any, dy: Array) -> Array:
+    """dx = dy times the same mask and scale."""
+    ...
+
+
+# ---------------------------------------------------------------------------------------------
+# Losses: one value a sample, then one weighted sum
+# ---------------------------------------------------------------------------------------------
+
+
+def softmax_crossentropy_forward(
+    ctx: Any, logits: Array, y: Array, label_smoothing: float
+) -> tuple[Array, Array]:
+    """Cross-entropy of softmax(logits) with target probabilities y, both (..., K).
+
+    With s = label_smoothing, y' = y (1 - s) + s / K:
+    loss = logsumexp(z) sum(y') - sum(y' z), max-shifted.  Returns (losses (...), p (..., K)).
+    """
+    ...
+
+
+def softmax_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+    """dlogits = (p - y') dlosses.  dlosses (...)  ->  (..., K).  (p - y' also if sum(y') != 1.)"""
+    ...
+
+
+def sparse_softmax_crossentropy_forward(ctx: Any, logits: Array, y: Array) -> tuple[Array, Array]:
+    """The same with integer labels. logits (..., K), y (...) int64  ->  (losses (...), p (..., K))."""
+    ...
+
+
+def sparse_softmax_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+    """dlogits = (p - onehot(y)) dlosses."""
+    ...
+
+
+def categorical_crossentropy_forward(ctx: Any, p: Array, y: Array, label_smoothing: float) -> Array:
+    """Of probabilities: p' = clip(p / sum(p), eps, 1 - eps), loss = -sum(y' ln p').  eps = 1e-7."""
+    ...
+
+
+def categorical_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+    """dp, with gradient 0 through a clipped entry."""
+    ...
+
+
+def sparse_categorical_crossentropy_forward(ctx: Any, p: Array, y: Array) -> Array:
+    """Of probabilities and integer labels: q = clip(p, eps, 1 - eps), loss = ln(sum q) - ln q[y]."""
+    ...
+
+
+def sparse_categorical_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+    """dp, with gradient 0 through a clipped entry."""
+    ...
+
+
+def sigmoid_crossentropy_forward(
+    ctx: Any, logits: Array, y: Array, label_smoothing: float
+) -> tuple[Array, Array]:
+    """Binary cross-entropy on logits z, mean over the last axis.  Returns (losses (...), p).
+
+    y' = y (1 - s) + s / 2;   loss = mean(max(z, 0) - z y' + log1p(exp(-|z|)));   p = sigmoid(z).
+    """
+    ...
+
+
+def sigmoid_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+    """dlogits = (p - y') dlosses / K."""
+    ...
+
+
+def binary_crossentropy_forward(ctx: Any, p: Array, y: Array, label_smoothing: float) -> Array:
+    """q = clip(p, eps, 1 - eps);  loss = mean(-(y' ln q + (1 - y') ln(1 - q))) over the last axis."""
+    ...
+
+
+def binary_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+    """dp, with gradient 0 through a clipped entry."""
+    ...
+
+
+def mean_squared_error_forward(ctx: Any, p: Array, y: Array) -> Array:
+    """mean((p - y)^2) over the last axis.  (..., K)  ->  (...)."""
+    ...
+
+
+def mean_squared_error_backward(ctx: Any, dlosses: Array) -> Array:
+    """dp = 2 (p - y) dlosses / K."""
+    ...
+
+
+def weighted_sum_forward(ctx: Any, values: Array, weights: Array | None, scale: float) -> Array:
+    """scale * sum(weights * values), an array of shape (1,).  weights None means ones."""
+    ...
+
+
+def weighted_sum_backward(ctx: Any) -> Array:
+    """dvalues = scale * weights, of the shape of ``values``: where a backward pass begins."""
+    ...
+
+
+# ---------------------------------------------------------------------------------------------
+# Metrics: one value a sample, then a running mean where the batch lives
+# ---------------------------------------------------------------------------------------------
+
+
+def categorical_hits(ctx: Any, y: Array, p: Array) -> Array:
+    """1.0 where argmax(y) == argmax(p) over the last axis (a tie: the lowest index), else 0.0."""
+    ...
+
+
+def sparse_categorical_hits(ctx: Any, y: Array, p: Array) -> Array:
+    """1.0 where y == argmax(p), else 0.0.  y (...), p (..., K)  ->  (...)."""
+    ...
+
+
+def binary_hits(ctx: Any, y: Array, p: Array, threshold: float) -> Array:
+    """mean over the last axis of (y == (p > threshold))."""
+    ...
+
+
+def mean_update(state: Array, values: Array, weights: Array | float | None) -> None:
+    """state (2,) float64: state[0] += sum(weights * values), state[1] += sum(weights).
+
+    A plain number as ``weights`` counts every value that many times; None counts each once.
+    """
+    ...
+
+
+# ---------------------------------------------------------------------------------------------
+# Optimizers: one call over flat vectors of one length
+# ---------------------------------------------------------------------------------------------
+
+
+def adam_step(
+    w: Array, g: Array, m: Array, v: Array, iterations: Array, learning_rate: Array,
+    beta_1: float, beta_2: float, epsilon: float,
+) -> None:
+    """Adam, in place, as Keras writes it (epsilon outside the bias correction).
+
+    m += (1 - beta_1)(g - m);   v += (1 - beta_2)(g^2 - v);   t = iterations[0] + 1
+    w -= alpha m / (sqrt(v) + epsilon),   alpha = learning_rate[0] sqrt(1 - beta_2^t) / (1 - beta_1^t)
+    ``iterations`` (1,) int64 and ``learning_rate`` (1,) live where the weights do, so that a
+    replayed graph sees them advance.  Source: Kingma and Ba (2015), arXiv:1412.6980, section 2.
+    """
+    ...
+
+
+def sgd_step(
+    w: Array, g: Array, m: Array | None, learning_rate: Array, momentum: float, nesterov: bool
+) -> None:
+    """m is None: w -= lr g.   Else m = momentum m - lr g;  w += m, or with Nesterov
+    w += momentum m - lr g.  Source: Sutskever et al. (2013), ICML.
+    """
+    ...
+
+
+# ---------------------------------------------------------------------------------------------
+# Fused operations: a backend may have them. Each *is* the composition in its name, bit for bit
+# where the arithmetic allows, and is tested against it.
+# ---------------------------------------------------------------------------------------------
+
+OPTIONAL = (
+    "conv2d_relu_maxpool2d_forward", "conv2d_relu_maxpool2d_backward",
+    "conv2d_relu_forward", "conv2d_relu_backward",
+    "dense_relu_forward", "dense_relu_backward",
+    "dense_relu_dropout_forward", "dense_relu_dropout_backward",
+)
+
+
+def conv2d_relu_maxpool2d_forward(
+    ctx: Any, x: Array, w: Array, b: Array | None, strides: Pair, pads: Pads,
+    pool_size: Pair, pool_strides: Pair,
+) -> Array:
+    """maxpool2d(relu(conv2d(x))) for windows that do not overlap (pool_strides >= pool_size),
+    no pooling padding, dilation 1, one group. What backward needs is one byte an output: which entry of the window won.
+    """
+    ...
+
+
+def conv2d_relu_maxpool2d_backward(
+    ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None
+) -> Array | None:
+    """The three backwards in one pass; dw, db, dx as for ``conv2d_backward``."""
+    ...
+
+
+def conv2d_relu_forward(
+    ctx: Any, x: Array, w: Array, b: Array | None, strides: Pair, pads: Pads
+) -> Array:
+    """relu(conv2d(x)), dilation 1, one group."""
+    ...
+
+
+def conv2d_relu_backward(
+    ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None
+) -> Array | None:
+    """dw, db, dx as for ``conv2d_backward``, from dy masked where the output was clipped."""
+    ...
+
+
+def dense_relu_forward(ctx: Any, x: Array, w: Array, b: Array | None) -> Array:
+    """relu(x @ w + b)."""
+    ...
+
+
+def dense_relu_backward(
+    ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None
+) -> Array | None:
+    """dw, db, dx as for ``dense_backward``, from dy masked where the output was clipped."""
+    ...
+
+
+def dense_relu_dropout_forward(
+    ctx: Any, x: Array, w: Array, b: Array | None, rate: float, seed: int
+) -> Array:
+    """dropout(relu(x @ w + b)); without dropout when ``ctx.training`` is false."""
+    ...
+
+
+def dense_relu_dropout_backward(
+    ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None
+) -> Array | None:
+    """dw, db, dx as for ``dense_backward``, from dy masked and scaled."""
+    ...

@@ -1,0 +1,1 @@
+"""How a step runs: parameters, context, plan, step, loop, progress."""

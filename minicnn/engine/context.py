@@ -1,0 +1,81 @@
+"""What an operation remembers between its forward and its backward call."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+class Context:
+    """A bag of named values owned by one stage of the network.
+
+    Two uses, one object:
+
+    * ``ctx.save(cols=cols)`` keeps a value for the backward pass; read it back as ``ctx.cols``.
+    * ``ctx.buffer("cols", shape, dtype)`` hands out an uninitialised array, and hands out *the
+      same memory* next time, so that only the first step allocates. A request that is smaller
+      along the first axis (the last batch of an epoch) gets the leading part of it.
+
+    ``freeze()`` turns any later allocation into an error: the promise that a captured GPU graph
+    needs, and that a test of "a warm step allocates nothing" checks.
+
+    Attributes:
+        ops: the backend module that computes.
+        training: whether dropout drops and batch statistics are taken from the batch.
+        need_dx: whether anybody reads the gradient with respect to the input.
+        step: (1,) uint32, counts training steps; shared by all contexts of a model.
+    """
+
+    def __init__(self, ops: Any, step: Any = None, training: bool = False) -> None:
+        self.ops = ops
+        self.training = training
+        self.need_dx = True
+        self.step = step if step is not None else ops.zeros((1,), "uint32")
+        self._buffers: dict[str, Any] = {}
+        self._frozen = False
+
+    def save(self, **values: Any) -> None:
+        """Keep ``values`` for the backward pass, readable as attributes of that name."""
+        for name in values.keys() & _RESERVED:
+            raise ValueError(
+                f"ctx.save({name}=...) would overwrite the context's own {name!r}; "
+                "choose another name"
+            )
+        self.__dict__.update(values)
+
+    def __getattr__(self, name: str) -> Any:
+        # only reached when the attribute does not exist
+        raise AttributeError(
+            f"backward asked for ctx.{name}, but forward never kept it; "
+            f"call ctx.save({name}=...) in forward"
+        )
+
+    def buffer(self, name: str, shape: Sequence[int], dtype: Any) -> Any:
+        """Uninitialised memory of ``shape`` and ``dtype``, the same at every call.
+
+        Raises:
+            RuntimeError: the context is frozen and the memory at hand is too small.
+        """
+        array = self._buffers.get(name)
+        if array is not None and array.dtype == dtype:
+            if array.shape == tuple(shape):
+                return array
+            if shape and array.shape[1:] == tuple(shape[1:]) and array.shape[0] > shape[0]:
+                return array[: shape[0]]
+        if self._frozen:
+            raise RuntimeError(
+                f"buffer {name!r} of shape {tuple(shape)} was asked for after the buffers were "
+                "frozen; run one step with this batch size first"
+            )
+        array = self._buffers[name] = self.ops.empty(tuple(shape), dtype)
+        return array
+
+    def freeze(self) -> None:
+        """From now on, ``buffer`` raises rather than allocates."""
+        self._frozen = True
+
+    def thaw(self) -> None:
+        """Allow allocation again."""
+        self._frozen = False
+
+
+_RESERVED = {"ops", "training", "need_dx", "step", "save", "buffer", "freeze", "thaw"}
+Forward = Callable[[Context, Any], Any]

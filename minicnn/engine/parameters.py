@@ -1,0 +1,131 @@
+"""Every weight of a model in one flat array, every gradient in another.
+
+A layer holds *views* into the two arrays, so the optimizer updates the whole model with one
+call over one vector, and saving a model is one pass.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+#: each weight starts on a multiple of this many entries: 256 bytes in float32, as GPUs load it
+ALIGN = 64
+
+
+class Parameter:
+    """A named weight: ``value`` and ``grad`` are arrays of the same shape.
+
+    ``backward`` *assigns* the gradient, ``p.grad[...] = ...``; it is never accumulated.
+
+    Attributes:
+        name: the last part of the path, such as "kernel".
+        path: "model/layer/name".
+        trainable: what kind of weight it is; a moving average is not trainable.
+        frozen: whether its layer was switched off with ``layer.trainable = False``.
+    """
+
+    def __init__(self, name: str, value: np.ndarray, trainable: bool = True) -> None:
+        self.name = name
+        self.path = name
+        self.trainable = trainable
+        self.frozen = False
+        self.value: Any = value
+        self.grad: Any = np.zeros_like(value)
+        self._ops: Any = None  # the backend that holds the arrays; None while they are NumPy's
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the weight."""
+        return tuple(self.value.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of scalars."""
+        return math.prod(self.shape)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the optimizer changes it now."""
+        return self.trainable and not self.frozen
+
+    @property
+    def dtype(self) -> str:
+        """Name of the dtype, such as "float32"."""
+        return str(self.value.dtype)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the weight as a NumPy array."""
+        return np.array(self.value if self._ops is None else self._ops.to_numpy(self.value))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        value = self.numpy()
+        return value if dtype is None else value.astype(dtype)
+
+    def assign(self, value: Any) -> None:
+        """Copy ``value`` into place.
+
+        Raises:
+            ValueError: the shapes differ.
+        """
+        array = np.asarray(value)
+        if array.shape != self.shape:
+            raise ValueError(
+                f"weight {self.path!r} has shape {self.shape}, cannot take a value of shape {array.shape}"
+            )
+        array = array.astype(self.dtype)
+        self.value[...] = array if self._ops is None else self._ops.asarray(array)
+
+    def __repr__(self) -> str:
+        return f"<Parameter path={self.path}, shape={self.shape}, dtype={self.dtype}>"
+
+
+class ParameterStore:
+    """The flat arrays behind a list of parameters, laid out in their order.
+
+    Attributes:
+        values, grads: flat arrays of one length. The gaps between two weights stay zero.
+    """
+
+    def __init__(self, parameters: list[Parameter], ops: Any, dtype: str) -> None:
+        self.parameters = list(parameters)
+        self.starts: list[int] = []
+        end = 0
+        for p in self.parameters:
+            self.starts.append(end)
+            end += -(-math.prod(p.shape) // ALIGN) * ALIGN
+        self.values = ops.zeros((end,), dtype)
+        self.grads = ops.zeros((end,), dtype)
+        for p, start in zip(self.parameters, self.starts, strict=True):
+            value = ops.asarray(np.asarray(p.numpy(), dtype))
+            p.value = self.view(self.values, p, start)
+            p.grad = self.view(self.grads, p, start)
+            p.value[...] = value
+            p._ops = ops
+
+    @staticmethod
+    def view(flat: Any, p: Parameter, start: int) -> Any:
+        """The part of ``flat`` that belongs to ``p``, in its shape."""
+        return flat[start : start + math.prod(p.shape)].reshape(p.shape)
+
+    def like(self, ops: Any) -> Any:
+        """A flat array of zeros beside ``values``, for an optimizer's moments."""
+        return ops.zeros(self.values.shape, str(self.values.dtype))
+
+    def trainable_segments(self) -> list[slice]:
+        """The stretches of the flat arrays that the optimizer may change, merged where they touch."""
+        segments: list[slice] = []
+        ends = [*self.starts[1:], int(self.values.shape[0])]
+        for p, start, end in zip(self.parameters, self.starts, ends, strict=True):
+            if not p.is_trained:
+                continue
+            if segments and segments[-1].stop == start:
+                segments[-1] = slice(segments[-1].start, end)
+            else:
+                segments.append(slice(start, end))
+        return segments

@@ -1,0 +1,343 @@
+"""The base of every layer: names, weights, building, and a call on plain arrays.
+
+A layer says *what* is computed; ``ctx.ops``, the backend, computes it. A layer of your own needs
+``forward`` and ``backward`` only, in plain NumPy if you like; one with weights adds ``build``.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from minicnn import backends, config, initializers
+from minicnn.engine import naming
+from minicnn.engine.arrays import host_array
+from minicnn.engine.context import Context
+from minicnn.engine.parameters import Parameter
+
+Shape = tuple[int | None, ...]
+
+
+class SymbolicTensor:
+    """A shape and a dtype that stand for an array to come: what ``Input(...)`` returns.
+
+    Attributes:
+        shape: with the batch axis first, ``None`` where the size is open.
+    """
+
+    def __init__(self, shape: Shape, dtype: str = "float32", name: str = "") -> None:
+        self.shape, self.dtype, self.name = tuple(shape), dtype, name
+
+    def __repr__(self) -> str:
+        return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+
+class Layer:
+    """One step of a network: arrays in, arrays out, with weights or without.
+
+    Args:
+        name: unique within a model; by default made from the class's name.
+        trainable: False freezes the weights.
+        dtype: float type of the weights; by default ``minicnn.config.floatx()``.
+        input_shape: shape of one sample; on the first layer of a model it says what comes in.
+        input_dim: the same for a vector: ``input_shape=(input_dim,)``.
+
+    Raises:
+        ValueError: an unknown keyword, or a name with characters that files and paths use.
+
+    Example::
+
+        class Swish(Layer):
+            def forward(self, ctx, x):
+                gate = 1 / (1 + np.exp(-x))
+                ctx.save(x=x, gate=gate)
+                return x * gate
+
+            def backward(self, ctx, dy):
+                return dy * ctx.gate * (1 + ctx.x * (1 - ctx.gate))
+    """
+
+    #: number of axes, batch included, that the layer takes; None takes any
+    input_ndim: int | None = None
+    #: an activation to run as a stage of its own after this layer, or None
+    activation: Any = None
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        self.name = _valid_name(name) if name is not None else naming.unique(type(self).__name__)
+        self.dtype = _dtype_name(dtype)
+        self.built = False
+        self.input_shape_argument = _input_shape_argument(kwargs)
+        if kwargs:
+            raise ValueError(
+                f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}"
+            )
+        self._trainable = bool(trainable)
+        self._parameters: list[Parameter] = []
+        self._input_shape: Shape | None = None
+        self._output_shape: Shape | None = None
+
+    # -- what a subclass writes --------------------------------------------------------------
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the weights. ``input_shape`` includes the batch axis, as ``None``."""
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Shape that comes out when ``input_shape`` goes in (both with the batch axis).
+
+        The default runs ``forward`` once on zeros and looks.
+        """
+        sample = tuple(1 if n is None else n for n in input_shape[1:])
+        ops = backends.get("numpy")
+        x = ops.zeros((2, *sample), self.dtype)
+        y = self.forward(Context(ops), x)
+        if not hasattr(y, "shape"):
+            raise ValueError(
+                f"forward of layer {self.name!r} ({type(self).__name__}) returned "
+                f"{type(y).__name__}, expected an array; is a return statement missing?"
+            )
+        return (None, *y.shape[1:])
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        """Compute y from x; keep what backward needs with ``ctx.save``."""
+        raise NotImplementedError(f"layer {self.name!r} ({type(self).__name__}) has no forward")
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        """Assign the weights' ``.grad`` and return dx, from dy and what forward kept."""
+        raise NotImplementedError(f"layer {self.name!r} ({type(self).__name__}) has no backward")
+
+    # -- weights -----------------------------------------------------------------------------
+
+    def add_weight(
+        self,
+        shape: Sequence[int] | None = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        *,
+        name: str | None = None,
+    ) -> Parameter:
+        """Create a weight of this layer.
+
+        Args:
+            shape: fully known sizes; ``()`` by default.
+            initializer: name, object or callable; by default ``glorot_uniform`` for kernels of
+                two axes or more and zeros otherwise.
+            name: such as "kernel".
+
+        Returns:
+            The :class:`~minicnn.engine.parameters.Parameter`; read ``.value``, assign ``.grad``.
+        """
+        sizes = tuple(shape or ())
+        if any(n is None for n in sizes):
+            raise ValueError(
+                f"layer {self.name!r}: weight {name!r} needs a fully known shape, got {sizes}; "
+                "the model's input shape leaves a size open that this layer depends on"
+            )
+        if initializer is None:
+            initializer = "glorot_uniform" if len(sizes) > 1 else "zeros"
+        value = initializers.get(initializer)(sizes, dtype=_dtype_name(dtype or self.dtype))
+        parameter = Parameter(name or f"weight_{len(self._parameters)}", value, trainable)
+        parameter.path = f"{self.name}/{parameter.name}"
+        parameter.frozen = not self._trainable
+        self._parameters.append(parameter)
+        return parameter
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Every weight, in the order of creation."""
+        return list(self._parameters)
+
+    @property
+    def weights(self) -> list[Parameter]:
+        """Trainable weights first, then the others (Keras's order)."""
+        ordered = [p for p in self.parameters if p.trainable]
+        return ordered + [p for p in self.parameters if not p.trainable]
+
+    variables = weights
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training may change the weights; settable, takes effect on the next step."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for parameter in self._parameters:
+            parameter.frozen = not value
+
+    @property
+    def trainable_weights(self) -> list[Parameter]:
+        """The weights that training changes now."""
+        return [p for p in self.weights if p.is_trained]
+
+    @property
+    def non_trainable_weights(self) -> list[Parameter]:
+        """The weights that training leaves alone now."""
+        return [p for p in self.weights if not p.is_trained]
+
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
+    def get_weights(self) -> list[Any]:
+        """Copies of the weights as NumPy arrays, in the order of ``weights``."""
+        return [p.numpy() for p in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Copy ``weights`` (arrays in the order of ``weights``) into place.
+
+        Raises:
+            ValueError: the number or a shape differs; nothing is changed then.
+        """
+        assign_all(f"layer {self.name!r}", self.weights, weights)
+
+    def count_params(self) -> int:
+        """Number of scalars in the weights.
+
+        Raises:
+            ValueError: the layer is not built.
+        """
+        if not self.built:
+            raise ValueError(
+                f"layer {self.name!r} has no weights yet, so they cannot be counted; "
+                "build it first, e.g. with build(input_shape) or by giving the model an Input"
+            )
+        return sum(p.size for p in self.weights)
+
+    # -- building and running ----------------------------------------------------------------
+
+    def ensure_built(self, input_shape: Shape) -> Shape:
+        """Build once for ``input_shape``; return the shape that comes out of all stages."""
+        if self.input_ndim is not None and len(input_shape) != self.input_ndim:
+            raise ValueError(
+                f"layer {self.name!r} ({type(self).__name__}) expects {_AXES[self.input_ndim]}, "
+                f"got an input of shape {input_shape}"
+            )
+        if not self.built:
+            self.build(input_shape)
+            self.built = True
+        self._input_shape = tuple(input_shape)
+        self._output_shape = tuple(self.compute_output_shape(input_shape))
+        return self._output_shape
+
+    def stages(self) -> list["Layer"]:
+        """The simple steps this layer stands for: itself, then its activation if it has one."""
+        return [self] if self.activation is None else [self, self.activation]
+
+    def __call__(self, x: Any, training: bool = False) -> Any:
+        """Run the layer on an array and return an array (inference unless ``training``)."""
+        if isinstance(x, SymbolicTensor):
+            raise TypeError(
+                f"layer {self.name!r} was called on a symbolic tensor; minicnn has no functional "
+                "API. Put the layers into Sequential([...]), or call the layer on an array"
+            )
+        ops = backends.get(config.backend())
+        array = host_array(x, f"the input of layer {self.name!r}", self.dtype)
+        self.ensure_built((None, *array.shape[1:]))
+        y = ops.asarray(array)
+        with ops.running():
+            for stage in self.stages():
+                y = stage.forward(Context(ops, training=training), y)
+        return ops.to_numpy(y)
+
+    # -- what Keras users look up ------------------------------------------------------------
+
+    @property
+    def input(self) -> SymbolicTensor:
+        """Symbolic input, for its ``.shape``."""
+        return self._symbol(self._input_shape, "input")
+
+    @property
+    def output(self) -> SymbolicTensor:
+        """Symbolic output, for its ``.shape``."""
+        return self._symbol(self._output_shape, "output")
+
+    def _symbol(self, shape: Shape | None, what: str) -> SymbolicTensor:
+        if shape is None:
+            raise AttributeError(f"layer {self.name!r} has no defined {what} shape yet")
+        return SymbolicTensor(shape, self.dtype, self.name)
+
+    @property
+    def path(self) -> str:
+        """Name of the layer."""
+        return self.name
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that rebuild this layer with ``from_config``."""
+        policy = {
+            "module": "keras",
+            "class_name": "DTypePolicy",
+            "config": {"name": self.dtype},
+            "registered_name": None,
+        }
+        return {"name": self.name, "trainable": self.trainable, "dtype": policy}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Layer":
+        """A new layer from what ``get_config`` returned (fresh weights, same name)."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def assign_all(owner: str, parameters: list[Parameter], weights: Sequence[Any]) -> None:
+    """Copy ``weights`` into ``parameters``, all or none."""
+    if len(weights) != len(parameters):
+        raise ValueError(
+            f"set_weights: {owner} has {len(parameters)} weights, but a list of {len(weights)} "
+            "was given"
+        )
+    arrays = [host_array(w, f"weight {i}") for i, w in enumerate(weights)]
+    for parameter, array in zip(parameters, arrays, strict=True):
+        if parameter.shape != array.shape:
+            raise ValueError(
+                f"set_weights: weight {parameter.path!r} of {owner} has shape {parameter.shape}, "
+                f"but an array of shape {array.shape} was given"
+            )
+    for parameter, array in zip(parameters, arrays, strict=True):
+        parameter.assign(array)
+
+
+_AXES = {
+    2: "2 axes (batch, features)",
+    4: "4 axes (batch, height, width, channels)",
+}
+
+
+def _valid_name(name: Any) -> str:
+    if not isinstance(name, str) or not name or "/" in name or "\\" in name or ".." in name:
+        raise ValueError(
+            f"a layer's name must be a non-empty string without '/', '\\' or '..', got {name!r}"
+        )
+    return name
+
+
+def _dtype_name(dtype: Any) -> str:
+    """float32 or float64, from a name, a NumPy dtype or Keras's serialized policy."""
+    if dtype is None:
+        return config.floatx()
+    if isinstance(dtype, dict):
+        dtype = dtype.get("config", {}).get("name")
+    name = str(getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or dtype)
+    if name not in ("float32", "float64"):
+        raise ValueError(f"dtype must be 'float32' or 'float64', got {name!r}")
+    return name
+
+
+def _input_shape_argument(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
+    """Take Keras's older spellings of the input shape out of ``kwargs``."""
+    shape = None
+    if (dim := kwargs.pop("input_dim", None)) is not None:
+        shape = (dim,)
+    if (given := kwargs.pop("input_shape", None)) is not None:
+        shape = (given,) if isinstance(given, int) else tuple(given)
+    if (batch_shape := kwargs.pop("batch_input_shape", None)) is not None:
+        shape = tuple(batch_shape)[1:]
+    kwargs.pop("autocast", None)
+    return shape

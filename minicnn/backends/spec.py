@@ -367,11 +367,56 @@ def adam_step(
     ...
 
 
+def amsgrad_step(
+    w: Array, g: Array, m: Array, v: Array, v_max: Array, iterations: Array, learning_rate: Array,
+    beta_1: float, beta_2: float, epsilon: float,
+) -> None:
+    """Adam that divides by the largest v so far: v_max = max(v_max, v);  w -= alpha m / (sqrt(v_max) + epsilon).
+
+    Source: Reddi, Kale, Kumar (2018), "On the Convergence of Adam and Beyond", ICLR.
+    """
+    ...
+
+
 def sgd_step(
     w: Array, g: Array, m: Array | None, learning_rate: Array, momentum: float, nesterov: bool
 ) -> None:
     """m is None: w -= lr g.   Else m = momentum m - lr g;  w += m, or with Nesterov
     w += momentum m - lr g.  Source: Sutskever et al. (2013), ICML.
+    """
+    ...
+
+
+def rmsprop_step(
+    w: Array, g: Array, v: Array, m: Array | None, a: Array | None, learning_rate: Array,
+    rho: float, momentum: float, epsilon: float,
+) -> None:
+    """v = rho v + (1 - rho) g^2;   step = lr g / sqrt(v + epsilon);   w -= step.
+
+    With ``a`` (centred): a = rho a + (1 - rho) g, and the root is of v - a^2 + epsilon.
+    With ``m`` (momentum): m = momentum m + step;  w -= m.
+    Source: Hinton (2012), lecture 6 of "Neural Networks for Machine Learning".
+    """
+    ...
+
+
+def decay_weights(w: Array, learning_rate: Array, weight_decay: float) -> None:
+    """w -= w weight_decay lr, in place: decay apart from the gradient, before the update.
+
+    Source: Loshchilov and Hutter (2019), "Decoupled Weight Decay Regularization", ICLR.
+    """
+    ...
+
+
+def clip_by_value(g: Array, limit: float) -> None:
+    """Every entry into [-limit, limit], in place."""
+    ...
+
+
+def clip_by_norm(gradients: Sequence[Array], limit: float) -> None:
+    """Scale all of ``gradients`` by limit / norm, in place, where norm = sqrt(sum of all g^2) > limit.
+
+    A norm that is NaN makes every entry NaN.  Source: Pascanu et al. (2013), ICML.
     """
     ...
 

@@ -1,0 +1,209 @@
+"""Optimizer steps: one pass over the flat arrays, which is all that memory bandwidth allows.
+
+A kernel ``_adam(..., start, stop)`` updates one stretch. Small models run it once, on the calling
+thread; large ones run it over chunks of fixed length in parallel. Every entry is computed by the
+same instructions either way, so the result does not depend on the number of threads; sums are
+taken chunk by chunk and added in order, for the same reason.
+"""
+
+# mypy: allow-untyped-defs, allow-untyped-calls  (Numba infers the types of the kernels)
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numba import njit, prange
+
+Array = np.ndarray
+
+#: entries that one task updates: 64 KiB of each float32 array, which stays in the L2 cache
+CHUNK = 16_384
+#: below this many entries waking the threads costs more than it brings
+PARALLEL_FROM = 3 * CHUNK
+
+
+def adam_step(
+    w: Array, g: Array, m: Array, v: Array, iterations: Array, learning_rate: Array,
+    beta_1: float, beta_2: float, epsilon: float,
+) -> None:  # fmt: skip
+    """Adam; ``epsilon`` stands outside the bias correction."""
+    number = w.dtype.type
+    alpha = _bias_corrected_rate(iterations, learning_rate, beta_1, beta_2, w.dtype)
+    scalars = alpha, number(1 - beta_1), number(1 - beta_2), number(epsilon)
+    if w.size < PARALLEL_FROM:
+        _adam(w, g, m, v, *scalars, 0, w.size)
+    else:
+        _adam_parallel(w, g, m, v, *scalars)
+
+
+def amsgrad_step(
+    w: Array, g: Array, m: Array, v: Array, v_max: Array, iterations: Array, learning_rate: Array,
+    beta_1: float, beta_2: float, epsilon: float,
+) -> None:  # fmt: skip
+    """Adam that divides by the largest v so far."""
+    number = w.dtype.type
+    alpha = _bias_corrected_rate(iterations, learning_rate, beta_1, beta_2, w.dtype)
+    scalars = alpha, number(1 - beta_1), number(1 - beta_2), number(epsilon)
+    if w.size < PARALLEL_FROM:
+        _amsgrad(w, g, m, v, v_max, *scalars, 0, w.size)
+    else:
+        _amsgrad_parallel(w, g, m, v, v_max, *scalars)
+
+
+def sgd_step(
+    w: Array, g: Array, m: Array | None, learning_rate: Array, momentum: float, nesterov: bool
+) -> None:
+    """Gradient descent, with a velocity ``m`` or without."""
+    number = w.dtype.type
+    scalars = number(learning_rate[0]), number(momentum), bool(nesterov)
+    if w.size < PARALLEL_FROM:
+        _sgd(w, g, m, *scalars, 0, w.size)
+    else:
+        _sgd_parallel(w, g, m, *scalars)
+
+
+def rmsprop_step(
+    w: Array, g: Array, v: Array, m: Array | None, a: Array | None, learning_rate: Array,
+    rho: float, momentum: float, epsilon: float,
+) -> None:  # fmt: skip
+    """RMSprop, with a velocity ``m`` or without, centred by ``a`` or not."""
+    number = w.dtype.type
+    scalars = (
+        number(learning_rate[0]), number(rho), number(1 - rho), number(momentum), number(epsilon),
+    )  # fmt: skip
+    if w.size < PARALLEL_FROM:
+        _rmsprop(w, g, v, m, a, *scalars, 0, w.size)
+    else:
+        _rmsprop_parallel(w, g, v, m, a, *scalars)
+
+
+def decay_weights(w: Array, learning_rate: Array, weight_decay: float) -> None:
+    """Pull the weights towards zero, apart from the gradient."""
+    number = w.dtype.type
+    scalars = number(learning_rate[0]), number(weight_decay)
+    if w.size < PARALLEL_FROM:
+        _decay(w, *scalars, 0, w.size)
+    else:
+        _decay_parallel(w, *scalars)
+
+
+def clip_by_value(g: Array, limit: float) -> None:
+    """Every entry into [-limit, limit]; NaN stays."""
+    np.clip(g, -limit, limit, out=g)
+
+
+def clip_by_norm(gradients: Sequence[Array], limit: float) -> None:
+    """Scale all the vectors by one factor if their common norm exceeds ``limit``."""
+    norm = np.sqrt(sum(_sum_of_squares(g) for g in gradients))
+    if not norm <= limit:  # written so that a NaN norm spreads to every entry
+        for g in gradients:
+            g *= g.dtype.type(limit / norm)
+
+
+# -- kernels ----------------------------------------------------------------------------------
+# error_model="numpy": a division by zero gives an infinity, so that the loops vectorize.
+
+
+@njit(cache=True, error_model="numpy")
+def _adam(w, g, m, v, alpha, one_minus_beta_1, one_minus_beta_2, epsilon, start, stop):
+    for i in range(start, stop):
+        m[i] += (g[i] - m[i]) * one_minus_beta_1
+        v[i] += (g[i] * g[i] - v[i]) * one_minus_beta_2
+        w[i] -= m[i] * alpha / (np.sqrt(v[i]) + epsilon)
+
+
+@njit(cache=True, error_model="numpy", parallel=True)
+def _adam_parallel(w, g, m, v, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
+    for k in prange(-(-w.size // CHUNK)):
+        start, stop = k * CHUNK, min(w.size, (k + 1) * CHUNK)
+        _adam(w, g, m, v, alpha, one_minus_beta_1, one_minus_beta_2, epsilon, start, stop)
+
+
+@njit(cache=True, error_model="numpy")
+def _amsgrad(w, g, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon, start, stop):
+    for i in range(start, stop):
+        m[i] += (g[i] - m[i]) * one_minus_beta_1
+        v[i] += (g[i] * g[i] - v[i]) * one_minus_beta_2
+        v_max[i] = v_max[i] if v[i] <= v_max[i] else v[i]  # a NaN in v is taken over
+        w[i] -= m[i] * alpha / (np.sqrt(v_max[i]) + epsilon)
+
+
+@njit(cache=True, error_model="numpy", parallel=True)
+def _amsgrad_parallel(w, g, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
+    for k in prange(-(-w.size // CHUNK)):
+        start, stop = k * CHUNK, min(w.size, (k + 1) * CHUNK)
+        _amsgrad(w, g, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon, start, stop)
+
+
+@njit(cache=True, error_model="numpy")
+def _sgd(w, g, m, learning_rate, momentum, nesterov, start, stop):
+    for i in range(start, stop):
+        step = g[i] * learning_rate
+        if m is None:  # decided when Numba compiles
+            w[i] -= step
+        else:
+            m[i] = m[i] * momentum - step
+            w[i] += m[i] * momentum - step if nesterov else m[i]
+
+
+@njit(cache=True, error_model="numpy", parallel=True)
+def _sgd_parallel(w, g, m, learning_rate, momentum, nesterov):
+    for k in prange(-(-w.size // CHUNK)):
+        start, stop = k * CHUNK, min(w.size, (k + 1) * CHUNK)
+        _sgd(w, g, m, learning_rate, momentum, nesterov, start, stop)
+
+
+@njit(cache=True, error_model="numpy")
+def _rmsprop(w, g, v, m, a, learning_rate, rho, one_minus_rho, momentum, epsilon, start, stop):
+    for i in range(start, stop):
+        v[i] = rho * v[i] + one_minus_rho * (g[i] * g[i])
+        variance = v[i]
+        if a is not None:  # decided when Numba compiles
+            a[i] = rho * a[i] + one_minus_rho * g[i]
+            variance -= a[i] * a[i]
+        step = learning_rate * g[i] / np.sqrt(variance + epsilon)
+        if m is not None:
+            m[i] = momentum * m[i] + step
+            step = m[i]
+        w[i] -= step
+
+
+@njit(cache=True, error_model="numpy", parallel=True)
+def _rmsprop_parallel(w, g, v, m, a, learning_rate, rho, one_minus_rho, momentum, epsilon):
+    for k in prange(-(-w.size // CHUNK)):
+        start, stop = k * CHUNK, min(w.size, (k + 1) * CHUNK)
+        _rmsprop(w, g, v, m, a, learning_rate, rho, one_minus_rho, momentum, epsilon, start, stop)
+
+
+@njit(cache=True, error_model="numpy")
+def _decay(w, learning_rate, weight_decay, start, stop):
+    for i in range(start, stop):
+        w[i] -= w[i] * weight_decay * learning_rate
+
+
+@njit(cache=True, error_model="numpy", parallel=True)
+def _decay_parallel(w, learning_rate, weight_decay):
+    for k in prange(-(-w.size // CHUNK)):
+        _decay(w, learning_rate, weight_decay, k * CHUNK, min(w.size, (k + 1) * CHUNK))
+
+
+# "reassoc" lets the sum run in several lanes; unlike full fastmath it keeps NaN and infinity
+@njit(cache=True, fastmath={"reassoc"})
+def _sum_of_squares(g):
+    total = g.dtype.type(0)
+    for start in range(0, g.size, CHUNK):
+        part = g.dtype.type(0)
+        for i in range(start, min(g.size, start + CHUNK)):
+            part += g[i] * g[i]
+        total += part
+    return total
+
+
+def _bias_corrected_rate(
+    iterations: Array, learning_rate: Array, beta_1: float, beta_2: float, dtype: np.dtype
+) -> Any:
+    """alpha = lr sqrt(1 - beta_2^t) / (1 - beta_1^t), every operation in the weights' dtype."""
+    number = dtype.type
+    t = number(iterations[0] + 1)
+    correction = np.sqrt(1 - number(beta_2) ** t) / (1 - number(beta_1) ** t)
+    return number(learning_rate[0]) * correction

@@ -1,0 +1,29 @@
+"""Metrics: one value a sample, and the running mean over samples."""
+
+from typing import Any
+
+import numpy as np
+
+from minicnn.backends.spec import Array
+
+
+def categorical_hits(ctx: Any, y: Array, p: Array) -> Array:
+    """1 where the largest of y and of p is the same class (first on a tie). (..., K) -> (...)."""
+    return (y.argmax(axis=-1) == p.argmax(axis=-1)).astype(p.dtype)
+
+
+def sparse_categorical_hits(ctx: Any, y: Array, p: Array) -> Array:
+    """1 where the largest of p is the class y.  y (...), p (..., K)  ->  (...)."""
+    return (y == p.argmax(axis=-1)).astype(p.dtype)
+
+
+def binary_hits(ctx: Any, y: Array, p: Array, threshold: float) -> Array:
+    """Share of the last axis where y is what p says: 1 above ``threshold``. (..., K) -> (...)."""
+    return (y == (p > threshold)).mean(axis=-1, dtype=p.dtype)
+
+
+def mean_update(state: Array, values: Array, weights: Array | float | None) -> None:
+    """state (2,) float64: add sum(weights values) to the first and sum(weights) to the second."""
+    weights = np.broadcast_to(1.0 if weights is None else weights, values.shape)
+    state[0] += (weights * values).sum(dtype=np.float64)
+    state[1] += weights.sum(dtype=np.float64)

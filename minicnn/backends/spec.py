@@ -360,7 +360,8 @@ def adam_step(
     """Adam, in place, as Keras writes it (epsilon outside the bias correction).
 
     m += (1 - beta_1)(g - m);   v += (1 - beta_2)(g^2 - v);   t = iterations[0] + 1
-    w -= alpha m / (sqrt(v) + epsilon),   alpha = learning_rate[0] sqrt(1 - beta_2^t) / (1 - beta_1^t)
+    w -= alpha m / (sqrt(v) + epsilon);   alpha = lr sqrt(1 - beta_2^t) / (1 - beta_1^t)
+    Here and below lr = learning_rate[0], and every operation is in the dtype of the weights.
     ``iterations`` (1,) int64 and ``learning_rate`` (1,) live where the weights do, so that a
     replayed graph sees them advance.  Source: Kingma and Ba (2015), arXiv:1412.6980, section 2.
     """
@@ -371,8 +372,9 @@ def amsgrad_step(
     w: Array, g: Array, m: Array, v: Array, v_max: Array, iterations: Array, learning_rate: Array,
     beta_1: float, beta_2: float, epsilon: float,
 ) -> None:
-    """Adam that divides by the largest v so far: v_max = max(v_max, v);  w -= alpha m / (sqrt(v_max) + epsilon).
+    """Adam that divides by the largest v so far, in place.
 
+    v_max = max(v_max, v);   w -= alpha m / (sqrt(v_max) + epsilon)
     Source: Reddi, Kale, Kumar (2018), "On the Convergence of Adam and Beyond", ICLR.
     """
     ...
@@ -414,7 +416,7 @@ def clip_by_value(g: Array, limit: float) -> None:
 
 
 def clip_by_norm(gradients: Sequence[Array], limit: float) -> None:
-    """Scale all of ``gradients`` by limit / norm, in place, where norm = sqrt(sum of all g^2) > limit.
+    """g *= limit / norm, in place, if norm > limit;  norm = sqrt(sum of g^2 over all the vectors).
 
     A norm that is NaN makes every entry NaN.  Source: Pascanu et al. (2013), ICML.
     """

@@ -2,11 +2,11 @@
 
 A kernel ``_adam(..., start, stop)`` updates one stretch. Small models run it once, on the calling
 thread; large ones run it over chunks of fixed length in parallel. Every entry is computed by the
-same instructions either way, so the result does not depend on the number of threads; sums are
-taken chunk by chunk and added in order, for the same reason.
+same instructions either way, so the result does not depend on the number of threads.
 """
 
-# mypy: allow-untyped-defs, allow-untyped-calls  (Numba infers the types of the kernels)
+# Numba infers the types of the kernels
+# mypy: allow-untyped-defs
 
 from collections.abc import Sequence
 from typing import Any
@@ -187,7 +187,8 @@ def _decay_parallel(w, learning_rate, weight_decay):
         _decay(w, learning_rate, weight_decay, k * CHUNK, min(w.size, (k + 1) * CHUNK))
 
 
-# "reassoc" lets the sum run in several lanes; unlike full fastmath it keeps NaN and infinity
+# "reassoc" lets the sum run in several lanes; unlike full fastmath it keeps NaN and infinity.
+# Summing chunk by chunk keeps the rounding error of float32 small.
 @njit(cache=True, fastmath={"reassoc"})
 def _sum_of_squares(g):
     total = g.dtype.type(0)

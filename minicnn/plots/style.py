@@ -1,0 +1,107 @@
+"""How every picture looks: a figure that needs no display, one palette, large type.
+
+Figures are made from :class:`Picture`, never through ``pyplot``: nothing is kept alive behind the
+caller's back, no window opens, and a notebook still shows what a function returns.
+"""
+
+import functools
+import io
+from collections.abc import Callable
+from typing import Any, ParamSpec
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+#: Okabe and Ito's colours (2008), told apart by every common kind of colour vision
+BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
+INK, QUIET, FAINT = "#1F2328", "#5B636E", "#D5D9DE"
+
+#: blue - white - vermilion, for values on both sides of zero
+DIVERGING = "RdBu_r"
+
+_STYLE: Any = {
+    # an opaque card: dark type on white reads the same in a light and in a dark notebook
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "figure.dpi": 110,
+    "font.size": 13,
+    "axes.titlesize": 15,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 13,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "grid.color": FAINT,
+    "lines.linewidth": 2.5,
+    "lines.markersize": 7,
+    "image.interpolation": "nearest",
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.12,
+    "figure.constrained_layout.h_pad": 0.12,
+}
+
+P = ParamSpec("P")
+
+
+class Picture(Figure):
+    """A Matplotlib figure that notebooks show although ``pyplot`` does not know it."""
+
+    def _repr_png_(self) -> bytes:
+        png = io.BytesIO()
+        self.savefig(png, format="png")
+        return png.getvalue()
+
+
+def styled(draw: Callable[P, Picture]) -> Callable[P, Picture]:
+    """Run a drawing function under the house style, whatever the caller's ``rcParams`` are."""
+
+    @functools.wraps(draw)
+    def with_style(*args: P.args, **kwargs: P.kwargs) -> Picture:
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(_STYLE)
+            return draw(*args, **kwargs)
+
+    return with_style
+
+
+def bare(axes: Axes) -> None:
+    """Take ticks and frame away from axes that show an image."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def show_image(axes: Axes, image: Any) -> None:
+    """Draw one image: (H, W), (H, W, 1) in greys or (H, W, 3) in colour, of any value range.
+
+    uint8 and values within 0..1 are shown as they are; any other range is stretched to fit.
+
+    Raises:
+        ValueError: the array is no image of one or three channels.
+    """
+    pixels = np.asarray(image)
+    if pixels.ndim == 3 and pixels.shape[-1] == 1:
+        pixels = pixels[..., 0]
+    if pixels.ndim != 2 and not (pixels.ndim == 3 and pixels.shape[-1] == 3):
+        raise ValueError(
+            "an image must have the shape (height, width), (height, width, 1) or "
+            f"(height, width, 3), got {pixels.shape}"
+        )
+    if pixels.dtype != np.uint8:
+        pixels = pixels.astype("float64")
+        low, high = min(pixels.min(), 0.0), max(pixels.max(), 1.0)
+        pixels = (pixels - low) / (high - low)
+    top = 255 if pixels.dtype == np.uint8 else 1.0
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=top)
+    bare(axes)

@@ -1,0 +1,50 @@
+# The first call of a target makes .venv and installs what it needs; later calls are quick.
+# Another interpreter:  make test PYTHON=python3.12      Another folder:  make test VENV=/tmp/venv
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+BIN := $(VENV)/bin
+# stamp files: what they say was installed is installed again when pyproject.toml changes
+PACKAGE := $(VENV)/.package
+DEV := $(VENV)/.dev
+
+.DEFAULT_GOAL := help
+.PHONY: help train test lint types format clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+train: $(PACKAGE)  ## train a CNN on MNIST; options in ARGS="--epochs 3 --model one_conv"
+	$(BIN)/minicnn train $(ARGS)
+
+test: $(DEV)  ## run the tests; pytest's options in ARGS="-m 'not slow'"
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(DEV)  ## ruff: faults and layout
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV)  ## mypy, strict
+	$(BIN)/mypy
+
+format: $(DEV)  ## let ruff lay the code out
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove the environment and every cache of the tools
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip, not python: an environment that was half made is made again
+$(BIN)/pip:
+	$(PYTHON) -m venv $(VENV)
+
+$(PACKAGE): pyproject.toml | $(BIN)/pip
+	$(BIN)/python -m pip install --quiet -e .
+	@touch $@
+
+$(DEV): pyproject.toml | $(BIN)/pip
+	$(BIN)/python -m pip install --quiet -e ".[dev]"
+	@touch $@ $(PACKAGE)

@@ -1,0 +1,63 @@
+"""Which Keras or TensorFlow name stands for what in minicnn: data, no code.
+
+Keys are dotted names below ``keras``; everything here is reachable below ``tensorflow.keras`` too,
+and the objects are minicnn's own: ``tf.keras.layers.Conv2D is minicnn.layers.Conv2D``.
+"""
+
+#: module below ``keras`` -> the minicnn module whose public names it shows
+MODULES = {
+    "activations": "minicnn.activations",
+    "backend": "minicnn.backend",
+    "callbacks": "minicnn.callbacks",
+    "config": "minicnn.config",
+    "datasets": "minicnn.datasets",
+    "datasets.cifar10": "minicnn.datasets.cifar10",
+    "datasets.fashion_mnist": "minicnn.datasets.fashion_mnist",
+    "datasets.mnist": "minicnn.datasets.mnist",
+    "initializers": "minicnn.initializers",
+    "layers": "minicnn.layers",
+    "losses": "minicnn.losses",
+    "metrics": "minicnn.metrics",
+    "models": "minicnn.models",
+    "optimizers": "minicnn.optimizers",
+    "optimizers.schedules": "minicnn.optimizers.schedules",
+    "regularizers": "minicnn.regularizers",
+    "saving": "minicnn.saving",
+    "utils": "minicnn.utils",
+    # paths of Keras 1 and 2, gone in Keras 3 but alive in tutorials
+    "layers.advanced_activations": "minicnn.layers",
+    "layers.convolutional": "minicnn.layers",
+    "layers.core": "minicnn.layers",
+    "layers.normalization": "minicnn.layers",
+    "layers.pooling": "minicnn.layers",
+    "utils.np_utils": "minicnn.utils",
+}
+
+#: names directly below ``keras`` -> the minicnn module that has them
+TOP_LEVEL = {
+    "Initializer": "minicnn.initializers",
+    "Input": "minicnn.layers",
+    "InputLayer": "minicnn.layers",
+    "Layer": "minicnn.layers",
+    "Loss": "minicnn.losses",
+    "Metric": "minicnn.metrics",
+    "Optimizer": "minicnn.optimizers",
+    "Regularizer": "minicnn.regularizers",
+    "Sequential": "minicnn.models",
+}
+
+#: modules below ``tensorflow`` beside ``keras`` -> {name: the minicnn module that has it}
+TENSORFLOW = {
+    "config": {"list_physical_devices": "minicnn.keras_alias.tensorflow"},
+    "random": {"set_seed": "minicnn.keras_alias.tensorflow"},
+}
+
+#: the releases whose behaviour is mirrored; programs compare these numbers
+KERAS_VERSION = "3.15.1"
+TENSORFLOW_VERSION = "2.21.0"
+
+#: names that a program may well ask for and that have no near relative here
+WHY_NOT = {
+    "Model": "minicnn has Keras's Sequential API and no functional one; use Sequential([...])",
+    "GradientTape": "minicnn has no automatic differentiation; layers carry their own backward",
+}

@@ -1,0 +1,187 @@
+"""``minicnn train``: a small network on a known data set, and pictures of what it learned."""
+
+import argparse
+import importlib
+import itertools
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minicnn import backends, config
+
+_CLOTHES = (
+    "T-shirt", "trousers", "pullover", "dress", "coat",
+    "sandal", "shirt", "sneaker", "bag", "boot",
+)  # fmt: skip
+_CIFAR10 = (
+    "airplane", "automobile", "bird", "cat", "deer",
+    "dog", "frog", "horse", "ship", "truck",
+)  # fmt: skip
+
+#: data set -> names of its classes; None stands for the digits
+_CLASS_NAMES: dict[str, tuple[str, ...] | None] = {
+    "mnist": None,
+    "fashion_mnist": _CLOTHES,
+    "cifar10": _CIFAR10,
+    "rendered_digits": None,
+}
+_ARCHITECTURES = ("two_conv", "one_conv", "three_conv", "dense512")
+
+
+def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
+    """Describe the command line of ``minicnn train``."""
+    parser = subparsers.add_parser(
+        "train",
+        parents=[common],
+        help="train a small network and draw what it learned",
+        description="Train a small network, print its test loss and accuracy, and leave the "
+        "model and pictures of the training, predictions, mistakes and filters in a folder.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "--data",
+        choices=list(_CLASS_NAMES),
+        help="data set; without it mnist, or rendered_digits if mnist cannot be downloaded",
+    )
+    parser.add_argument("--model", choices=_ARCHITECTURES, default="two_conv", help="network")
+    parser.add_argument("--epochs", type=_positive, default=5, help="passes over the data")
+    parser.add_argument("--batch-size", type=_positive, default=128, help="images a step")
+    parser.add_argument("--backend", choices=backends.names(), help="what computes")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same numbers")
+    parser.add_argument(
+        "--out", type=Path, help="new or empty folder for the results; a new one below ./runs"
+    )
+    parser.set_defaults(function=train)
+
+
+def train(args: argparse.Namespace) -> int:
+    """Load, train, test, save, draw."""
+    from minicnn import utils
+    from minicnn.cli import architectures
+
+    if args.backend:
+        config.set_backend(args.backend)
+    data = _load_or_replace(args.data)
+    folder = _results_folder(args.out, f"{data.name}-{args.model}")
+    print(
+        f"{data.name}: {len(data.x_train):,} training and {len(data.x_test):,} test images of "
+        f"{data.shape}, backend {config.backend()!r}, seed {args.seed}"
+    )
+    utils.set_random_seed(args.seed)
+    model = architectures.build(args.model, data.shape, data.classes)
+    model.summary()
+    start = time.perf_counter()
+    history = model.fit(
+        data.x_train,
+        data.y_train,
+        batch_size=args.batch_size,
+        epochs=args.epochs,
+        validation_data=(data.x_test, data.y_test),
+    )
+    seconds = time.perf_counter() - start
+    loss, accuracy = model.evaluate(data.x_test, data.y_test, batch_size=500, verbose=0)
+    print(f"\nTest loss {loss:.4f}, test accuracy {accuracy:.2%}, trained in {seconds:.0f} s")
+    model.save(folder / "model.keras")
+    _draw(folder, model, history, data)
+    print(f"Model and pictures are in {folder}")
+    return 0
+
+
+@dataclass
+class Images:
+    """A data set ready for training: x float32 in 0..1 (N, H, W, C), y class numbers (N,)."""
+
+    name: str
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C)."""
+        return self.x_train.shape[1:]
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return int(self.y_train.max()) + 1
+
+
+def _load_or_replace(name: str | None) -> Images:
+    """The data set asked for; nobody asked: MNIST, or without a network the rendered digits."""
+    if name:
+        return _load(name)
+    try:
+        return _load("mnist")
+    except OSError as error:
+        print(f"No MNIST ({error}): training on the built-in rendered digits instead.")
+        return _load("rendered_digits")
+
+
+def _load(name: str) -> Images:
+    dataset = importlib.import_module(f"minicnn.datasets.{name}")
+    (x_train, y_train), (x_test, y_test) = dataset.load_data()
+    return Images(name, _scaled(x_train), y_train.ravel(), _scaled(x_test), y_test.ravel())
+
+
+def _scaled(x: np.ndarray) -> np.ndarray:
+    """uint8 (N, H, W) or (N, H, W, C) -> float32 (N, H, W, C) in 0..1."""
+    images = x if x.ndim == 4 else x[..., None]
+    return np.divide(images, 255, dtype="float32")
+
+
+def _results_folder(wanted: Path | None, name: str) -> Path:
+    """Make the folder of the results; no other run is ever written over.
+
+    Raises:
+        FileExistsError: the folder asked for holds something.
+    """
+    if wanted is None:
+        stem = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+        names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
+        wanted = next(p for p in (Path("runs", n) for n in names) if not p.exists())
+    if wanted.exists() and (not wanted.is_dir() or any(wanted.iterdir())):
+        raise FileExistsError(
+            f"--out {wanted} exists and is not an empty folder; name another one or remove it"
+        )
+    wanted.mkdir(parents=True, exist_ok=True)
+    return wanted
+
+
+def _draw(folder: Path, model: Any, history: Any, data: Images) -> None:
+    """Training curves, sixteen predictions, the surest mistakes, confusion matrix, filters."""
+    from minicnn import plots
+
+    names = _CLASS_NAMES[data.name]
+    p = model.predict(data.x_test, batch_size=500, verbose=0)  # (N, classes)
+    answer = p.argmax(axis=1)
+    mistakes = np.flatnonzero(answer != data.y_test)
+    surest = mistakes[np.argsort(-p[mistakes, answer[mistakes]], kind="stable")]
+
+    def grid(rows: Any, title: str) -> Any:
+        return plots.prediction_grid(
+            data.x_test[rows], data.y_test[rows], p[rows], names, title=title
+        )
+
+    pictures = {
+        "training.png": plots.training_curves(history),
+        "predictions.png": grid(np.arange(min(16, len(p))), "The first test images"),
+        "confusion.png": plots.confusion_matrix(data.y_test, p, names),
+        "filters.png": plots.filters(model),
+    }
+    if len(surest):
+        title = f"The surest of {len(surest):,} mistakes in {len(p):,}"
+        pictures["mistakes.png"] = grid(surest[:16], title)
+    for name, figure in pictures.items():
+        figure.savefig(folder / name)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
+    return value

@@ -279,3 +279,13 @@ he_uniform, he_normal = HeUniform, HeNormal
 lecun_uniform, lecun_normal = LecunUniform, LecunNormal
 random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
 variance_scaling, orthogonal = VarianceScaling, Orthogonal
+
+
+def serialize(initializer: Any) -> dict[str, Any]:
+    """Keras's serialized form of an initialiser."""
+    return {
+        "module": "keras.initializers",
+        "class_name": type(initializer).__name__,
+        "config": initializer.get_config() if isinstance(initializer, Initializer) else {},
+        "registered_name": None,
+    }

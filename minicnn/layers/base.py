@@ -55,10 +55,12 @@ class Layer:
                 return dy * ctx.gate * (1 + ctx.x * (1 - ctx.gate))
     """
 
+    #: name of the operation, by which a plan recognises runs that a backend has fused
+    kind: str = ""
     #: number of axes, batch included, that the layer takes; None takes any
     input_ndim: int | None = None
     #: an activation to run as a stage of its own after this layer, or None
-    activation: Any = None
+    activation_stage: Any = None
 
     def __init__(
         self,
@@ -225,9 +227,9 @@ class Layer:
         self._output_shape = tuple(self.compute_output_shape(input_shape))
         return self._output_shape
 
-    def stages(self) -> list["Layer"]:
+    def stages(self) -> list[Any]:
         """The simple steps this layer stands for: itself, then its activation if it has one."""
-        return [self] if self.activation is None else [self, self.activation]
+        return [self] if self.activation_stage is None else [self, self.activation_stage]
 
     def __call__(self, x: Any, training: bool = False) -> Any:
         """Run the layer on an array and return an array (inference unless ``training``)."""

@@ -1,0 +1,190 @@
+"""Activation functions, as in Keras: call one on an array, or name it in a layer.
+
+``Dense(10, activation="relu")``, ``activation=activations.relu`` and ``Activation("relu")`` mean
+the same. Each function has a *stage* with forward and backward written by hand; a plain Python
+function has no backward, so an activation of your own is a layer: see ``minicnn.layers.Layer``.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from minicnn import backends, config
+from minicnn.engine import stages
+from minicnn.engine.arrays import host_array
+from minicnn.engine.context import Context
+from minicnn.engine.identify import suggestion
+
+
+def linear(x: Any) -> Any:
+    """y = x."""
+    return x
+
+
+def relu(
+    x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Any:
+    """max(x, 0); with arguments, as the ``ReLU`` layer."""
+    return _run(stages.ReLU("", negative_slope, max_value, threshold), x)
+
+
+def relu6(x: Any) -> Any:
+    """min(max(x, 0), 6)."""
+    return _run(_STAGES["relu6"](), x)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+    """x where x > 0, negative_slope x elsewhere."""
+    return _run(stages.ReLU("", negative_slope), x)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """x where x > 0, alpha (exp(x) - 1) elsewhere."""
+    return _run(stages.Elementwise("elu", alpha), x)
+
+
+def celu(x: Any, alpha: float = 1.0) -> Any:
+    """max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)."""
+    return _run(stages.Elementwise("celu", alpha), x)
+
+
+def selu(x: Any) -> Any:
+    """1.0507 x where x > 0, 1.0507 * 1.67326 (exp(x) - 1) elsewhere."""
+    return _run(_STAGES["selu"](), x)
+
+
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """x Phi(x), Phi the normal distribution function; ``approximate`` uses tanh."""
+    return _run(stages.Elementwise("gelu_tanh" if approximate else "gelu"), x)
+
+
+def silu(x: Any) -> Any:
+    """x sigmoid(x), also called swish."""
+    return _run(_STAGES["silu"](), x)
+
+
+def softplus(x: Any) -> Any:
+    """log(1 + exp(x))."""
+    return _run(_STAGES["softplus"](), x)
+
+
+def softsign(x: Any) -> Any:
+    """x / (1 + |x|)."""
+    return _run(_STAGES["softsign"](), x)
+
+
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x))."""
+    return _run(stages.Sigmoid(), x)
+
+
+def hard_sigmoid(x: Any) -> Any:
+    """clip(x / 6 + 0.5, 0, 1)."""
+    return _run(_STAGES["hard_sigmoid"](), x)
+
+
+def hard_silu(x: Any) -> Any:
+    """x hard_sigmoid(x)."""
+    return _run(_STAGES["hard_silu"](), x)
+
+
+def tanh(x: Any) -> Any:
+    """tanh(x)."""
+    return _run(stages.Tanh(), x)
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """exp(x) / sum(exp(x)) along ``axis``."""
+    return _run(stages.Softmax("", axis), x)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """log(softmax(x)) along ``axis``."""
+    return _run(stages.LogSoftmax("", axis), x)
+
+
+def exponential(x: Any) -> Any:
+    """exp(x)."""
+    return _run(_STAGES["exponential"](), x)
+
+
+def mish(x: Any) -> Any:
+    """x tanh(softplus(x))."""
+    return _run(_STAGES["mish"](), x)
+
+
+swish = silu
+hard_swish = hard_silu
+
+_STAGES: dict[str, Callable[[], stages.Stage]] = {
+    "relu": stages.ReLU,
+    "relu6": lambda: stages.ReLU("relu6", 0.0, 6.0),
+    "leaky_relu": lambda: stages.ReLU("leaky_relu", 0.2),
+    "sigmoid": stages.Sigmoid,
+    "tanh": stages.Tanh,
+    "softmax": stages.Softmax,
+    "log_softmax": stages.LogSoftmax,
+}
+for _name in (
+    "elu", "celu", "selu", "gelu", "silu", "softplus", "softsign", "hard_sigmoid", "hard_silu",
+    "exponential", "mish",
+):  # fmt: skip
+    _STAGES[_name] = lambda name=_name: stages.Elementwise(name)  # type: ignore[misc]
+
+_FUNCTIONS: dict[str, Any] = {name: globals()[name] for name in _STAGES}
+_FUNCTIONS |= {"linear": linear, "swish": silu, "hard_swish": hard_silu}
+
+
+def get(identifier: Any) -> Any:
+    """The activation that ``identifier`` stands for.
+
+    Args:
+        identifier: None (linear), a name, a function of this module, or an object with ``forward``
+            and ``backward`` such as a layer.
+
+    Raises:
+        ValueError: an unknown name (the nearest known one is suggested), or a plain function.
+    """
+    if identifier is None:
+        return linear
+    if isinstance(identifier, str):
+        if identifier in _FUNCTIONS:
+            return _FUNCTIONS[identifier]
+        raise ValueError(
+            f"Could not interpret activation function identifier: {identifier}"
+            f"{suggestion(identifier, _FUNCTIONS)}"
+        )
+    if identifier in _FUNCTIONS.values():
+        return identifier
+    if hasattr(identifier, "forward") and hasattr(identifier, "backward"):
+        return identifier
+    raise ValueError(
+        f"Could not interpret activation function identifier: {identifier!r}. minicnn writes every "
+        "derivative by hand, so a plain function cannot train: use a name such as 'relu', or a "
+        "layer with forward and backward"
+    )
+
+
+def stage(activation: Any, layer_name: str) -> Any:
+    """The stage that runs ``activation`` (what ``get`` returned), or None for linear."""
+    if activation is linear:
+        return None
+    if hasattr(activation, "forward"):
+        return activation
+    made = _STAGES[activation.__name__]()
+    made.name = f"{layer_name}/{activation.__name__}"
+    return made
+
+
+def serialize(activation: Any) -> Any:
+    """Name of the activation, as saved in a configuration."""
+    return getattr(activation, "__name__", None) or type(activation).__name__
+
+
+def _run(made: stages.Stage, x: Any) -> Any:
+    """Run a stage on an array, outside of any model."""
+    ops = backends.get(config.backend())
+    array = host_array(x, f"the argument of {made.name}")
+    if array.dtype.kind != "f":
+        array = array.astype(config.floatx())
+    with ops.running():
+        return ops.to_numpy(made.forward(Context(ops), ops.asarray(array)))

@@ -1,0 +1,136 @@
+"""Where batches come from: arrays, gathered by index, or a generator."""
+
+import math
+import warnings
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minicnn.engine import checks
+
+
+class Batch(NamedTuple):
+    """One batch where the backend computes; ``weights`` and ``weight_sum`` may be None."""
+
+    x: Any
+    y: Any
+    weights: Any
+    weight_sum: float | None
+    size: int  # samples
+
+
+class Arrays:
+    """Arrays on the host or the device; batches are gathered by index, cast as they go.
+
+    The data set is handed to the backend once (on a GPU it stays there), and never copied or cast
+    whole.
+    """
+
+    def __init__(
+        self, x: Any, y: Any, weights: Any, batch_size: int, compiled: Any, name: str
+    ) -> None:
+        self.count = len(x)
+        self.batch_size = batch_size
+        self._ctx = compiled.data_context(name)
+        ops = self._ctx.ops
+        self._compiled = compiled
+        self._x = ops.asarray(x)
+        self._y = None if y is None else ops.asarray(y)
+        self._host_weights = weights
+        self._weights = None if weights is None else ops.asarray(weights)
+
+    @property
+    def batches(self) -> int:
+        """Batches in one pass over the data, the smaller last one included."""
+        return math.ceil(self.count / self.batch_size)
+
+    def epoch(self, shuffle: Any, rng: np.random.Generator) -> Iterator[Batch]:
+        """One pass. ``shuffle``: True (all samples), "batch" (inside each batch) or False."""
+        order = np.arange(self.count)
+        if shuffle is True:
+            rng.shuffle(order)
+        for start in range(0, self.count, self.batch_size):
+            index = order[start : start + self.batch_size]
+            if shuffle == "batch":
+                rng.shuffle(index)
+            yield self._gather(index)
+
+    def _gather(self, index: np.ndarray) -> Batch:
+        ctx, c = self._ctx, self._compiled
+        x = ctx.ops.gather_batch(ctx, "x", self._x, index, c.dtype)
+        y = weights = None
+        if self._y is not None:
+            y = ctx.ops.gather_batch(ctx, "y", self._y, index, c.target_dtype)
+        weight_sum = None
+        if self._weights is not None:
+            weights = ctx.ops.gather_batch(ctx, "weights", self._weights, index, c.dtype)
+            weight_sum = float(self._host_weights[index].sum())
+        return Batch(x, y, weights, weight_sum, len(index))
+
+
+class Generator:
+    """Batches from a Python generator of (x, y) or (x, y, sample_weight)."""
+
+    batches: int | None = None
+
+    def __init__(self, iterator: Iterator[Any], compiled: Any, name: str, check: Any) -> None:
+        self._iterator = iterator
+        self._compiled, self._name, self._check = compiled, name, check
+
+    def epoch(self, shuffle: Any, rng: np.random.Generator) -> Iterator[Batch]:
+        """What the generator still has to give."""
+        for item in self._iterator:
+            x, y, weights = self._check(item)
+            arrays = Arrays(x, y, weights, len(x), self._compiled, self._name)
+            yield from arrays.epoch(False, rng)
+
+
+class Feeder:
+    """Deals batches out epoch by epoch, with or without ``steps_per_epoch``.
+
+    With it, an epoch is that many batches and the next epoch goes on where the last one stopped.
+    """
+
+    def __init__(self, source: Any, steps: int | None, shuffle: Any, rngs: Any) -> None:
+        self.source, self.steps = source, steps
+        self._shuffle, self._rngs = shuffle, rngs
+        self._pass: Iterator[Batch] | None = None
+        self._seen = 0  # batches taken from the current pass
+
+    @property
+    def target(self) -> int | None:
+        """Batches an epoch, or None while a generator's length is unknown."""
+        return self.steps if self.steps is not None else self.source.batches
+
+    def epoch(self) -> Iterator[Batch]:
+        """The batches of the next epoch."""
+        if self.steps is None:
+            yield from self.source.epoch(self._shuffle, next(self._rngs))
+            return
+        if self._seen == self.source.batches:
+            self._pass = None
+        for _ in range(self.steps):
+            if self._pass is None:
+                self._pass = self.source.epoch(self._shuffle, next(self._rngs))
+                self._seen = 0
+            batch = next(self._pass, None)
+            if batch is None:
+                self._pass = None
+                warnings.warn(
+                    "Your input ran out of data; interrupting training. Make sure that your data "
+                    "can generate at least `steps_per_epoch * epochs` batches.",
+                    UserWarning,
+                    stacklevel=2,
+                )
+                return
+            self._seen += 1
+            yield batch
+
+
+def resolve_batch_size(value: Any, count: int, steps: int | None) -> int:
+    """The batch size: as given, else from the number of steps, else 32."""
+    size = checks.batch_size(value)
+    if size is not None:
+        return size
+    return math.ceil(count / steps) if steps else 32

@@ -1,0 +1,177 @@
+"""From layers to stages: what a compiled model runs.
+
+*Lowering* takes the stages of every layer in order: ``Conv2D(activation="relu")`` becomes two.
+*Fusing* replaces runs of stages for which the backend has one function: convolution, ReLU and
+max-pooling in one pass over the image, say. Layers know nothing of either.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from minicnn.engine.context import Context
+from minicnn.engine.guard import guarded, is_own
+
+
+class Fused:
+    """A run of stages that a backend does in one call. ``run`` holds the stages it stands for."""
+
+    #: the kinds of the stages in a row, and the backend function (without _forward) that it needs
+    pattern: tuple[str, ...]
+    operation: str
+
+    def __init__(self, run: Sequence[Any]) -> None:
+        self.run = tuple(run)
+        self.name = " + ".join(stage.name for stage in run)
+        self.parameters = [p for stage in run for p in stage.parameters]
+        self.kind = self.operation
+
+    @classmethod
+    def applies(cls, run: Sequence[Any]) -> bool:
+        """Whether the fused function is defined for the arguments of these stages."""
+        return True
+
+    def weights(self) -> tuple[Any, Any]:
+        """(w, b) of the first stage; b may be None."""
+        first = self.run[0]
+        return first.kernel.value, first.bias.value if first.bias is not None else None
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        first = self.run[0]
+        db = first.bias.grad if first.bias is not None else None
+        function = getattr(ctx.ops, f"{self.operation}_backward")
+        return function(ctx, dy, first.kernel.value, first.kernel.grad, db)
+
+
+class Conv2DReLU(Fused):
+    """Convolution, then ReLU."""
+
+    pattern = ("conv2d", "relu")
+    operation = "conv2d_relu"
+
+    @classmethod
+    def applies(cls, run: Sequence[Any]) -> bool:
+        return run[0].groups == 1 and run[0].dilation_rate == (1, 1)
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        conv = self.run[0]
+        return ctx.ops.conv2d_relu_forward(
+            ctx, x, *self.weights(), conv.strides, conv.pads(x.shape)
+        )
+
+
+class Conv2DReLUMaxPooling2D(Fused):
+    """Convolution, ReLU, then max-pooling whose windows do not overlap."""
+
+    pattern = ("conv2d", "relu", "maxpool2d")
+    operation = "conv2d_relu_maxpool2d"
+
+    @classmethod
+    def applies(cls, run: Sequence[Any]) -> bool:
+        pool = run[2]
+        apart = all(s >= k for s, k in zip(pool.strides, pool.pool_size, strict=True))
+        return Conv2DReLU.applies(run) and apart and pool.padding == "valid"
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        conv, _, pool = self.run
+        return ctx.ops.conv2d_relu_maxpool2d_forward(
+            ctx, x, *self.weights(), conv.strides, conv.pads(x.shape), pool.pool_size, pool.strides
+        )
+
+
+class DenseReLU(Fused):
+    """Dense, then ReLU."""
+
+    pattern = ("dense", "relu")
+    operation = "dense_relu"
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        return ctx.ops.dense_relu_forward(ctx, x, *self.weights())
+
+
+class DenseReLUDropout(Fused):
+    """Dense, ReLU, then dropout."""
+
+    pattern = ("dense", "relu", "dropout")
+    operation = "dense_relu_dropout"
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        dropout = self.run[2]
+        return ctx.ops.dense_relu_dropout_forward(
+            ctx, x, *self.weights(), dropout.rate, dropout.mask_seed
+        )
+
+
+#: longer runs first
+FUSED: tuple[type[Fused], ...] = (Conv2DReLUMaxPooling2D, DenseReLUDropout, Conv2DReLU, DenseReLU)
+
+
+def lower(layers: Sequence[Any]) -> list[Any]:
+    """The stages of all layers, in order."""
+    return [stage for layer in layers for stage in layer.stages()]
+
+
+def fuse(stages: Sequence[Any], ops: Any) -> list[Any]:
+    """Replace, left to right, each run of stages that ``ops`` does in one call.
+
+    Only the library's own classes are replaced: a subclass may compute something else.
+    """
+    fused: list[Any] = []
+    i = 0
+    while i < len(stages):
+        for kind in FUSED:
+            run = stages[i : i + len(kind.pattern)]
+            if (
+                tuple(getattr(stage, "kind", "") for stage in run) == kind.pattern
+                and all(is_own(stage) for stage in run)
+                and hasattr(ops, f"{kind.operation}_forward")
+                and kind.applies(run)
+            ):
+                fused.append(kind(run))
+                i += len(run)
+                break
+        else:
+            fused.append(stages[i])
+            i += 1
+    return fused
+
+
+class Plan:
+    """The stages of a model on one backend, with a context for each.
+
+    Training and inference have contexts of their own, so that an evaluation in the middle of an
+    epoch touches nothing that training keeps.
+    """
+
+    def __init__(self, stages: Sequence[Any], ops: Any, step: Any) -> None:
+        self.ops = ops
+        self.stages = [guarded(stage) for stage in fuse(stages, ops)]
+        self.training = [Context(ops, step, training=True) for _ in self.stages]
+        self.inference = [Context(ops, step, training=False) for _ in self.stages]
+
+    def forward(self, x: Any, training: bool, last: int | None = None) -> Any:
+        """Run the stages on a batch (N, ...), up to but not including stage ``last``."""
+        contexts = self.training if training else self.inference
+        for stage, ctx in zip(self.stages[:last], contexts, strict=False):
+            x = stage.forward(ctx, x)
+        return x
+
+    def backward(self, dy: Any, last: int, first: int) -> None:
+        """Run the stages in front of ``last`` backwards, as far as ``first``.
+
+        Stage ``first`` is the first that learns: nobody needs the gradient of its input.
+        """
+        for i in range(last - 1, first - 1, -1):
+            ctx = self.training[i]
+            ctx.need_dx = i > first
+            dy = self.stages[i].backward(ctx, dy)
+
+    def first_trained(self) -> int:
+        """Index of the first stage with a weight that learns; the number of stages if none does."""
+        for i, stage in enumerate(self.stages):
+            if any(p.is_trained for p in stage.parameters):
+                return i
+        return len(self.stages)
+
+    def contexts(self) -> list[Context]:
+        """All contexts, those of training first."""
+        return [*self.training, *self.inference]

@@ -1,0 +1,118 @@
+"""The activations as stages: the smallest steps of a network, without weights.
+
+A *stage* is what a plan runs: something with ``forward(ctx, x)`` and ``backward(ctx, dy)``.
+Every layer is one, and ``Conv2D(activation="relu")`` is two: the convolution and a ``ReLU`` from
+here. ``kind`` names the operation, so that the plan can recognise runs a backend has fused.
+"""
+
+from typing import Any
+
+
+class Stage:
+    """Base of the activation stages."""
+
+    kind: str = ""
+    parameters: tuple[Any, ...] = ()
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name or self.kind
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        """y = f(x)."""
+        raise NotImplementedError
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        """dx = dy f'(x)."""
+        raise NotImplementedError
+
+
+class ReLU(Stage):
+    """max(x, 0), or its variants: see ``spec.relu_forward``."""
+
+    kind = "relu"
+
+    def __init__(
+        self,
+        name: str = "",
+        negative_slope: float = 0.0,
+        max_value: float | None = None,
+        threshold: float = 0.0,
+    ) -> None:
+        super().__init__(name)
+        self.negative_slope, self.max_value, self.threshold = negative_slope, max_value, threshold
+        if (negative_slope, max_value, threshold) != (0.0, None, 0.0):
+            self.kind = "relu_variant"  # no fused operation knows it
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        return ctx.ops.relu_forward(ctx, x, self.negative_slope, self.max_value, self.threshold)
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        return ctx.ops.relu_backward(ctx, dy)
+
+
+class Sigmoid(Stage):
+    """1 / (1 + exp(-x))."""
+
+    kind = "sigmoid"
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        return ctx.ops.sigmoid_forward(ctx, x)
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        return ctx.ops.sigmoid_backward(ctx, dy)
+
+
+class Tanh(Stage):
+    """tanh(x)."""
+
+    kind = "tanh"
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        return ctx.ops.tanh_forward(ctx, x)
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        return ctx.ops.tanh_backward(ctx, dy)
+
+
+class Softmax(Stage):
+    """exp(x) / sum(exp(x)) along an axis."""
+
+    kind = "softmax"
+
+    def __init__(self, name: str = "", axis: int = -1) -> None:
+        super().__init__(name)
+        self.axis = axis
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        return ctx.ops.softmax_forward(ctx, x, self.axis)
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        return ctx.ops.softmax_backward(ctx, dy)
+
+
+class LogSoftmax(Softmax):
+    """log(softmax(x)) along an axis."""
+
+    kind = "log_softmax"
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        return ctx.ops.log_softmax_forward(ctx, x, self.axis)
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        return ctx.ops.log_softmax_backward(ctx, dy)
+
+
+class Elementwise(Stage):
+    """One of the other activations by name: see ``spec.elementwise_forward``."""
+
+    kind = "elementwise"
+
+    def __init__(self, function: str, alpha: float = 1.0, name: str = "") -> None:
+        super().__init__(name or function)
+        self.function, self.alpha = function, alpha
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        return ctx.ops.elementwise_forward(ctx, x, self.function, self.alpha)
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        return ctx.ops.elementwise_backward(ctx, dy)

@@ -1,0 +1,120 @@
+"""Activations as layers: Activation, ReLU, LeakyReLU-like variants, Softmax."""
+
+import warnings
+from typing import Any
+
+from minicnn import activations
+from minicnn.engine import stages
+from minicnn.layers.base import Layer, Shape
+
+
+class _StageLayer(Layer):
+    """A layer that is exactly one activation stage."""
+
+    stage: Any = None
+
+    def stages(self) -> list[Any]:
+        return [] if self.stage is None else [self.stage]
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        return x if self.stage is None else self.stage.forward(ctx, x)
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        return dy if self.stage is None else self.stage.backward(ctx, dy)
+
+
+class Activation(_StageLayer):
+    """An activation by name: ``Activation("relu")``. Any shape, unchanged.
+
+    Args:
+        activation: a name or function of ``minicnn.activations``; None is linear.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+        self.stage = activations.stage(self.activation, self.name)
+
+    def build(self, input_shape: Shape) -> None:
+        if self.activation is activations.softmax:
+            warn_softmax_of_one(self.name, input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "activation": activations.serialize(self.activation),
+        }
+
+
+class ReLU(_StageLayer):
+    """max_value where x >= max_value; x where x > threshold; negative_slope (x - threshold) else.
+
+    Args:
+        max_value: a ceiling, or None for no ceiling.
+        negative_slope: slope below the threshold.
+        threshold: where the ramp begins.
+
+    Raises:
+        ValueError: a negative argument.
+    """
+
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        for name, value in (("max_value", max_value), ("negative_slope", negative_slope),
+                            ("threshold", threshold)):  # fmt: skip
+            if (value is None and name != "max_value") or (value is not None and value < 0):
+                raise ValueError(
+                    f"ReLU layer {self.name!r}: {name} must be a number >= 0, got {value!r}"
+                )
+        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
+        self.stage = stages.ReLU(self.name, float(negative_slope), max_value, float(threshold))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "max_value": self.max_value,
+            "negative_slope": self.negative_slope,
+            "threshold": self.threshold,
+        }
+
+
+class Softmax(_StageLayer):
+    """exp(x) / sum(exp(x)) along ``axis`` (default: the last).
+
+    A softmax over an axis of size 1 is always 1; a ``UserWarning`` says so.
+    """
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis
+        self.stage = stages.Softmax(self.name, axis)
+
+    def build(self, input_shape: Shape) -> None:
+        warn_softmax_of_one(self.name, input_shape, self.axis)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}
+
+
+def warn_softmax_of_one(name: str, shape: Shape, axis: int = -1) -> None:
+    """Warn when a softmax along ``axis`` of ``shape`` can only answer 1."""
+    if shape[axis] == 1:
+        warnings.warn(
+            f"layer {name!r} takes a softmax over an axis of size 1 (shape {tuple(shape)}), which "
+            "will always return the value 1; for two classes use one unit with "
+            "activation='sigmoid' and binary_crossentropy",
+            UserWarning,
+            stacklevel=2,
+        )

@@ -1,0 +1,73 @@
+"""Pooling."""
+
+from typing import Any
+
+from minicnn.engine import geometry
+from minicnn.layers.base import Layer, Shape
+from minicnn.layers.convolution import channels_last
+
+
+class MaxPooling2D(Layer):
+    """Largest entry of each window. (N, H, W, C) -> (N, OH, OW, C).
+
+    Args:
+        pool_size: one integer or (PH, PW).
+        strides: step of the window; None means ``pool_size``.
+        padding: "valid" drops a remainder that no window reaches; "same" pads (padding never wins).
+        data_format: "channels_last" only.
+
+    Backward sends each gradient to the first maximum of its window, row by row.
+    """
+
+    kind = "maxpool2d"
+    input_ndim = 4
+
+    def __init__(
+        self,
+        pool_size: Any = (2, 2),
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        label = f"{type(self).__name__} layer {self.name!r}"
+        self.pool_size = geometry.pair(pool_size, "pool_size", label)
+        self.strides = (
+            self.pool_size if strides is None else geometry.pair(strides, "strides", label)
+        )
+        self.padding = geometry.padding_name(padding, label)
+        self.data_format = channels_last(data_format, label)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        OH, OW = geometry.slide(
+            f"layer {self.name!r} ({type(self).__name__})", input_shape, self.pool_size,
+            self.strides, self.padding,
+        )  # fmt: skip
+        return (input_shape[0], OH, OW, input_shape[3])
+
+    def pads(self, x_shape: Any) -> geometry.Pads:
+        """((top, bottom), (left, right)) padding around an input (N, H, W, C)."""
+        H, W = x_shape[1:3]
+        return (
+            geometry.pads_for(H, self.pool_size[0], self.strides[0], self.padding),
+            geometry.pads_for(W, self.pool_size[1], self.strides[1], self.padding),
+        )
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        return ctx.ops.maxpool2d_forward(ctx, x, self.pool_size, self.strides, self.pads(x.shape))
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        return ctx.ops.maxpool2d_backward(ctx, dy)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "pool_size": self.pool_size,
+            "padding": self.padding,
+            "strides": self.strides,
+            "data_format": self.data_format,
+        }
+
+
+MaxPool2D = MaxPooling2D

@@ -1,0 +1,385 @@
+"""Sequential: layers in a row, built as soon as the input's shape is known."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from minicnn import backends, config
+from minicnn.engine import checks
+from minicnn.engine.arrays import host_array
+from minicnn.engine.plan import lower
+from minicnn.engine.step import Executor
+from minicnn.layers.base import Layer, Shape, SymbolicTensor, assign_all
+from minicnn.layers.core import InputLayer, sizes
+from minicnn.models.training import Trainer
+
+
+class Sequential(Trainer, Layer):
+    """A row of layers: the output of each is the input of the next.
+
+    Args:
+        layers: layers, optionally with an ``Input`` first.
+        trainable: False freezes every weight.
+        name: of the model.
+
+    Example::
+
+        model = Sequential([
+            Input((28, 28, 1)),
+            Conv2D(32, 3, activation="relu"),
+            MaxPooling2D(),
+            Flatten(),
+            Dense(10, activation="softmax"),
+        ])
+        model.compile(optimizer="adam", loss="sparse_categorical_crossentropy",
+                      metrics=["accuracy"])
+        model.fit(x_train, y_train, epochs=5)
+    """
+
+    def __init__(
+        self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None
+    ) -> None:
+        Layer.__init__(self, name=name)
+        Trainer.__init__(self)
+        self._layers: list[Layer] = []
+        self._input_layer: InputLayer | None = None
+        self._executor: Executor | None = None
+        #: with the optimizer's step count, what each epoch's shuffle is drawn from
+        self.shuffle_seed = random.randrange(2**32)
+        if layers is not None and not isinstance(layers, (list, tuple)):
+            layers = [layers]
+        for layer in layers or ():
+            self.add(layer)
+        if not trainable:
+            self.trainable = False
+
+    # -- building ----------------------------------------------------------------------------
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Append a layer; with a known input shape it is built at once.
+
+        Raises:
+            ValueError: not a layer, a name that is taken, or a shape that does not fit.
+        """
+        if isinstance(layer, SymbolicTensor):
+            layer = InputLayer(batch_shape=layer.shape, dtype=layer.dtype, name=layer.name or None)
+        if not isinstance(layer, Layer):
+            what = f"the class {layer.__name__}" if isinstance(layer, type) else repr(layer)[:80]
+            hint = "; make an instance of it: add parentheses" if isinstance(layer, type) else ""
+            raise ValueError(
+                "Only instances of `keras.Layer` can be added to a Sequential model. "
+                f"Received: {what}{hint}"
+            )
+        if not hasattr(layer, "_parameters"):
+            raise ValueError(
+                f"{type(layer).__name__} does not call super().__init__() in its __init__; "
+                "add super().__init__(**kwargs) as its first line"
+            )
+        if isinstance(layer, InputLayer):
+            self._set_input(layer)
+            return
+        if layer.name in {other.name for other in self._layers}:
+            raise ValueError(
+                "All layers added to a Sequential model should have unique names. Name "
+                f"{layer.name!r} is already the name of a layer in this model"
+            )
+        if not self._layers and self._input_layer is None:
+            shape = layer.input_shape_argument
+            if shape is None and isinstance(layer, Sequential) and layer.built:
+                shape = layer.input_shape[1:]
+            if shape is not None:
+                self._set_input(InputLayer(shape=shape, dtype=layer.dtype))
+        if self._input_layer is not None:
+            layer.ensure_built(self._shape_so_far())  # an error leaves the model as it was
+            self.built = True
+        self._layers.append(layer)
+        self._changed()
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Remove the last layer and return it.
+
+        Raises:
+            TypeError: there are no layers.
+        """
+        if not self._layers:
+            raise TypeError("There are no layers in the model.")
+        layer = self._layers.pop()
+        self._changed()
+        self.built = self._input_layer is not None and bool(self._layers)
+        return layer
+
+    def build(self, input_shape: Any = None) -> None:
+        """Build every layer. ``input_shape`` includes the batch axis: ``(None, 28, 28, 1)``.
+
+        Raises:
+            ValueError: the model is built for another shape already, or has no layers.
+        """
+        if input_shape is None:
+            if self._input_layer is None:
+                raise ValueError(
+                    f"You must provide an `input_shape` argument to build model {self.name!r}"
+                )
+            return
+        shape = sizes(input_shape)
+        if not self._layers:
+            raise ValueError(
+                f"Sequential model {self.name} cannot be built because it has no layers. "
+                "Call `model.add(layer)`."
+            )
+        if self._input_layer is not None:
+            if self._input_layer.batch_shape != shape:
+                raise ValueError(
+                    f"Sequential model {self.name!r} has already been configured to use input "
+                    f"shape {self._input_layer.batch_shape}. You cannot build it with input_shape "
+                    f"{shape}"
+                )
+            return
+        out = shape
+        for layer in self._layers:
+            out = layer.ensure_built(out)
+        self._input_layer = InputLayer(batch_shape=shape, dtype=self.dtype)
+        self.built = True
+        self._changed()
+
+    def ensure_built(self, input_shape: Shape) -> Shape:
+        if self._input_layer is None:
+            self.build(input_shape)
+        return self.compute_output_shape(input_shape)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        shape = tuple(input_shape)
+        for layer in self._layers:
+            shape = tuple(layer.compute_output_shape(shape))
+        return shape
+
+    def _set_input(self, layer: InputLayer) -> None:
+        if self._input_layer is not None or self._layers:
+            already = self._input_layer.batch_shape if self._input_layer else "of its first layer"
+            raise ValueError(
+                f"Sequential model {self.name!r} has already been configured to use input shape "
+                f"{already}. You cannot add a different Input layer to it."
+            )
+        self._input_layer = layer
+
+    def _shape_so_far(self) -> Shape:
+        assert self._input_layer is not None
+        if self._layers:
+            shape = self._layers[-1].output.shape
+            assert shape is not None
+            return shape
+        return self._input_layer.batch_shape
+
+    def _changed(self) -> None:
+        """The layers are others now: what was made for the old ones is void."""
+        self._executor = None
+        self._compiled = None
+
+    # -- what is inside ----------------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order, without the input layer."""
+        return list(self._layers)
+
+    @property
+    def parameters(self) -> list[Any]:
+        """Every weight, layer by layer."""
+        return [p for layer in self._layers for p in layer.parameters]
+
+    @property
+    def weights(self) -> list[Any]:
+        """Layer by layer; inside a layer the trainable ones first (Keras's order)."""
+        return [p for layer in self._layers for p in layer.weights]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training may change the weights; setting it sets every layer."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for layer in self._layers:
+            layer.trainable = value
+
+    @property
+    def input_shape(self) -> Shape:
+        """With the batch axis; AttributeError while it is unknown."""
+        if self._input_layer is None:
+            raise AttributeError(f"model {self.name!r} has no defined input shape yet")
+        return self._input_layer.batch_shape
+
+    @property
+    def output_shape(self) -> Shape:
+        """With the batch axis; AttributeError while it is unknown."""
+        return self.compute_output_shape(self.input_shape)
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """The symbolic input, in a list."""
+        return [SymbolicTensor(self.input_shape, self.dtype, "input")]
+
+    @property
+    def outputs(self) -> list[SymbolicTensor]:
+        """The symbolic output, in a list."""
+        return [SymbolicTensor(self.output_shape, self.dtype, "output")]
+
+    @property
+    def input(self) -> SymbolicTensor:
+        return self.inputs[0]
+
+    @property
+    def output(self) -> SymbolicTensor:
+        return self.outputs[0]
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by name or by index.
+
+        Raises:
+            ValueError: there is none, or both or neither were given.
+        """
+        if (name is None) == (index is None):
+            raise ValueError("Provide either a layer name or a layer index to `get_layer`.")
+        if index is not None:
+            if not -len(self._layers) <= index < len(self._layers):
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index} but model only has "
+                    f"{len(self._layers)} layers."
+                )
+            return self._layers[index]
+        for layer in self._layers:
+            if layer.name == name:
+                return layer
+        names = [layer.name for layer in self._layers]
+        raise ValueError(f"No such layer: {name}. Existing layers are: {names}.")
+
+    def count_params(self) -> int:
+        """Number of scalars in all weights.
+
+        Raises:
+            ValueError: the model is not built.
+        """
+        if not self.built and self._layers:
+            raise ValueError(
+                f"You tried to call `count_params` on layer {self.name!r}, but the layer isn't "
+                "built. Call `build(input_shape)` first, or give the model an Input"
+            )
+        return sum(p.size for p in self.weights)
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Copy arrays, in the order of ``weights``, into place: all or none.
+
+        Raises:
+            ValueError: the number or a shape differs.
+        """
+        assign_all(f"model {self.name!r}", self.weights, weights)
+
+    def summary(self, **kwargs: Any) -> None:
+        """Print a table of the layers: see ``minicnn.engine.summary.summary``."""
+        from minicnn.engine.summary import summary
+
+        summary(self, **kwargs)
+
+    # -- running -----------------------------------------------------------------------------
+
+    def stages(self) -> list[Any]:
+        """The stages of all layers in order."""
+        return lower(self._layers)
+
+    def executor(self) -> Executor:
+        """The model on its backend; made when first needed."""
+        if self._executor is None:
+            ops = backends.get(config.backend())
+            self._executor = Executor(self.stages(), self.parameters, ops, self.dtype)
+        return self._executor
+
+    def __call__(self, x: Any, training: bool = False) -> Any:
+        """Run the model on an array and return an array (inference unless ``training``)."""
+        array = self._checked_inputs(host_array(x, "x", self.dtype))
+        executor = self.executor()
+        with executor.ops.running():
+            y = executor.plan.forward(executor.ops.asarray(array), training)
+            return executor.ops.to_numpy(y).copy()
+
+    call = __call__
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        raise TypeError(
+            f"model {self.name!r} is run stage by stage; call model(x), or add it to a Sequential"
+        )
+
+    def _checked_inputs(self, x: Any) -> Any:
+        """``x`` as an array that fits; a deferred model is built for its shape."""
+        if not self._layers:
+            raise ValueError(f"model {self.name!r} has no layers; add some first")
+        if self._input_layer is None:
+            array = checks.inputs(x, self.name, None)
+            self.build((None, *array.shape[1:]))
+        return checks.inputs(x, self.name, self.input_shape)
+
+    # -- configuration -----------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that rebuild this model with ``from_config``, layers and all."""
+        layers = [serialize_layer(layer) for layer in self._layers]
+        if self._input_layer is not None:
+            layers.insert(0, serialize_layer(self._input_layer))
+        return {
+            "name": self.name,
+            "trainable": self._trainable,
+            "dtype": super().get_config()["dtype"],
+            "layers": layers,
+            "build_input_shape": None if self._input_layer is None else self.input_shape,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Sequential":
+        """A new model from what ``get_config`` returned (fresh weights, same names)."""
+        model = cls(name=config.get("name"))
+        for layer in config["layers"]:
+            model.add(deserialize_layer(layer, custom_objects))
+        shape = config.get("build_input_shape")
+        if model._input_layer is None and shape is not None and model._layers:
+            model.build(tuple(shape))
+        if not config.get("trainable", True):
+            model.trainable = False
+        return model
+
+
+def serialize_layer(layer: Layer) -> dict[str, Any]:
+    """Keras's serialized form of a layer."""
+    module = "keras.layers" if type(layer).__module__.startswith("minicnn.") else None
+    if isinstance(layer, Sequential):
+        module = "keras"
+    serialized: dict[str, Any] = {
+        "module": module,
+        "class_name": type(layer).__name__,
+        "config": layer.get_config(),
+        "registered_name": None if module else type(layer).__name__,
+    }
+    if layer.built and layer._input_shape is not None and not isinstance(layer, InputLayer):
+        serialized["build_config"] = {"input_shape": layer._input_shape}
+    return serialized
+
+
+def deserialize_layer(data: dict[str, Any], custom_objects: Any = None) -> Layer:
+    """A new layer from its serialized form; classes come from a closed table.
+
+    Raises:
+        ValueError: a class that is neither minicnn's nor in ``custom_objects``.
+    """
+    from minicnn import layers
+    from minicnn.engine.identify import suggestion
+
+    table: dict[str, Any] = {name: getattr(layers, name) for name in layers.__all__}
+    table = {n: c for n, c in table.items() if isinstance(c, type)} | {"Sequential": Sequential}
+    table |= custom_objects or {}
+    name = data["class_name"]
+    if name not in table:
+        raise ValueError(
+            f"unknown layer class {name!r}{suggestion(str(name), table)} Pass your own classes "
+            "with custom_objects={'Name': Class}"
+        )
+    cls = table[name]
+    config = dict(data["config"])
+    return cls.from_config(config, custom_objects) if cls is Sequential else cls.from_config(config)

@@ -1,0 +1,407 @@
+"""compile, fit, evaluate, predict and the single-batch calls of a model."""
+
+import warnings
+from collections.abc import Iterator
+from types import GeneratorType
+from typing import Any
+
+import numpy as np
+
+from minicnn import callbacks as callbacks_module
+from minicnn import losses, metrics, optimizers
+from minicnn.engine import checks, loop
+from minicnn.engine.arrays import broadcast_weights
+from minicnn.engine.data import Arrays, Feeder, Generator, resolve_batch_size
+from minicnn.engine.geometry import is_integer
+from minicnn.engine.step import Compiled
+
+
+class Trainer:
+    """The part of a model that learns; ``Sequential`` is the other."""
+
+    name: str
+    weights: list[Any]
+
+    def __init__(self) -> None:
+        self.optimizer: Any = None
+        self.loss: Any = None
+        self.compiled = False
+        self.stop_training = False
+        self.history: Any = None
+        self._loss: Any = None
+        self._metrics: list[Any] = []
+        self._weighted_metrics: list[Any] = []
+        self._compiled: Compiled | None = None
+
+    # -- compile -----------------------------------------------------------------------------
+
+    def compile(
+        self, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None,
+        metrics: Any = None, weighted_metrics: Any = None, run_eagerly: bool = False,
+        steps_per_execution: int = 1, jit_compile: Any = "auto", auto_scale_loss: bool = True,
+    ) -> None:  # fmt: skip
+        """Say how the model learns.
+
+        Args:
+            optimizer: a name such as "adam", or an object of ``minicnn.optimizers``.
+            loss: a name, function or object of ``minicnn.losses``.
+            metrics: names, objects or functions to watch; "accuracy" is resolved from the shapes.
+            weighted_metrics: the same, averaged with sample and class weights.
+            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted because Keras
+                programs pass them; they change nothing that a program can see here.
+
+        Raises:
+            ValueError: an unknown name (the nearest known one is suggested).
+        """
+        if loss_weights is not None:
+            raise ValueError("loss_weights needs a model with several outputs; leave it out")
+        if isinstance(loss, (list, tuple)):
+            if len(loss) != 1:
+                raise ValueError(f"the model has one output, but {len(loss)} losses were given")
+            loss = loss[0]
+        made_optimizer = optimizers.get(optimizer)
+        made_loss = None if loss is None else losses.get(loss)
+        made = _metric_list(metrics, "metrics")
+        made_weighted = _metric_list(weighted_metrics, "weighted_metrics")
+        if made_loss is not None and made_loss.reduction in ("none", None):
+            raise ValueError(
+                f"loss {made_loss.name!r} has reduction='none': a batch's loss must be one number"
+            )
+        self.optimizer, self.loss, self._loss = made_optimizer, loss, made_loss
+        self._metrics, self._weighted_metrics = made, made_weighted
+        self.compiled = True
+        self._compiled = None
+
+    # -- fit, evaluate, predict --------------------------------------------------------------
+
+    def fit(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1,
+        verbose: Any = "auto", callbacks: Any = None, validation_split: float = 0.0,
+        validation_data: Any = None, shuffle: Any = True, class_weight: Any = None,
+        sample_weight: Any = None, initial_epoch: int = 0, steps_per_epoch: int | None = None,
+        validation_steps: int | None = None, validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> Any:  # fmt: skip
+        """Train the model.
+
+        Args:
+            x, y: samples and targets, arrays of N rows; or x a generator of (x, y[, weights]).
+            batch_size: samples a step; 32 by default. A smaller last batch trains too.
+            epochs: passes over the data; with ``initial_epoch`` the index of the last one.
+            verbose: 0 silent, 1 or "auto" a progress bar, 2 one line an epoch.
+            callbacks: list of ``minicnn.callbacks.Callback``.
+            validation_split: share of the data, taken from its end, to validate on.
+            validation_data: (x, y) or (x, y, sample_weight) to validate on after each epoch.
+            shuffle: True for a new order each epoch, "batch" within batches only, False for none.
+            class_weight: {class: weight}; sample_weight: (N,) weights. Not both.
+            steps_per_epoch, validation_steps: batches an epoch, if not all.
+            validation_freq: validate every so many epochs, or after the epochs in a list.
+
+        Returns:
+            ``History``: ``.history`` maps each key to its values, epoch by epoch.
+
+        Raises:
+            ValueError, TypeError: bad arguments, before anything is trained.
+            minicnn.NonFiniteError: the loss became NaN or infinite.
+        """
+        self._require_compiled()
+        _positive(epochs, "epochs", zero=True)
+        _positive(steps_per_epoch, "steps_per_epoch")
+        _positive(validation_steps, "validation_steps")
+        checks.batch_size(batch_size)
+        checks.batch_size(validation_batch_size)
+        if validation_split and validation_data is None:
+            x, y, sample_weight, validation_data = _split(x, y, sample_weight, validation_split)
+        source = self._source(x, y, sample_weight, class_weight, batch_size, steps_per_epoch,
+                              "train")  # fmt: skip
+        compiled = self._ready()
+        feeder = Feeder(source, steps_per_epoch, _shuffle(shuffle, source), self._shuffles())
+        validation = None
+        if validation_data is not None:
+            size = validation_batch_size or batch_size
+            validation = self._validation(validation_data, size, validation_steps)
+        listed = self._callbacks(callbacks, {
+            "verbose": verbose, "epochs": epochs, "steps": feeder.target,
+        })  # fmt: skip
+
+        def validate(epoch: int) -> dict[str, float] | None:
+            if validation is None or not _due(epoch, validation_freq):
+                return None
+            return loop.evaluate(compiled, validation(), listed, verbose=0)
+
+        self.stop_training = False
+        loop.fit(self, compiled, feeder, listed, range(initial_epoch, epochs), verbose, validate)
+        return self.history
+
+    def evaluate(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = "auto",
+        sample_weight: Any = None, steps: int | None = None, callbacks: Any = None,
+        return_dict: bool = False, **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        """Loss and metrics on data, in inference mode.
+
+        Returns:
+            The loss (a float), or [loss, metric, ...] in compile order when there are metrics, or
+            a dict with ``return_dict``.
+
+        Raises:
+            ValueError, TypeError: bad arguments.
+        """
+        if kwargs:
+            raise ValueError(f"Arguments not recognized: {kwargs}")
+        self._require_compiled()
+        _positive(steps, "steps")
+        source = self._source(x, y, sample_weight, None, batch_size, steps, "evaluate")
+        compiled = self._ready()
+        feeder = Feeder(source, steps, False, self._shuffles())
+        listed = self._callbacks(callbacks, {"verbose": verbose, "epochs": 1,
+                                             "steps": feeder.target}, history=False)  # fmt: skip
+        return _results(loop.evaluate(compiled, feeder, listed, verbose), return_dict)
+
+    def predict(
+        self, x: Any, batch_size: int | None = None, verbose: Any = "auto",
+        steps: int | None = None, callbacks: Any = None,
+    ) -> Any:  # fmt: skip
+        """The model's outputs for the rows of x, a NumPy array (N, ...). Needs no compile.
+
+        Raises:
+            ValueError, TypeError: x does not fit the model's input.
+        """
+        _positive(steps, "steps")
+        checks.batch_size(batch_size)
+        if isinstance(x, GeneratorType):
+            parts = [p[0] if isinstance(p, tuple) else p for p in _take(x, steps)]
+            return np.concatenate([self.predict(p, len(p), 0) for p in parts])
+        array = self._checked_inputs(x)
+        executor = self.executor()
+        size = resolve_batch_size(batch_size, len(array), steps)
+        data = Arrays(array, None, None, size, executor, "predict")
+        listed = self._callbacks(callbacks, {"verbose": verbose, "epochs": 1,
+                                             "steps": data.batches}, history=False)  # fmt: skip
+        return loop.predict(executor, data, steps, listed, verbose)
+
+    # -- one batch ---------------------------------------------------------------------------
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:  # fmt: skip
+        """One step on one batch; the loss and metrics are those before the update."""
+        batch, compiled = self._one_batch(x, y, sample_weight, class_weight)
+        if not compiled.train(batch):
+            where = loop.first_non_finite(compiled, self.stages(), batch)
+            raise loop.NonFiniteError(
+                f"train_on_batch: the loss is not a finite number. The first array that is not "
+                f"finite is {where}. The weights are unchanged"
+            )
+        return _results(compiled.logs(), return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Loss and metrics of one batch, in inference mode."""
+        batch, compiled = self._one_batch(x, y, sample_weight, None)
+        compiled.test(batch)
+        return _results(compiled.logs(), return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The model's outputs for one batch, a NumPy array."""
+        return self(x)
+
+    def reset_metrics(self) -> None:
+        """Start the running means again."""
+        if self._compiled is not None:
+            self._compiled.reset()
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metric objects that are known by now."""
+        made = [*self._metrics, *self._weighted_metrics]
+        return [m for m in made if isinstance(m, metrics.Metric)]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """ "loss", then the names of the metrics."""
+        return ["loss", *(m if isinstance(m, str) else m.name for m in self._metrics)]
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _require_compiled(self) -> None:
+        if not self.compiled:
+            raise ValueError("You must call `compile()` before using the model.")
+        if self._loss is None:
+            raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
+
+    def _one_batch(self, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
+        self._require_compiled()
+        source = self._source(x, y, sample_weight, class_weight, len(x), None, "one batch")
+        compiled = self._ready()
+        compiled.reset()
+        return next(iter(source.epoch(False, None))), compiled
+
+    def _source(
+        self, x: Any, y: Any, sample_weight: Any, class_weight: Any, batch_size: Any,
+        steps: Any, name: str,
+    ) -> Any:  # fmt: skip
+        """Batches from what the user gave, checked against the model and its loss."""
+        if isinstance(x, GeneratorType):
+            if y is not None or sample_weight is not None or class_weight is not None:
+                raise ValueError(
+                    "x is a generator, which gives (x, y) or (x, y, sample_weight) itself: leave "
+                    "y, sample_weight and class_weight out"
+                )
+            return self._generator(x, name)
+        arrays = self._checked(x, y, sample_weight, class_weight)
+        size = resolve_batch_size(batch_size, len(arrays[0]), steps)
+        return Arrays(*arrays, size, self._ready(), name)
+
+    def _generator(self, iterator: Iterator[Any], name: str) -> Generator:
+        first = next(iterator, None)
+        if first is None:
+            raise ValueError("x is a generator that gives nothing")
+
+        def check(item: Any) -> Any:
+            return self._checked(*checks.unpack(item, "what the generator gives"), None)
+
+        def everything() -> Iterator[Any]:
+            yield first
+            yield from iterator
+
+        check(first)  # builds a deferred model
+        return Generator(everything(), self._ready(), name, check)
+
+    def _checked(self, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
+        """(x, y, weights) as arrays that fit the model, the loss and each other."""
+        array = self._checked_inputs(x)
+        output = self.output_shape
+        given_shape = np.shape(y)
+        y = checks.targets(y, len(array), self._loss, output, self.layers[-1].name)
+        weights = None
+        if class_weight is not None:
+            if sample_weight is not None:
+                raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
+            weights = checks.class_weights(class_weight, y)
+        elif sample_weight is not None:
+            weights = checks.sample_weights(sample_weight, len(array))
+        if weights is not None:
+            weights = broadcast_weights(weights, (len(array), *output[1:-1]))
+        self._resolve_metrics(given_shape, y, output)
+        return array, y, weights
+
+    def _resolve_metrics(self, y_shape: Any, y: Any, output: Any) -> None:
+        """Now that data has been seen, "accuracy" becomes a metric."""
+        for listed in (self._metrics, self._weighted_metrics):
+            for i, metric in enumerate(listed):
+                if isinstance(metric, tuple):
+                    listed[i] = metrics.resolve_accuracy(y_shape, output, metric[1])
+                elif metric.labels and y.ndim == len(output):
+                    raise ValueError(
+                        f"metric {metric.name!r} needs integer labels, but y has shape {y_shape}; "
+                        "use the categorical one, or 'accuracy'"
+                    )
+
+    def _validation(self, data: Any, batch_size: Any, steps: Any) -> Any:
+        """A function that returns a feeder over the validation data."""
+        if isinstance(data, GeneratorType):
+            feeder = Feeder(self._generator(data, "validation"), steps, False, self._shuffles())
+            return lambda: feeder
+        x, y, weights = checks.unpack(data, "validation_data")
+        source = self._source(x, y, weights, None, batch_size, None, "validation")
+        return lambda: Feeder(source, steps, False, self._shuffles())
+
+    def _ready(self) -> Compiled:
+        """The compiled model on its backend, with a built optimizer."""
+        if self._compiled is None:
+            executor = self.executor()
+            self._compiled = Compiled(
+                executor, self._loss, self.optimizer, self._metrics, self._weighted_metrics
+            )
+            self.optimizer.build(executor.store, executor.ops)
+        if not any(p.is_trained for p in self.weights):
+            warnings.warn(
+                "The model does not have any trainable weights.", UserWarning, stacklevel=3
+            )
+        return self._compiled
+
+    def _shuffles(self) -> Iterator[np.random.Generator]:
+        """A generator of random numbers an epoch, from the model's seed and its updates so far."""
+        while True:
+            yield np.random.default_rng([self.shuffle_seed, self.optimizer.iterations])
+
+    def _callbacks(self, given: Any, params: dict[str, Any], history: bool = True) -> Any:
+        """The user's callbacks, then (in fit) a new History."""
+        if given is None:
+            given = []
+        listed = list(given) if isinstance(given, (list, tuple)) else [given]
+        if isinstance(given, callbacks_module.CallbackList):
+            return given
+        if history:
+            self.history = callbacks_module.History()
+            listed.append(self.history)
+        return callbacks_module.CallbackList(listed, model=self, params=params)
+
+
+def _metric_list(given: Any, argument: str) -> list[Any]:
+    """Metric objects; ("accuracy", key) where only data can tell which one is meant."""
+    if given is None:
+        return []
+    if isinstance(given, dict):
+        given = [m for value in given.values() for m in _as_list(value)]
+    made: list[Any] = []
+    for identifier in _as_list(given):
+        metric = metrics.get(identifier)
+        name = identifier if isinstance(identifier, str) else metric.name
+        made.append(("accuracy", name) if metric == "accuracy" else metric)
+    return made
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _results(logs: dict[str, float], return_dict: bool) -> Any:
+    if return_dict:
+        return dict(sorted(logs.items()))
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
+
+
+def _positive(value: Any, name: str, zero: bool = False) -> None:
+    if value is None:
+        return
+    if not is_integer(value) or value < (0 if zero else 1):
+        raise ValueError(f"{name} must be a positive integer, got {value!r}")
+
+
+def _shuffle(value: Any, source: Any) -> Any:
+    if value not in (True, False, "batch"):
+        raise ValueError(f"shuffle must be True, False or 'batch', got {value!r}")
+    if isinstance(source, Generator):
+        return False
+    return value
+
+
+def _due(epoch: int, frequency: Any) -> bool:
+    if is_integer(frequency):
+        return bool((epoch + 1) % frequency == 0)
+    return epoch + 1 in frequency
+
+
+def _split(x: Any, y: Any, weights: Any, fraction: float) -> Any:
+    """The data without its last part, and that part."""
+    if isinstance(x, GeneratorType):
+        raise ValueError("validation_split needs arrays; with a generator pass validation_data")
+    arrays = [None if a is None else np.asarray(a) for a in (x, y, weights)]
+    if arrays[0] is None or arrays[1] is None:
+        raise ValueError("validation_split needs x and y")
+    at = checks.split(len(arrays[0]), fraction)
+    train = [None if a is None else a[:at] for a in arrays]
+    held_out = tuple(a[at:] for a in arrays if a is not None)
+    return (*train, held_out)
+
+
+def _take(generator: Iterator[Any], steps: int | None) -> Iterator[Any]:
+    for i, item in enumerate(generator):
+        if i == steps:
+            return
+        yield item

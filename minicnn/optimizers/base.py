@@ -1,0 +1,315 @@
+"""What every optimizer shares: learning rate, clipping, weight decay, state, configuration."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from minicnn import backends, config
+from minicnn.engine import naming
+from minicnn.engine.parameters import Parameter, ParameterStore
+from minicnn.engine.signatures import positional_count
+from minicnn.optimizers import schedules
+from minicnn.optimizers.arguments import (
+    UNSUPPORTED,
+    check_clipping,
+    learning_rate_from_config,
+    not_a_learning_rate,
+    take_further_arguments,
+    warn_lr,
+)
+from minicnn.optimizers.schedules import LearningRateSchedule
+from minicnn.optimizers.variables import OptimizerVariable
+
+
+class Optimizer:
+    """Base of the optimizers, and of your own.
+
+    One step runs over the model's flat arrays: clip the gradients, decay the weights, update,
+    count. A subclass names the arrays it keeps beside the weights and writes ``update``::
+
+        class Momentum(Optimizer):
+            slot_groups = (("velocity",),)
+
+            def update(self, w, g, slots):
+                velocity = slots["velocity"]
+                velocity *= 0.9
+                velocity -= self.learning_rate * g
+                w += velocity
+
+    Args:
+        learning_rate: a float, a schedule, or a function that returns the rate (called with the
+            number of updates done, or with nothing if it takes no argument).
+        weight_decay: w -= w weight_decay learning_rate before each update.
+        clipnorm: scales each weight's gradient down to this norm.
+        clipvalue: clips every entry of the gradients into [-clipvalue, clipvalue].
+        global_clipnorm: scales all gradients by one factor, down to this common norm.
+        name: by default made from the class's name.
+        **kwargs: ``lr``, the older name of ``learning_rate``, with a warning. Keras's ``use_ema``,
+            ``ema_momentum``, ``ema_overwrite_frequency``, ``loss_scale_factor`` and
+            ``gradient_accumulation_steps`` are not supported: only their defaults are accepted.
+
+    Raises:
+        ValueError: an argument is unknown, unsupported, of the wrong kind, or two ways of
+            clipping are set.
+    """
+
+    #: names of the arrays kept for each weight, in the order of a saved file: the groups follow
+    #: one another, the names of one group alternate weight by weight
+    slot_groups: tuple[tuple[str, ...], ...] = ()
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        learning_rate = take_further_arguments(type(self), learning_rate, kwargs)
+        check_clipping(clipnorm, clipvalue, global_clipnorm)
+        self.name = naming.unique(type(self).__name__) if name is None else name
+        self.weight_decay = weight_decay
+        self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
+        self.built = False
+        self._store: Any = None
+        self._ops = backends.get("numpy")  # holds the two scalars until ``build``
+        self._slots: dict[str, Any] = {}
+        self._decays: Callable[[Parameter], bool] | None = None
+        self._iteration = self._scalar("iteration", "int64")
+        self._rate = self._scalar("learning_rate", config.floatx())
+        self._schedule: Any = None
+        if isinstance(learning_rate, LearningRateSchedule) or callable(learning_rate):
+            self.learning_rate = learning_rate
+        elif isinstance(learning_rate, float):
+            self._rate.assign(learning_rate)
+        else:
+            raise not_a_learning_rate(learning_rate)
+
+    # -- one step ----------------------------------------------------------------------------
+
+    def build(self, store: ParameterStore, ops: Any) -> None:
+        """Lay out the state beside the weights of ``store``, where the backend ``ops`` computes.
+
+        Building again for the same store changes nothing.
+
+        Raises:
+            ValueError: the optimizer already serves another model.
+        """
+        if self.built:
+            if store is not self._store:
+                unknown = store.parameters[0] if store.parameters else "none"
+                raise ValueError(
+                    f"Unknown variable: {unknown}. This optimizer can only be called for the "
+                    "variables it was originally built with. When working with a new set of "
+                    "variables, you should recreate a new optimizer instance: compile with "
+                    f"optimizer={type(self).__name__}(...) made anew"
+                )
+            return
+        self._store, self._ops = store, ops
+        self._iteration.move(ops)
+        self._rate.move(ops)
+        self._slots = {name: store.like(ops) for group in self.slot_groups for name in group}
+        self.built = True
+
+    def apply(self) -> None:
+        """One update of every trained weight, from the gradients that lie in the store.
+
+        The gradients are clipped in place. Frozen weights, and what is kept for them, stay.
+        """
+        if not self.built:
+            raise ValueError(
+                f"optimizer {self.name!r} serves no model yet; call build(store, ops) first"
+            )
+        values, grads = self._store.values, self._store.grads
+        self.refresh_learning_rate()
+        self._clip(grads)
+        if self.weight_decay:
+            for part in self._decayed():
+                self._ops.decay_weights(values[part], self._rate.value, self.weight_decay)
+        for part in self._store.trainable_segments():
+            slots = {name: slot[part] for name, slot in self._slots.items()}
+            self.update(values[part], grads[part], slots)
+        iterations = self._iteration.value
+        iterations += 1
+
+    def update(self, w: Any, g: Any, slots: dict[str, Any]) -> None:
+        """Change ``w`` in place by the gradient ``g``; ``slots`` holds what is kept beside it.
+
+        All are vectors of one length: a stretch of the model's flat arrays.
+        """
+        raise NotImplementedError(f"optimizer {type(self).__name__} must override `update`.")
+
+    def refresh_learning_rate(self) -> None:
+        """Evaluate the schedule, if there is one, for the next update.
+
+        ``apply`` does so itself; whoever replays a recorded ``apply`` calls this before it.
+        """
+        if self._schedule is None:
+            return
+        takes_step = self._schedule_takes_step
+        self._rate.assign(self._schedule(self.iterations) if takes_step else self._schedule())
+
+    # -- learning rate -----------------------------------------------------------------------
+
+    @property
+    def iterations(self) -> int:
+        """Number of updates done."""
+        return int(self._iteration.numpy())
+
+    @property
+    def learning_rate(self) -> Any:
+        """The rate of the next update, a float of the stored precision; settable.
+
+        Setting a number where a schedule decides raises TypeError.
+        """
+        self.refresh_learning_rate()
+        return float(self._rate.numpy())
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        if isinstance(value, LearningRateSchedule) or callable(value):
+            self._schedule = value
+            self._schedule_takes_step = positional_count(value, 1) == 1
+        elif self._schedule is not None:
+            raise TypeError(
+                "This optimizer was created with a `LearningRateSchedule` object as its "
+                "`learning_rate` constructor argument, hence its learning rate is not settable. "
+                "If you need the learning rate to be settable, you should instantiate the "
+                "optimizer with a float `learning_rate` argument."
+            )
+        else:
+            self._rate.assign(value)
+
+    @property
+    def lr(self) -> Any:
+        """Older name of ``learning_rate``."""
+        warn_lr()
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, value: Any) -> None:
+        warn_lr()
+        self.learning_rate = value
+
+    # -- state and configuration -------------------------------------------------------------
+
+    @property
+    def variables(self) -> list[OptimizerVariable]:
+        """The state in the order of a saved file: step count, learning rate, slots of the
+        trained weights. A learning rate that a schedule gives is not state.
+        """
+        found = [self._iteration] if self._schedule else [self._iteration, self._rate]
+        if not self.built:
+            return found
+        store = self._store
+        for group in self.slot_groups:
+            for p, start in zip(store.parameters, store.starts, strict=True):
+                found += [
+                    OptimizerVariable(
+                        f"{p.path.replace('/', '_')}_{slot}",
+                        self.name,
+                        store.view(self._slots[slot], p, start),
+                        p.shape,
+                        self._ops,
+                    )
+                    for slot in group
+                    if p.is_trained
+                ]
+        return found
+
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Parameter] = (), var_names: Iterable[str] = ()
+    ) -> None:
+        """Spare some weights from the decay; call it before training.
+
+        Args:
+            var_list: these weights.
+            var_names: weights with one of these strings in their name, such as ["bias"].
+
+        Raises:
+            ValueError: training has begun.
+        """
+        if self.built:
+            raise ValueError(
+                "`exclude_from_weight_decay()` can only be configured before the optimizer is "
+                "built."
+            )
+        spared, parts = {id(p) for p in var_list}, list(var_names)
+        self._decays = lambda p: id(p) not in spared and not any(s in p.name for s in parts)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that rebuild this optimizer (without its state)."""
+        rate: Any
+        if isinstance(self._schedule, LearningRateSchedule):
+            rate = schedules.serialize(self._schedule)
+        elif self._schedule is not None:
+            rate = {
+                "module": "builtins",
+                "class_name": "function",
+                "config": getattr(self._schedule, "__name__", repr(self._schedule)),
+                "registered_name": "function",
+            }
+        else:
+            rate = self.learning_rate
+        return {
+            "name": self.name,
+            "learning_rate": rate,
+            "weight_decay": self.weight_decay,
+            "clipnorm": self.clipnorm,
+            "global_clipnorm": self.global_clipnorm,
+            "clipvalue": self.clipvalue,
+            **UNSUPPORTED,
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "Optimizer":
+        """A new optimizer from what ``get_config`` returned.
+
+        Args:
+            config: the dictionary.
+            custom_objects: schedules and learning rate functions of your own, by name.
+
+        Raises:
+            ValueError: the learning rate was a function that ``custom_objects`` does not have.
+        """
+        rate = config.get("learning_rate")
+        if isinstance(rate, dict):
+            rate = learning_rate_from_config(rate, custom_objects or {})
+            config = {**config, "learning_rate": rate}
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+    # -- private -----------------------------------------------------------------------------
+
+    def _scalar(self, name: str, dtype: str) -> OptimizerVariable:
+        return OptimizerVariable(name, self.name, self._ops.zeros((1,), dtype), (), self._ops)
+
+    def _tensors(self) -> list[tuple[Parameter, slice]]:
+        """The trained weights, each with its stretch of the flat arrays."""
+        store = self._store
+        return [
+            (p, slice(start, start + p.size))
+            for p, start in zip(store.parameters, store.starts, strict=True)
+            if p.is_trained
+        ]
+
+    def _decayed(self) -> list[slice]:
+        if self._decays is None:
+            return list(self._store.trainable_segments())
+        return [part for p, part in self._tensors() if self._decays(p)]
+
+    def _clip(self, grads: Any) -> None:
+        if self.clipnorm is not None:
+            for _, part in self._tensors():
+                self._ops.clip_by_norm([grads[part]], self.clipnorm)
+        elif self.global_clipnorm is not None:
+            parts = [grads[part] for _, part in self._tensors()]
+            self._ops.clip_by_norm(parts, self.global_clipnorm)
+        elif self.clipvalue is not None:
+            for part in self._store.trainable_segments():
+                self._ops.clip_by_value(grads[part], self.clipvalue)

@@ -1,0 +1,62 @@
+"""One named number or array of an optimizer's state, as files and users see it."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from minicnn.engine.arrays import host_array
+
+
+class OptimizerVariable:
+    """A view of optimizer state: the step counter, the learning rate, or one weight's moment.
+
+    Attributes:
+        name: such as "conv2d_kernel_momentum".
+        path: "adam/conv2d_kernel_momentum".
+        value: the array, where the backend ``ops`` keeps it; a scalar lives in shape (1,).
+        shape: the shape that files hold, () for a scalar.
+    """
+
+    def __init__(self, name: str, owner: str, value: Any, shape: Sequence[int], ops: Any) -> None:
+        self.name = name
+        self.path = f"{owner}/{name}"
+        self.value = value
+        self.shape = tuple(shape)
+        self._ops = ops
+
+    @property
+    def dtype(self) -> str:
+        """Name of the dtype, such as "float32"."""
+        return str(self.value.dtype)
+
+    @property
+    def size(self) -> int:
+        """Number of scalars."""
+        return math.prod(self.shape)
+
+    def numpy(self) -> Any:
+        """A copy as a NumPy array of ``shape``."""
+        return self._ops.to_numpy(self.value).reshape(self.shape).copy()
+
+    def assign(self, value: Any) -> None:
+        """Copy ``value`` into place.
+
+        Raises:
+            ValueError: the shapes differ.
+            TypeError: ``value`` does not hold numbers.
+        """
+        array = host_array(value, f"the value of {self.path!r}", self.dtype)
+        if array.shape != self.shape:
+            raise ValueError(
+                f"optimizer variable {self.path!r} has shape {self.shape}, cannot take a value of "
+                f"shape {array.shape}"
+            )
+        self.value[...] = self._ops.asarray(array.reshape(self.value.shape))
+
+    def move(self, ops: Any) -> None:
+        """Keep the value where ``ops`` computes from now on."""
+        self.value = ops.asarray(self._ops.to_numpy(self.value))
+        self._ops = ops
+
+    def __repr__(self) -> str:
+        return f"<OptimizerVariable path={self.path}, shape={self.shape}, dtype={self.dtype}>"

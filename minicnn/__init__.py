@@ -1,8 +1,8 @@
 """minicnn: a convolutional network engine that a person can read.
 
 The names are Keras's: ``minicnn.layers``, ``minicnn.models``, ``minicnn.losses``,
-``minicnn.datasets`` and so on. Everything is imported on first use, so that ``import minicnn`` loads
-NumPy and nothing heavier.
+``minicnn.datasets`` and so on. Everything is imported on first use, so that ``import minicnn``
+loads NumPy and nothing heavier.
 """
 
 import importlib

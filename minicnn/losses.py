@@ -124,7 +124,7 @@ class _Crossentropy(Loss):
                 f"`{self.name}` received `from_logits=True`, but the model's output was produced "
                 f"by a {(self.inverse_of or '').capitalize()} activation and thus does not "
                 "represent logits. Was this intended? minicnn computes the loss from the real "
-                "logits, in front of that activation; leave out one of the two to say what you mean",
+                "logits, in front of that activation; leave out one of the two to be clear",
                 UserWarning,
                 stacklevel=2,
             )

@@ -170,7 +170,7 @@ def get(identifier: Any) -> Any:
         return "accuracy"
     known_losses = losses.CLASSES
     if isinstance(identifier, str):
-        names = {c.__name__: c for c in known_losses}
+        names: dict[str, Any] = {c.__name__: c for c in known_losses}
         names |= {snake_case(c.__name__): c for c in known_losses} | losses.ALIASES
         if identifier in names:
             return LossMetric(names[identifier](), identifier)

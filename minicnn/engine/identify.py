@@ -1,7 +1,7 @@
 """From a name, a configuration, a class or an object to an object, for every family."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from minicnn.engine.naming import snake_case
@@ -19,7 +19,7 @@ def lookup(
     identifier: Any,
     family: str,
     classes: Iterable[type],
-    aliases: dict[str, type] | None = None,
+    aliases: Mapping[str, type] | None = None,
     ignore_case: bool = False,
 ) -> Any:
     """The object that ``identifier`` stands for.
@@ -35,7 +35,7 @@ def lookup(
         ValueError: an unknown name; the nearest known one is suggested.
     """
     table: dict[str, type] = {c.__name__: c for c in classes}
-    table |= {snake_case(c.__name__): c for c in classes} | (aliases or {})
+    table |= {snake_case(c.__name__): c for c in classes} | dict(aliases or {})
     if ignore_case:
         table |= {name.lower(): c for name, c in table.items()}
     if isinstance(identifier, dict) and "class_name" in identifier:

@@ -76,7 +76,8 @@ class Parameter:
         array = np.asarray(value)
         if array.shape != self.shape:
             raise ValueError(
-                f"weight {self.path!r} has shape {self.shape}, cannot take a value of shape {array.shape}"
+                f"weight {self.path!r} has shape {self.shape}, it cannot take a value of shape "
+                f"{array.shape}"
             )
         array = array.astype(self.dtype)
         self.value[...] = array if self._ops is None else self._ops.asarray(array)
@@ -118,7 +119,7 @@ class ParameterStore:
         return ops.zeros(self.values.shape, str(self.values.dtype))
 
     def trainable_segments(self) -> list[slice]:
-        """The stretches of the flat arrays that the optimizer may change, merged where they touch."""
+        """Where the optimizer may change the flat arrays: slices, merged where they touch."""
         segments: list[slice] = []
         ends = [*self.starts[1:], int(self.values.shape[0])]
         for p, start, end in zip(self.parameters, self.starts, ends, strict=True):

@@ -1,6 +1,5 @@
 """Sequential: layers in a row, built as soon as the input's shape is known."""
 
-import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from minicnn.layers.core import InputLayer, sizes
 from minicnn.models.training import Trainer
 
 
-class Sequential(Trainer, Layer):
+class Sequential(Trainer):
     """A row of layers: the output of each is the input of the next.
 
     Args:
@@ -39,13 +38,10 @@ class Sequential(Trainer, Layer):
     def __init__(
         self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None
     ) -> None:
-        Layer.__init__(self, name=name)
-        Trainer.__init__(self)
+        super().__init__(name)
         self._layers: list[Layer] = []
         self._input_layer: InputLayer | None = None
         self._executor: Executor | None = None
-        #: with the optimizer's step count, what each epoch's shuffle is drawn from
-        self.shuffle_seed = random.randrange(2**32)
         if layers is not None and not isinstance(layers, (list, tuple)):
             layers = [layers]
         for layer in layers or ():
@@ -380,6 +376,6 @@ def deserialize_layer(data: dict[str, Any], custom_objects: Any = None) -> Layer
             f"unknown layer class {name!r}{suggestion(str(name), table)} Pass your own classes "
             "with custom_objects={'Name': Class}"
         )
-    cls = table[name]
+    cls: Any = table[name]
     config = dict(data["config"])
     return cls.from_config(config, custom_objects) if cls is Sequential else cls.from_config(config)

@@ -1,5 +1,6 @@
 """compile, fit, evaluate, predict and the single-batch calls of a model."""
 
+import random
 import warnings
 from collections.abc import Iterator
 from types import GeneratorType
@@ -12,17 +13,19 @@ from minicnn import losses, metrics, optimizers
 from minicnn.engine import checks, loop
 from minicnn.engine.arrays import broadcast_weights
 from minicnn.engine.data import Arrays, Feeder, Generator, resolve_batch_size
+from minicnn.engine.diagnose import NonFiniteError, first_non_finite
 from minicnn.engine.geometry import is_integer
-from minicnn.engine.step import Compiled
+from minicnn.engine.step import Compiled, Executor
+from minicnn.layers.base import Layer, Shape
 
 
-class Trainer:
-    """The part of a model that learns; ``Sequential`` is the other."""
+class Trainer(Layer):
+    """The part of a model that learns; ``Sequential`` adds the layers."""
 
-    name: str
-    weights: list[Any]
-
-    def __init__(self) -> None:
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name=name)
+        #: with the optimizer's step count, what each epoch's shuffle is drawn from
+        self.shuffle_seed = random.randrange(2**32)
         self.optimizer: Any = None
         self.loss: Any = None
         self.compiled = False
@@ -189,8 +192,8 @@ class Trainer:
         """One step on one batch; the loss and metrics are those before the update."""
         batch, compiled = self._one_batch(x, y, sample_weight, class_weight)
         if not compiled.train(batch):
-            where = loop.first_non_finite(compiled, self.stages(), batch)
-            raise loop.NonFiniteError(
+            where = first_non_finite(compiled, self.stages(), batch)
+            raise NonFiniteError(
                 f"train_on_batch: the loss is not a finite number. The first array that is not "
                 f"finite is {where}. The weights are unchanged"
             )
@@ -224,6 +227,26 @@ class Trainer:
         """ "loss", then the names of the metrics."""
         return ["loss", *(m if isinstance(m, str) else m.name for m in self._metrics)]
 
+    # -- what Sequential adds ----------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order."""
+        raise NotImplementedError
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape that comes out, with the batch axis."""
+        raise NotImplementedError
+
+    def executor(self) -> Executor:
+        """The model on its backend."""
+        raise NotImplementedError
+
+    def _checked_inputs(self, x: Any) -> np.ndarray:
+        """``x`` as an array that fits the model."""
+        raise NotImplementedError
+
     # -- inside ------------------------------------------------------------------------------
 
     def _require_compiled(self) -> None:
@@ -251,9 +274,9 @@ class Trainer:
                     "y, sample_weight and class_weight out"
                 )
             return self._generator(x, name)
-        arrays = self._checked(x, y, sample_weight, class_weight)
-        size = resolve_batch_size(batch_size, len(arrays[0]), steps)
-        return Arrays(*arrays, size, self._ready(), name)
+        array, targets, weights = self._checked(x, y, sample_weight, class_weight)
+        size = resolve_batch_size(batch_size, len(array), steps)
+        return Arrays(array, targets, weights, size, self._ready(), name)
 
     def _generator(self, iterator: Iterator[Any], name: str) -> Generator:
         first = next(iterator, None)
@@ -284,7 +307,7 @@ class Trainer:
         elif sample_weight is not None:
             weights = checks.sample_weights(sample_weight, len(array))
         if weights is not None:
-            weights = broadcast_weights(weights, (len(array), *output[1:-1]))
+            weights = broadcast_weights(weights, np.shape(y)[: len(output) - 1])
         self._resolve_metrics(given_shape, y, output)
         return array, y, weights
 

@@ -174,4 +174,7 @@ def _can_redraw(stream: Any) -> bool:
     """Whether ``\\r`` and ``\\b`` move back on the line; only a Windows pipe says no."""
     if os.name == "posix" or "ipykernel" in sys.modules or "PYCHARM_HOSTED" in os.environ:
         return True
-    return stream is not None and not stream.closed and stream.isatty()
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):  # no console, or a closed one
+        return False

@@ -1,9 +1,9 @@
 """Record what Keras prints, for the tests beside this file to compare with.
 
 Run it with an environment that has keras and tensorflow (recorded with Keras 3.15.1 on
-TensorFlow 2.21, rich 15.0), from this directory::
+TensorFlow 2.21, rich 15.0), from the repository's root::
 
-    python make_golden.py
+    python -m tests.output.make_golden
 
 It writes ``golden/progress.json`` (Keras's ProgbarLogger under a clock of our own: exact, times
 included), ``golden/summary.json`` (what the model held, as plain data, and what was printed) and
@@ -15,7 +15,6 @@ import io
 import json
 import os
 import random
-import re
 import time
 from pathlib import Path
 
@@ -24,6 +23,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 from keras.src.utils import progbar
+
+from tests.output.cases import fit_calls, flat_model, models, on_screen
 
 HERE = Path(__file__).parent / "golden"
 
@@ -95,6 +96,13 @@ def progress_cases():
         "line grows shorter": (9, run(9, 9000.0, 0.2, ("loss", "mean_absolute_error"), seed=3)),
         "unknown length": (None, run(25, 0.2, 0.03)),
         "unknown length, nothing came": (None, [[0.5, "finish", 0, {}]]),
+        "a minute left": (61, [
+            [1.0, "update", 1, {}],
+            [2.03, "update", 2, {}],
+            [6.01, "update", 6, {}],
+            [60.5, "finish", 61, {}],
+        ]),
+        "an hour left": (3601, [[1.0, "update", 1, {}], [2.001, "update", 2, {}]]),
         "no steps": (0, [[0.5, "finish", 0, {}]]),
         "not a number": (2, [
             [0.1, "update", 1, {"loss": float("inf")}],
@@ -156,52 +164,6 @@ def model_data(model):
     }
 
 
-def models():
-    L, Sequential, Input = keras.layers, keras.Sequential, keras.Input
-    two_conv = [
-        L.Conv2D(32, 5, padding="same", activation="relu"),
-        L.MaxPooling2D(),
-        L.Conv2D(64, 2, padding="same", activation="relu"),
-        L.MaxPooling2D(),
-        L.Dropout(0.25),
-        L.Flatten(),
-        L.Dense(1000, activation="relu"),
-        L.Dropout(0.5),
-        L.Dense(10, activation="softmax"),
-    ]
-    yield "two convolutions", Sequential([Input((28, 28, 1)), *two_conv])
-
-    fitted = Sequential([Input((5,)), L.Dense(7), L.BatchNormalization(), L.Dense(3)])
-    fitted.compile("adam", "mse")
-    fitted.fit(np.zeros((2, 5)), np.zeros((2, 3)), verbose=0)
-    yield "after a fit", fitted
-
-    yield "empty", Sequential()
-    yield "deferred", Sequential([L.Conv2D(4, 3), L.Activation("relu"), L.Flatten(), L.Dense(2)])
-
-    long = "a_name_that_is_longer_than_any_column_of_any_table_that_a_terminal_ever_showed_to_me"
-    names = Sequential(name="names_[bold]_in_[brackets]_" + long)
-    names.add(Input((32, 32, 3)))
-    names.add(L.Conv2D(8, 3, name=long))
-    names.add(L.BatchNormalization(name="batch normalization with blanks in its name"))
-    names.add(L.GlobalAveragePooling2D(name="[red]pool[0]"))
-    names.add(L.Dense(100_000, name="wide"))
-    yield "long names", names
-
-    frozen = Sequential([Input((9, 9, 2)), L.Conv2D(3, 3), L.BatchNormalization(), L.Flatten()])
-    frozen.layers[0].trainable = False
-    yield "frozen", frozen
-
-    inner = Sequential([Input((6, 6, 1)), L.Conv2D(2, 3), L.ReLU()], name="inner")
-    middle = Sequential([Input((6, 6, 1)), inner, L.AveragePooling2D(2)], name="middle")
-    yield "nested", Sequential([Input((6, 6, 1)), middle, L.Flatten(), L.Dense(2)], name="outer")
-
-    many = Sequential([Input((4,))], name="many")
-    for i in range(25):
-        many.add(L.Dense(4 + i))
-    yield "many layers", many
-
-
 def print_in(model, columns, terminal=False, **arguments):
     """What summary prints with a console of ``columns`` characters."""
     os.environ["COLUMNS"] = str(columns)
@@ -221,7 +183,7 @@ def print_in(model, columns, terminal=False, **arguments):
 
 def summary_cases():
     cases = {}
-    for name, model in models():
+    for name, model in models(keras, keras.backend.clear_session):
         columns = [80] if name == "many layers" else [20, 50, 80, 120]
         if name == "two convolutions":
             columns = [20, 21, 25, 33, 50, 60, 80, 91, 92, 93, 100, 120, 200]
@@ -253,56 +215,13 @@ def summary_cases():
 
 
 def fit_cases():
-    """Calls whose numbers do not depend on luck: zero weights and a learning rate of zero."""
-    x = np.zeros((70, 4), "float32")
-    y = np.arange(70) % 3
-    callback = keras.callbacks.ReduceLROnPlateau
     cases = {}
-
-    def generator():
-        for start in range(0, 30, 10):
-            yield x[start : start + 10], y[start : start + 10]
-
-    calls = {
-        "fit": lambda m, v: m.fit(x, y, verbose=v, shuffle=False),
-        "fit, epochs": lambda m, v: m.fit(x, y, epochs=2, verbose=v, shuffle=False),
-        "fit, initial epoch": lambda m, v: m.fit(x, y, epochs=3, initial_epoch=1, verbose=v),
-        "fit, validation": lambda m, v: m.fit(
-            x, y, epochs=2, batch_size=7, validation_data=(x[:9], y[:9]), verbose=v
-        ),
-        "fit, validation now and then": lambda m, v: m.fit(
-            x, y, epochs=2, validation_split=0.3, validation_freq=2, verbose=v
-        ),
-        "fit, learning rate": lambda m, v: m.fit(
-            x, y, epochs=2, validation_split=0.5, callbacks=[callback(patience=9)], verbose=v
-        ),
-        "fit, generator": lambda m, v: m.fit(generator(), verbose=v),
-        "fit, steps": lambda m, v: m.fit(x, y, steps_per_epoch=2, batch_size=35, verbose=v),
-        "fit, too many steps": lambda m, v: m.fit(generator(), steps_per_epoch=5, verbose=v),
-        "evaluate": lambda m, v: m.evaluate(x, y, verbose=v),
-        "evaluate, one batch": lambda m, v: m.evaluate(x[:3], y[:3], verbose=v),
-        "predict": lambda m, v: m.predict(x, verbose=v),
-        "predict, many": lambda m, v: m.predict(x, batch_size=1, verbose=v),
-    }
-    for name, call in calls.items():
+    for name, call in fit_calls(keras).items():
         for verbose in (0, 1, 2, 3, "auto") if name == "fit, epochs" else (1, 2):
-            model = keras.Sequential(
-                [keras.Input((4,)), keras.layers.Dense(3, "softmax", kernel_initializer="zeros")]
-            )
-            model.compile(
-                keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy", metrics=["accuracy"]
-            )
             with contextlib.redirect_stdout(io.StringIO()) as out:
-                call(model, verbose)
-            lines = [line.split("\r")[-1].rstrip() for line in out.getvalue().split("\n")]
-            cases[f"{name}, verbose={verbose!r}"] = mask("\n".join(lines))
+                call(flat_model(keras), verbose)
+            cases[f"{name}, verbose={verbose!r}"] = on_screen(out.getvalue())
     return cases
-
-
-def mask(text):
-    """Times become a letter."""
-    text = re.sub(r"\d+(s|ms|us)/step", "T/step", text)
-    return re.sub(r"(\x1b\[1m|- )\d+s", r"\1T", text)
 
 
 def save(name, data):

@@ -177,6 +177,15 @@ def test_a_windows_pipe_gets_a_line_for_each_update(monkeypatch, clock):
     assert out.getvalue().count("\n") == 3
 
 
+def test_on_windows_no_console_is_no_terminal(monkeypatch, clock):
+    monkeypatch.setattr(progress.os, "name", "nt")
+    closed = io.StringIO()
+    closed.close()
+    Progress(2, 0, closed, clock)
+    monkeypatch.setattr(sys, "stdout", None)
+    Progress(2, 0, clock=clock)
+
+
 def test_importing_does_not_load_rich():
     """A run that prints no summary never pays for the table library."""
     code = (

@@ -28,10 +28,16 @@ def weights(data):
 
 def layer(data):
     """A stand-in for a layer, of a class with the right name."""
+
+    def count_params():
+        if not data["built"]:
+            raise ValueError("not built")
+        return data["params"]
+
     stand_in = type(data["class_name"], (SimpleNamespace,), {})(
         name=data["name"],
         built=data["built"],
-        count_params=lambda: data["params"],
+        count_params=count_params,
         trainable=data["trainable"],
         weights=[None] * data["weights"],
     )
@@ -188,6 +194,14 @@ def test_layer_range_is_two_names(wrong):
 def test_layer_range_that_matches_nothing_names_the_layers():
     with pytest.raises(ValueError, match=r"'dense_x'.*batch_normalization"):
         collect(model(GOLDEN["frozen"]["model"]), layer_range=["dense_x", "flatten"])
+
+
+def test_layer_range_matches_from_the_start_of_a_name():
+    """As ``re.match`` does: "nv2d" is no name here, "conv" is."""
+    frozen = model(GOLDEN["frozen"]["model"])
+    assert len(collect(frozen, layer_range=["conv", "flat"]).rows) == 3
+    with pytest.raises(ValueError, match="'nv2d'"):
+        collect(frozen, layer_range=["nv2d", "flatten"])
 
 
 def test_an_ascii_console_gets_an_ascii_table(console, monkeypatch):

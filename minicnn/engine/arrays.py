@@ -11,14 +11,14 @@ def host_array(value: Any, what: str, dtype: str | None = None) -> np.ndarray:
     Lists, NumPy arrays, pandas objects and tensors of other frameworks are taken.
 
     Raises:
-        TypeError: text, objects or ragged lists; ``what`` names the argument.
+        ValueError: text, objects or ragged lists; ``what`` names the argument.
     """
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise TypeError(f"{what} cannot be made into an array: {error}") from None
+        raise ValueError(f"{what} cannot be made into an array: {error}") from None
     if array.dtype.kind not in "fiub":
-        raise TypeError(
+        raise ValueError(
             f"{what} must hold numbers, got dtype {array.dtype} and shape {array.shape}"
         )
     return array if dtype is None else array.astype(dtype, copy=False)

@@ -20,8 +20,8 @@ def inputs(x: Any, model_name: str, input_shape: tuple[Any, ...] | None) -> np.n
     A missing channel axis of size 1 is added, an extra trailing 1 is dropped.
 
     Raises:
-        ValueError: x is missing, empty, or of another shape; the message names the axes.
-        TypeError: x does not hold numbers.
+        ValueError: x is missing, empty, not numbers, or of another shape; the message names the
+            axes.
     """
     if x is None:
         raise ValueError(f"model {model_name!r} needs input data, but x is None")
@@ -32,7 +32,8 @@ def inputs(x: Any, model_name: str, input_shape: tuple[Any, ...] | None) -> np.n
         _not_empty(array)
         return array
     expected = tuple(input_shape)
-    if array.ndim >= 1 and _fits(array.shape, expected[1:]) and array.ndim == len(expected) - 1:
+    one_channel = len(expected) == 4 and expected[-1] == 1
+    if _fits(array.shape, expected[1:]) or (one_channel and _fits(array.shape, expected[1:-1])):
         # one image without its batch axis: with one channel it could pass for a batch of images
         raise ValueError(
             f"x has shape {array.shape}, which is one sample; model {model_name!r} expects a batch "

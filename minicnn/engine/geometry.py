@@ -93,7 +93,7 @@ def slide(
         n = output_size(size, reach, strides[axis], pads_for(size, reach, strides[axis], padding))
         if n < 1:
             raise ValueError(
-                f"{layer}: computed output size would be zero or negative. The window of "
+                f"{layer}: Computed output size would be zero or negative. The window of "
                 f"{reach} does not fit the {('height', 'width')[axis]} {size} of its input "
                 f"(shape {tuple(shape)}, axes (batch, height, width, channels), window {window}, "
                 f"strides {strides}); use padding='same', a smaller window or a larger image"

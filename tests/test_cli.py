@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import minicnn
+from minicnn import datasets
 from minicnn.cli import main
-from minicnn.datasets import mnist, rendered_digits
+from minicnn.datasets import rendered_digits
 
 QUICK = ["--model", "one_conv", "--epochs", "1", "--batch-size", "50", "--backend", "numpy"]
 PICTURES = {"training.png", "predictions.png", "confusion.png", "filters.png", "mistakes.png"}
@@ -21,16 +22,25 @@ PICTURES = {"training.png", "predictions.png", "confusion.png", "filters.png", "
 @pytest.fixture
 def few_digits(monkeypatch):
     """The data set of drawn digits, cut down to what trains in a second."""
-    real = rendered_digits.load_data
-    monkeypatch.setattr(rendered_digits, "load_data", lambda: real(n_train=200, n_test=40))
+
+    def load(name):
+        assert name == "rendered_digits"
+        return rendered_digits.load_data(n_train=200, n_test=40)
+
+    monkeypatch.setattr(datasets, "load", load)
 
 
 @pytest.fixture
-def no_network(monkeypatch):
-    def load_data():
-        raise OSError("the network is down")
+def no_network(monkeypatch, few_digits):
+    """Nothing but the data set that needs no network."""
+    few = datasets.load
 
-    monkeypatch.setattr(mnist, "load_data", load_data)
+    def load(name):
+        if name == "mnist":
+            raise datasets.DownloadError("the network is down")
+        return few(name)
+
+    monkeypatch.setattr(datasets, "load", load)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +67,7 @@ def test_train_prints_what_the_saved_model_reaches_and_draws(few_digits, tmp_pat
     assert all(min(size_of_png(out / name)) > 300 for name in PICTURES)
 
     model = minicnn.models.load_model(out / "model.keras")
-    _, (x, y) = rendered_digits.load_data()
+    _, (x, y) = datasets.load("rendered_digits")
     answers = model.predict(x[..., None] / 255, verbose=0).argmax(axis=1)
     assert f"test accuracy {(answers == y).mean():.2%}" in text
     assert str(out) in text
@@ -91,9 +101,7 @@ def test_train_never_writes_over_another_run(few_digits, tmp_path, monkeypatch, 
     assert (tmp_path / taken / "model.keras").read_bytes() == before
 
 
-def test_without_a_network_the_default_says_so_and_draws_its_own(
-    few_digits, no_network, tmp_path, capsys
-):
+def test_without_a_network_the_default_says_so_and_draws_its_own(no_network, tmp_path, capsys):
     assert main(["train", *QUICK, "--out", str(tmp_path / "r")]) == 0
     first = capsys.readouterr().out.splitlines()[0]
     assert "the network is down" in first

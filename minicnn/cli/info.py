@@ -126,5 +126,9 @@ def _variables() -> Rows:
 
 
 def _caches() -> Rows:
-    kernels = os.environ.get("NUMBA_CACHE_DIR") or Path(backends.__file__).parent
-    return [("compiled kernels", f"{kernels}")]
+    own = Path(backends.__file__).parent / "numba_cpu" / "__pycache__"
+    kernels = os.environ.get("NUMBA_CACHE_DIR") or f"{own}"
+    if not os.access(own.parent, os.W_OK) and kernels == f"{own}":
+        kernels = "Numba's own folder for this user: the package's cannot be written"
+    downloads = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras", "datasets")
+    return [("compiled kernels", kernels), ("data sets", f"{downloads}")]

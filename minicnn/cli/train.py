@@ -1,7 +1,6 @@
 """``minicnn train``: a small network on a known data set, and pictures of what it learned."""
 
 import argparse
-import importlib
 import itertools
 import time
 from dataclasses import dataclass
@@ -118,13 +117,17 @@ def _load_or_replace(name: str | None) -> Images:
     try:
         return _load("mnist")
     except OSError as error:
-        print(f"No MNIST ({error}): training on the built-in rendered digits instead.")
+        reason = str(error).partition("\n")[0].rstrip(":.")
+        print(
+            f"{reason}: training on the built-in rendered digits instead (--data mnist tells more)."
+        )
         return _load("rendered_digits")
 
 
 def _load(name: str) -> Images:
-    dataset = importlib.import_module(f"minicnn.datasets.{name}")
-    (x_train, y_train), (x_test, y_test) = dataset.load_data()
+    from minicnn import datasets
+
+    (x_train, y_train), (x_test, y_test) = datasets.load(name)
     return Images(name, _scaled(x_train), y_train.ravel(), _scaled(x_test), y_test.ravel())
 
 

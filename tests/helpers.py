@@ -1,0 +1,126 @@
+"""One operation with everything it needs, so that a test can be written once for all of them."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from minicnn.engine.context import Context
+
+
+@dataclass
+class Case:
+    """A call of one operation: ``<op>_forward(ctx, *arrays, *rest)`` and its backward.
+
+    Attributes:
+        op: name without "_forward", such as "conv2d".
+        arrays: what there is a gradient for: x first, then w and b where the operation has them.
+        rest: the remaining arguments in order; NumPy arrays among them are targets or weights
+            with one entry a sample.
+    """
+
+    op: str
+    arrays: dict
+    rest: tuple = ()
+
+    def forward(self, ops, ctx, **changed):
+        """y as a fresh NumPy array (of a loss: the losses); ``changed`` replaces arrays."""
+        arrays = [_put(ops, a) for a in {**self.arrays, **changed}.values()]
+        rest = [_put(ops, a) for a in self.rest]
+        with ops.running():
+            y = getattr(ops, f"{self.op}_forward")(ctx, *arrays, *rest)
+        return _take(ops, y[0] if isinstance(y, tuple) else y)
+
+    def backward(self, ops, ctx, dy):
+        """The gradients of sum(y dy) as fresh NumPy arrays under the names in ``arrays``."""
+        backward = getattr(ops, f"{self.op}_backward")
+        with ops.running():
+            if self.op == "weighted_sum":  # where a backward pass begins: nothing comes in
+                return {"x": _take(ops, backward(ctx)) * dy}
+            if "w" not in self.arrays:
+                return {"x": _take(ops, backward(ctx, _put(ops, dy)))}
+            w, b = (_put(ops, self.arrays[name]) for name in "wb")
+            # NaN in, so that a gradient which is added to instead of assigned shows
+            dw = _put(ops, np.full_like(self.arrays["w"], np.nan))
+            db = None if b is None else _put(ops, np.full_like(self.arrays["b"], np.nan))
+            dx = backward(ctx, _put(ops, dy), w, dw, db)
+        grads = {"x": dx, "w": dw, "b": db}
+        return {name: _take(ops, g) for name, g in grads.items() if g is not None}
+
+    def run(self, ops, ctx=None, dy=None):
+        """{"y": y, "x": dx, ...} of one forward and backward call; dy is random but repeatable."""
+        ctx = ctx or context(ops)
+        y = self.forward(ops, ctx)
+        if dy is None:
+            dy = np.random.default_rng(y.size).standard_normal(y.shape).astype(y.dtype)
+        return {"y": y, **self.backward(ops, ctx, dy)}
+
+    def first(self, n):
+        """The same call for the first ``n`` samples."""
+        arrays = {**self.arrays, "x": self.arrays["x"][:n]}
+        rest = tuple(a[:n] if isinstance(a, np.ndarray) else a for a in self.rest)
+        return replace(self, arrays=arrays, rest=rest)
+
+    def astype(self, dtype):
+        """The same call with floats of ``dtype``."""
+        return replace(
+            self,
+            arrays={name: _cast(a, dtype) for name, a in self.arrays.items()},
+            rest=tuple(_cast(a, dtype) for a in self.rest),
+        )
+
+
+def context(ops, training=True, step=3):
+    """A context in the middle of training."""
+    ctx = Context(ops, training=training)
+    ctx.step[0] = step
+    return ctx
+
+
+def gradient_error(ops, case, name, rng, h=1e-4):
+    """Relative error of the gradient with respect to ``case.arrays[name]``.
+
+    With J the Jacobian, <v, J u> = <J^T v, u> for all u and v. The left side is a directional
+    derivative, measured with forward calls; the right side is one backward call. A random v sees
+    a gradient that has the right sum in the wrong places. The error is relative to the sum of the
+    absolute terms of <v, J u>, since the sum itself may cancel; where the true gradient is 0 (a
+    softmax over one class) only rounding is left, so the sum is taken as 1e-3 |v| at least.
+    """
+    ctx = context(ops)
+    u = rng.standard_normal(case.arrays[name].shape)
+    v = rng.standard_normal(case.forward(ops, ctx).shape)
+    exact = np.sum(case.backward(ops, ctx, v)[name] * u)
+    terms = v * derivative(lambda t: case.forward(ops, ctx, **{name: case.arrays[name] + t * u}), h)
+    return abs(exact - terms.sum()) / max(np.abs(terms).sum(), 1e-3 * np.abs(v).sum())
+
+
+def derivative(f, h):
+    """f'(0) from four calls: Richardson's combination of two central differences, error O(h^4).
+
+    With h = 1e-4 rounding and truncation both stay near 1e-12 for a smooth f of ordinary size.
+    """
+
+    def central(step):
+        return (f(step) - f(-step)) / (2 * step)
+
+    return (4 * central(h / 2) - central(h)) / 3
+
+
+def grid(rng, shape, gap=0.05):
+    """Shuffled values around 0, any two at least ``gap`` apart and none nearer than gap / 2 to a
+    multiple of it: no step of a finite difference crosses a tie or a kink.
+    """
+    n = int(np.prod(shape))
+    return rng.permutation((np.arange(n) - n // 2 + 0.5) * gap).reshape(shape)
+
+
+def _put(ops, value):
+    return ops.asarray(value) if isinstance(value, np.ndarray) else value
+
+
+def _take(ops, array):
+    return np.array(ops.to_numpy(array))
+
+
+def _cast(value, dtype):
+    is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return value.astype(dtype) if is_float else value

@@ -1,0 +1,84 @@
+"""A fused operation is the composition of the simple ones that its name lists."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.helpers import Case, context
+from tests.ops.cases import FUSED, cases, integers, kink_distance, unfuse
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", FUSED)
+@given(data=st.data())
+def test_same_bits_on_whole_numbers(fast_ops, name, dtype, data):
+    """Sums are exact here, ties in a window and exact zeros before the ReLU are common."""
+    skip_unless_fused(fast_ops, name)
+    rng = np.random.default_rng(data.draw(SEEDS))
+    case = integers(data.draw(cases(name)), rng).astype(dtype)
+    training = data.draw(st.booleans())
+    dy = rng.integers(-3, 4, output_shape(fast_ops, case)).astype(dtype)
+    actual = case.run(fast_ops, context(fast_ops, training), dy)
+    for array, value in composition(fast_ops, case, training, dy).items():
+        np.testing.assert_array_equal(actual[array], value, err_msg=f"{array} of {name}")
+
+
+@pytest.mark.parametrize("name", FUSED)
+@given(data=st.data())
+def test_same_values(fast_ops, name, data):
+    skip_unless_fused(fast_ops, name)
+    case = data.draw(cases(name))
+    assume(kink_distance(case) > 1e-9)
+    training = data.draw(st.booleans())
+    dy = np.random.default_rng(data.draw(SEEDS)).standard_normal(output_shape(fast_ops, case))
+    actual = case.run(fast_ops, context(fast_ops, training), dy)
+    for array, value in composition(fast_ops, case, training, dy).items():
+        np.testing.assert_allclose(
+            actual[array], value, rtol=1e-11, atol=1e-11, err_msg=f"{array} of {name}"
+        )
+
+
+@pytest.mark.parametrize("name", FUSED)
+@given(data=st.data())
+def test_same_nan(fast_ops, name, data):
+    """A NaN in x, w, b or dy comes out where the composition lets it out."""
+    skip_unless_fused(fast_ops, name)
+    rng = np.random.default_rng(data.draw(SEEDS))
+    case = integers(data.draw(cases(name)), rng)
+    training = data.draw(st.booleans())
+    dy = rng.integers(-3, 4, output_shape(fast_ops, case)).astype("float64")
+    candidates = {"dy": dy, **{k: a for k, a in case.arrays.items() if a is not None}}
+    poisoned = candidates[data.draw(st.sampled_from(sorted(candidates)))]
+    poisoned.flat[rng.integers(poisoned.size)] = np.nan
+    actual = case.run(fast_ops, context(fast_ops, training), dy)
+    for array, value in composition(fast_ops, case, training, dy).items():
+        np.testing.assert_array_equal(actual[array], value, err_msg=f"{array} of {name}")
+
+
+def composition(ops, case, training, dy):
+    """{"y", "x", "w", "b"} by one simple operation after the other."""
+    arrays, calls = case.arrays, []
+    for op, rest in unfuse(case):
+        if op == "dropout" and not training:
+            continue
+        call, ctx = Case(op, arrays, rest), context(ops, training)
+        y = call.forward(ops, ctx)
+        calls.append((call, ctx))
+        arrays = {"x": y}
+    grads = {}
+    for call, ctx in reversed(calls):
+        grads |= call.backward(ops, ctx, dy)
+        dy = grads["x"]
+    return {"y": y, **grads}
+
+
+def output_shape(ops, case):
+    return case.forward(ops, context(ops)).shape
+
+
+def skip_unless_fused(ops, name):
+    if not hasattr(ops, f"{name}_forward"):
+        pytest.skip(f"{ops.__name__} does not fuse {name}")

@@ -1,0 +1,151 @@
+"""Many callbacks called as one, in order."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from minicnn.callbacks.base import Callback, History, Logs
+
+
+class CallbackList(Callback):
+    """Calls each hook of each callback, in the order of the list, with the same ``logs`` object.
+
+    Epoch hooks are called as (epoch, logs), batch hooks as (batch, logs=logs).
+
+    Args:
+        callbacks: callbacks, or lists of them to any depth.
+        add_history: append a :class:`History` unless there is one.
+        model: handed to every callback.
+        params, **further: handed to every callback as ``params``.
+
+    Raises:
+        TypeError: something in the list is not a callback.
+    """
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        model: Any = None,
+        params: dict[str, Any] | None = None,
+        **further: Any,
+    ) -> None:
+        super().__init__()
+        self.callbacks: list[Callback] = list(_flatten(callbacks))
+        self._history = next((c for c in self.callbacks if isinstance(c, History)), None)
+        if add_history and self._history is None:
+            self._history = History()
+            self.callbacks.append(self._history)
+        self.set_params({**(params or {}), **further})
+        if model is not None:
+            self.set_model(model)
+
+    def append(self, callback: Callback) -> None:
+        """Add a callback at the end, with the model and params of the list."""
+        (checked,) = _flatten(callback)
+        if self.params:
+            checked.set_params(self.params)
+        if self.model is not None:
+            checked.set_model(self.model)
+        self.callbacks.append(checked)
+
+    @property
+    def wants_batches(self) -> bool:
+        """Whether any callback overrides a batch hook; if not, the loop skips all of them."""
+        return any(c.wants_batches for c in self.callbacks)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        self.params = params
+        if params:
+            for c in self.callbacks:
+                c.set_params(params)
+
+    def set_model(self, model: Any) -> None:
+        self.model = model
+        if self._history is not None:
+            model.history = self._history
+        for c in self.callbacks:
+            c.set_model(model)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            c.on_epoch_begin(epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            c.on_epoch_end(epoch, logs)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            c.on_train_begin(logs)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            c.on_train_end(logs)
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            c.on_test_begin(logs)
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            c.on_test_end(logs)
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            c.on_predict_begin(logs)
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            c.on_predict_end(logs)
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            c.on_train_batch_begin(batch, logs=logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            c.on_train_batch_end(batch, logs=logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            c.on_batch_begin(batch, logs=logs)
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            c.on_batch_end(batch, logs=logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            c.on_test_batch_begin(batch, logs=logs)
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            c.on_test_batch_end(batch, logs=logs)
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            c.on_predict_batch_begin(batch, logs=logs)
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            c.on_predict_batch_end(batch, logs=logs)
+
+
+def _flatten(callbacks: Any) -> Iterator[Callback]:
+    if callbacks is None:
+        return
+    if isinstance(callbacks, (list, tuple)):
+        for item in callbacks:
+            yield from _flatten(item)
+    elif isinstance(callbacks, Callback):
+        yield callbacks
+    elif isinstance(callbacks, type) and issubclass(callbacks, Callback):
+        raise TypeError(
+            f"callbacks got the class {callbacks.__name__}; write {callbacks.__name__}(...) to "
+            "make a callback"
+        )
+    else:
+        raise TypeError(
+            f"callbacks must be objects of minicnn.callbacks.Callback, got {callbacks!r} of type "
+            f"{type(callbacks).__name__}"
+        )

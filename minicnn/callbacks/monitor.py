@@ -1,0 +1,163 @@
+"""Callbacks that watch one number of the logs: what "better" means, and early stopping."""
+
+import math
+import operator
+import warnings
+from typing import Any
+
+from minicnn.callbacks.base import Callback, Logs, say
+from minicnn.engine.identify import suggestion
+
+
+class MonitorCallback(Callback):
+    """Base of the callbacks that compare ``logs[monitor]`` with the best value so far.
+
+    Args:
+        monitor: the name in the logs, such as "val_loss".
+        mode: "min", "max", or "auto": the loss goes down, a metric has a direction of its own.
+        baseline: the value to beat at first; None lets the first value count as the best.
+        min_delta: the least change that counts as an improvement.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        mode: str = "auto",
+        baseline: float | None = None,
+        min_delta: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if mode not in ("auto", "min", "max"):
+            warnings.warn(
+                f"{type(self).__name__} mode '{mode}' is unknown, fallback to auto mode.",
+                stacklevel=3,
+            )
+            mode = "auto"
+        self.monitor = monitor
+        self.mode = mode
+        self.best = baseline
+        self.min_delta = abs(min_delta)
+        self.monitor_op: Any = None  # operator.lt or operator.gt, known once there are metrics
+
+    def _set_monitor_op(self) -> None:
+        """Find out whether smaller or larger is better; the metrics exist after a first batch.
+
+        Raises:
+            ValueError: mode is "auto" and no metric of that name says so.
+        """
+        if self.monitor_op is not None:
+            return
+        mode = self.mode
+        if mode == "auto":
+            name = self.monitor.removeprefix("val_")
+            known = {"loss": "down"} | {m.name: m.direction for m in self.model.metrics}
+            mode = {"down": "min", "up": "max"}.get(known.get(name) or "", "auto")
+        if mode == "auto":
+            raise ValueError(
+                f"{type(self).__name__} callback received monitor={self.monitor}, but it cannot "
+                "be told whether that metric should be maximized or minimized"
+                f"{'' if name in known else suggestion(name, known)}. Pass `mode='max'` in order "
+                "to monitor based on the highest metric value, or pass `mode='min'` in order to "
+                "use the lowest value. Metrics of this model: " + ", ".join(known)
+            )
+        self.monitor_op = operator.lt if mode == "min" else operator.gt
+
+    def _is_improvement(self, value: float, reference: float | None) -> bool:
+        """Whether ``value`` beats ``reference`` by more than ``min_delta``.
+
+        Any value beats None, and any number beats NaN; NaN beats nothing else.
+        """
+        self._set_monitor_op()
+        if reference is None:
+            return True
+        if math.isnan(reference):
+            return not math.isnan(value)
+        delta = self.min_delta if self.monitor_op is operator.lt else -self.min_delta
+        return bool(self.monitor_op(value + delta, reference))
+
+
+class EarlyStopping(MonitorCallback):
+    """Ends training when ``monitor`` has not improved for ``patience`` epochs.
+
+    Args:
+        monitor, mode, min_delta: see :class:`MonitorCallback`.
+        patience: epochs without improvement after which training ends; 0 and 1 are alike. The
+            first epoch never ends it.
+        verbose: 1 says so.
+        baseline: patience is only renewed by values better than this, too.
+        restore_best_weights: put the weights of the best epoch back when training ends, for
+            whatever reason it ends.
+        start_from_epoch: epochs before this one are not watched.
+
+    Attributes:
+        stopped_epoch: the epoch that ended training, 0 if none did.
+        best, best_epoch, wait: the best value, its epoch, the epochs since.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta=min_delta)
+        self.patience = patience
+        self.verbose = verbose
+        self.baseline = baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = start_from_epoch
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best_epoch = 0
+        self.best_weights: Any = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best = None
+        self.best_epoch = 0
+        self.best_weights = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self._set_monitor_op()
+        current = self.get_monitor_value(logs)
+        if current is None or epoch < self.start_from_epoch:
+            return
+        self.wait += 1
+        if self._is_improvement(current, self.best):
+            self.best = current
+            self.best_epoch = epoch
+            if self.restore_best_weights:
+                self.best_weights = self.model.get_weights()
+            if self.baseline is None or self._is_improvement(current, self.baseline):
+                self.wait = 0
+        elif self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        if self.stopped_epoch > 0 and self.verbose > 0:
+            say(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        if self.restore_best_weights and self.best_weights is not None:
+            if self.verbose > 0:
+                say(
+                    "Restoring model weights from the end of the best epoch: "
+                    f"{self.best_epoch + 1}."
+                )
+            self.model.set_weights(self.best_weights)
+
+    def get_monitor_value(self, logs: Logs | None) -> Any:
+        """``logs[monitor]``, or None with a warning."""
+        logs = logs or {}
+        if logs.get(self.monitor) is None:
+            warnings.warn(
+                f"Early stopping conditioned on metric `{self.monitor}` which is not available. "
+                f"Available metrics are: {','.join(logs)}",
+                stacklevel=2,
+            )
+        return logs.get(self.monitor)

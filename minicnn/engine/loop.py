@@ -31,14 +31,15 @@ def fit(
             if callbacks.wants_batches:
                 callbacks.on_train_batch_begin(steps, logs={})
             finite = compiled.train(batch)
-            if callbacks.wants_batches:
-                callbacks.on_train_batch_end(steps, logs=_sorted(compiled.logs()))
             steps += 1
-            if progress.due(steps):
-                progress.update(steps, _sorted(compiled.logs()))
+            if callbacks.wants_batches or progress.due(steps):
+                logs = _sorted(compiled.logs())  # one dict: what a callback adds is printed too
+                callbacks.on_train_batch_end(steps - 1, logs=logs)
+                progress.update(steps, logs)
             if model.stop_training:
                 break
             if not finite:
+                progress.finish(steps, _sorted(compiled.logs()))
                 where = first_non_finite(compiled, model.stages(), batch)
                 raise NonFiniteError(
                     f"training stopped in epoch {epoch + 1}, batch {steps}: the loss is not a "
@@ -68,11 +69,11 @@ def evaluate(compiled: Any, feeder: Feeder, callbacks: Any, verbose: Any) -> dic
         if callbacks.wants_batches:
             callbacks.on_test_batch_begin(steps, logs={})
         compiled.test(batch)
-        if callbacks.wants_batches:
-            callbacks.on_test_batch_end(steps, logs=_sorted(compiled.logs()))
         steps += 1
-        if progress.due(steps):
-            progress.update(steps, _sorted(compiled.logs()))
+        if callbacks.wants_batches or progress.due(steps):
+            seen = _sorted(compiled.logs())
+            callbacks.on_test_batch_end(steps - 1, logs=seen)
+            progress.update(steps, seen)
     logs: dict[str, float] = compiled.logs()
     callbacks.on_test_end(_sorted(logs))
     progress.finish(steps, _sorted(logs))

@@ -12,6 +12,7 @@ class _StageLayer(Layer):
     """A layer that is exactly one activation stage."""
 
     stage: Any = None
+    always_built = True
 
     def stages(self) -> list[Any]:
         return [] if self.stage is None else [self.stage]

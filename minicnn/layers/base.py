@@ -57,6 +57,8 @@ class Layer:
 
     #: name of the operation, by which a plan recognises runs that a backend has fused
     kind: str = ""
+    #: True when there is nothing to build: ``built`` is True from the start then, as in Keras
+    always_built = False
     #: number of axes, batch included, that the layer takes; None takes any
     input_ndim: int | None = None
     #: an activation to run as a stage of its own after this layer, or None
@@ -72,7 +74,8 @@ class Layer:
     ) -> None:
         self.name = _valid_name(name) if name is not None else naming.unique(type(self).__name__)
         self.dtype = _dtype_name(dtype)
-        self.built = False
+        self.built = self.always_built
+        self._seen_input = False
         self.input_shape_argument = _input_shape_argument(kwargs)
         if kwargs:
             raise ValueError(
@@ -220,9 +223,9 @@ class Layer:
                 f"layer {self.name!r} ({type(self).__name__}) expects {_AXES[self.input_ndim]}, "
                 f"got an input of shape {input_shape}"
             )
-        if not self.built:
+        if not self._seen_input:
             self.build(input_shape)
-            self.built = True
+            self.built = self._seen_input = True
         self._input_shape = tuple(input_shape)
         self._output_shape = tuple(self.compute_output_shape(input_shape))
         return self._output_shape

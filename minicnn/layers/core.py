@@ -201,6 +201,7 @@ class Dropout(Layer):
     """
 
     kind = "dropout"
+    always_built = True
 
     def __init__(
         self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any

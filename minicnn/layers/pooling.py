@@ -20,6 +20,7 @@ class MaxPooling2D(Layer):
     """
 
     kind = "maxpool2d"
+    always_built = True
     input_ndim = 4
 
     def __init__(

@@ -8,6 +8,7 @@ from minicnn.engine import checks
 from minicnn.engine.arrays import host_array
 from minicnn.engine.plan import lower
 from minicnn.engine.step import Executor
+from minicnn.engine.summary import summary
 from minicnn.layers.base import Layer, Shape, SymbolicTensor, assign_all
 from minicnn.layers.core import InputLayer, sizes
 from minicnn.models.training import Trainer
@@ -270,11 +271,9 @@ class Sequential(Trainer):
         """
         assign_all(f"model {self.name!r}", self.weights, weights)
 
-    def summary(self, **kwargs: Any) -> None:
-        """Print a table of the layers: see ``minicnn.engine.summary.summary``."""
-        from minicnn.engine.summary import summary
-
-        summary(self, **kwargs)
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """Print a table of the layers; arguments as in ``minicnn.engine.summary.summary``."""
+        summary(self, *args, **kwargs)
 
     # -- running -----------------------------------------------------------------------------
 

@@ -1,0 +1,153 @@
+"""Convolution: shapes and buffers for the two kernels that do it, fused with what follows or not.
+
+The kernels, and why they are fast: ``kernels.py``.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numba
+
+from minicnn.backends.numba_cpu import kernels
+from minicnn.backends.numba_cpu.memory import contiguous, vector
+from minicnn.backends.numba_cpu.runtime import launch
+from minicnn.backends.spec import Array, Pads, Pair
+
+#: with fewer channels than this the column matrix is kept transposed
+FEW_CHANNELS = 8
+#: rows that a product should have: small images are taken several at a time,
+ROWS = 128
+#: unless their column matrices together exceed this many entries, and with them the L2 cache
+CACHED = 1 << 17
+#: most pieces that ``dw`` is summed in, and entries that all pieces together should have
+CHUNKS, CHUNK_ENTRIES = 16, 1 << 22
+
+NO_POOL = (0, 0, 0, 0)
+
+
+def conv2d_forward(
+    ctx: Any, x: Array, w: Array, b: Array | None,
+    strides: Pair, pads: Pads, dilation: Pair, groups: int,
+) -> Array:  # fmt: skip
+    """y = cols @ w + b, one tile of images at a time."""
+    return forward(ctx, x, w, b, strides, pads, dilation, groups, relu=False)
+
+
+def conv2d_backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
+    """dw = cols.T @ dy,   db = sum(dy),   dcols = dy @ w.T,   dx = col2im(dcols)."""
+    return backward(ctx, dy, w, dw, db)
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What follows from the shapes alone, the number of images aside."""
+
+    sizes: tuple[int, int, int]  # C, groups, T: T images are a tile
+    geometry: tuple[int, ...]  # KH, KW, SH, SW, DH, DW, top, left, OH, OW
+    pool: tuple[int, int, int, int]  # PH, PW, PSH, PSW
+    transposed: bool
+    y: tuple[int, int, int]  # without N
+    cols: tuple[int, int]
+    planes: tuple[int, int, int]  # the padded image, channel first
+    product: tuple[int, int]
+    dw: tuple[int, int, int]  # pieces that dw is summed in, K, F
+    work: int  # multiplications an image
+
+
+@lru_cache(maxsize=512)
+def shapes_of(
+    x_shape: tuple[int, ...], w_shape: tuple[int, ...],
+    strides: Pair, pads: Pads, dilation: Pair, groups: int, pool: tuple[int, int, int, int],
+) -> Shapes:  # fmt: skip
+    """Shapes for an image (H, W, C) and a kernel (KH, KW, C // groups, F)."""
+    H, W, C = x_shape
+    KH, KW, CG, F = w_shape
+    (top, bottom), (left, right) = pads
+    H_pad, W_pad = H + top + bottom, W + left + right
+    OH = (H_pad - (KH - 1) * dilation[0] - 1) // strides[0] + 1
+    OW = (W_pad - (KW - 1) * dilation[1] - 1) // strides[1] + 1
+    y = OH, OW, F
+    if pool != NO_POOL:
+        PH, PW, PSH, PSW = pool
+        y = (OH - PH) // PSH + 1, (OW - PW) // PSW + 1, F
+        # a remainder that no window reaches is not computed
+        OH, OW = (y[0] - 1) * PSH + PH, (y[1] - 1) * PSW + PW
+    P, K = OH * OW, KH * KW * CG
+    T = max(1, min(ROWS // P, CACHED // (P * K)))
+    transposed = CG < FEW_CHANNELS
+    return Shapes(
+        sizes=(C, groups, T),
+        geometry=(KH, KW, *strides, *dilation, top, left, OH, OW),
+        pool=pool,
+        transposed=transposed,
+        y=y,
+        cols=(K, T * P) if transposed else (T * P, K),
+        planes=(CG, H_pad, W_pad) if transposed else (1, 1, 1),
+        product=(T * P, F),
+        dw=(max(1, min(CHUNKS, CHUNK_ENTRIES // (K * F))), K, F),
+        work=P * K * F,
+    )
+
+
+def forward(
+    ctx: Any, x: Array, w: Array, b: Array | None,
+    strides: Pair, pads: Pads, dilation: Pair, groups: int,
+    relu: bool, pool: tuple[int, int, int, int] = NO_POOL,
+) -> Array:  # fmt: skip
+    """Convolution, then ReLU and max-pooling as asked: all forward operations of this kind."""
+    x = contiguous(ctx, "x", x)
+    s = shapes_of(x.shape[1:], w.shape, strides, pads, dilation, groups, pool)
+    N, dtype = len(x), x.dtype
+    y = ctx.buffer("y", (N, *s.y), dtype)
+    # the winner's place in its window, or one more where ReLU clipped it
+    marks = "uint8" if pool[0] * pool[1] < 256 else "int32"
+    winner = ctx.buffer("winner", (N, *s.y) if pool[0] else (1, 1, 1, 1), marks)
+    launch(
+        kernels.conv_forward, N * s.work,
+        _rows(x), _matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), *s.sizes, s.geometry,
+        s.transposed, relu, pool, *_scratch(ctx, s, dtype), y, winner,
+    )  # fmt: skip
+    ctx.save(x=x, shapes=s, relu=relu, y=y, winner=winner)
+    return y
+
+
+def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
+    """The adjoint of ``forward``."""
+    s, x, N = ctx.shapes, ctx.x, len(ctx.x)
+    dtype = x.dtype
+    pieces, K, F = s.dw
+    T = s.sizes[2]
+    tiles = -(-N // T)
+    chunk = T * max(1, -(-tiles // pieces))  # images
+    dx = ctx.buffer("dx", x.shape if ctx.need_dx else (1, 1, 1, 1), dtype)
+    launch(
+        kernels.conv_backward, 2 * N * s.work,
+        _rows(x), _matrix(ctx, w), contiguous(ctx, "dy", dy), ctx.y, ctx.winner, *s.sizes, chunk,
+        s.geometry, s.transposed, ctx.relu, s.pool, *_scratch(ctx, s, dtype),
+        ctx.buffer("dw_chunks", s.dw, dtype), ctx.buffer("db_chunks", (pieces, F), dtype),
+        dw.reshape(K, F), ctx.buffer("no_db", (F,), dtype) if db is None else db,
+        _rows(dx), ctx.need_dx,
+    )  # fmt: skip
+    return dx if ctx.need_dx else None
+
+
+def _rows(x: Array) -> Array:
+    """(N, H, W, C)  ->  (N, H, W C)."""
+    N, H, W, C = x.shape
+    return x.reshape(N, H, W * C)
+
+
+def _matrix(ctx: Any, w: Array) -> Array:
+    """(KH, KW, C, F)  ->  (K, F)."""
+    return contiguous(ctx, "w", w).reshape(-1, w.shape[-1])
+
+
+def _scratch(ctx: Any, s: Shapes, dtype: Any) -> tuple[Array, Array, Array]:
+    """cols, planes, product: one of each for every thread."""
+    threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    return (
+        ctx.buffer("cols", (threads, *s.cols), dtype),
+        ctx.buffer("planes", (threads, *s.planes), dtype),
+        ctx.buffer("product", (threads, *s.product), dtype),
+    )

@@ -1,0 +1,233 @@
+"""Losses: one value a sample, and the weighted sum that makes them one number.
+
+Softmax cross-entropy, which every classifier ends in, is one kernel a call: on (N, 10) numbers a
+dozen NumPy calls cost more than the arithmetic. The others are plain NumPy. Predictions and
+targets are (..., K); the losses are (...).
+"""
+
+# Numba infers the types of the kernels
+# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from minicnn.backends.numba_cpu.memory import contiguous
+from minicnn.backends.spec import Array
+
+#: probabilities are kept in [EPSILON, 1 - EPSILON] before a logarithm is taken
+EPSILON = 1e-7
+
+# -- from logits ------------------------------------------------------------------------------
+
+
+def softmax_crossentropy_forward(
+    ctx: Any, logits: Array, y: Array, label_smoothing: float
+) -> tuple[Array, Array]:
+    """loss = logsumexp(z) sum(y') - sum(y' z),   y' = y (1 - s) + s / K.  Returns (losses, p)."""
+    z, losses, p = _buffers(ctx, logits)
+    K, number = logits.shape[-1], logits.dtype.type
+    keep, share = number(1 - label_smoothing), number(label_smoothing / K)
+    y = contiguous(ctx, "y", y.astype(logits.dtype, copy=False)).reshape(-1, K)
+    _softmax_crossentropy(z, y, keep, share, losses.reshape(-1), p.reshape(-1, K))
+    ctx.save(p=p, y=y, keep=keep, share=share)
+    return losses, p
+
+
+def softmax_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+    """d logsumexp(z) / dz = softmax(z) = p   gives   dlogits = (p - y') dlosses."""
+    p, dlosses = ctx.p, contiguous(ctx, "dlosses", dlosses)
+    dlogits = ctx.buffer("dlogits", p.shape, p.dtype)
+    K = p.shape[-1]
+    _softmax_crossentropy_slope(
+        p.reshape(-1, K), ctx.y, ctx.keep, ctx.share, dlosses.reshape(-1), dlogits.reshape(-1, K)
+    )
+    return dlogits
+
+
+def sparse_softmax_crossentropy_forward(ctx: Any, logits: Array, y: Array) -> tuple[Array, Array]:
+    """loss = logsumexp(z) - z[y],   y (...) integer.  Returns (losses, p).
+
+    Raises:
+        IndexError: a label is not one of 0 ... K - 1.
+    """
+    z, losses, p = _buffers(ctx, logits)
+    K = logits.shape[-1]
+    y = contiguous(ctx, "y", y.astype(np.int64, copy=False)).reshape(-1)
+    wrong = _sparse_softmax_crossentropy(z, y, losses.reshape(-1), p.reshape(-1, K))
+    if wrong >= 0:
+        raise IndexError(f"label {y[wrong]} of sample {wrong} is not one of 0 ... {K - 1}")
+    ctx.save(p=p, y=y)
+    return losses, p
+
+
+def sparse_softmax_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+    """dlogits = (p - onehot(y)) dlosses."""
+    p, dlosses = ctx.p, contiguous(ctx, "dlosses", dlosses)
+    dlogits = ctx.buffer("dlogits", p.shape, p.dtype)
+    K = p.shape[-1]
+    _sparse_softmax_crossentropy_slope(
+        p.reshape(-1, K), ctx.y, dlosses.reshape(-1), dlogits.reshape(-1, K)
+    )
+    return dlogits
+
+
+def _buffers(ctx: Any, logits: Array) -> tuple[Array, Array, Array]:
+    """z (N, K), losses (...), p (..., K)."""
+    z = contiguous(ctx, "z", logits).reshape(-1, logits.shape[-1])
+    losses = ctx.buffer("losses", logits.shape[:-1], logits.dtype)
+    return z, losses, ctx.buffer("p", logits.shape, logits.dtype)
+
+
+@njit(cache=True)
+def _softmax_row(z, p, n):
+    """p[n] = softmax(z[n]); returns logsumexp(z[n]), max-shifted so that exp cannot overflow."""
+    top = z[n, 0]
+    for k in range(z.shape[1]):
+        top = max(top, z[n, k])
+    total = z.dtype.type(0)
+    for k in range(z.shape[1]):
+        p[n, k] = math.exp(z[n, k] - top)
+        total += p[n, k]
+    for k in range(z.shape[1]):
+        p[n, k] /= total
+    return top, math.log(total)
+
+
+@njit(cache=True, error_model="numpy")
+def _softmax_crossentropy(z, y, keep, share, losses, p):
+    for n in range(z.shape[0]):
+        top, log_total = _softmax_row(z, p, n)
+        losses[n] = 0
+        for k in range(z.shape[1]):
+            losses[n] += (y[n, k] * keep + share) * (log_total - (z[n, k] - top))
+
+
+@njit(cache=True, error_model="numpy")
+def _softmax_crossentropy_slope(p, y, keep, share, dlosses, dlogits):
+    for n in range(p.shape[0]):
+        for k in range(p.shape[1]):
+            dlogits[n, k] = (p[n, k] - (y[n, k] * keep + share)) * dlosses[n]
+
+
+@njit(cache=True, error_model="numpy")
+def _sparse_softmax_crossentropy(z, y, losses, p):
+    """Returns the first sample whose label is no class, or -1."""
+    for n in range(z.shape[0]):
+        if y[n] < 0 or y[n] >= z.shape[1]:
+            return n
+        top, log_total = _softmax_row(z, p, n)
+        losses[n] = log_total - (z[n, y[n]] - top)
+    return -1
+
+
+@njit(cache=True, error_model="numpy")
+def _sparse_softmax_crossentropy_slope(p, y, dlosses, dlogits):
+    for n in range(p.shape[0]):
+        for k in range(p.shape[1]):
+            dlogits[n, k] = p[n, k] * dlosses[n]
+        dlogits[n, y[n]] = (p[n, y[n]] - 1) * dlosses[n]
+
+
+def sigmoid_crossentropy_forward(
+    ctx: Any, logits: Array, y: Array, label_smoothing: float
+) -> tuple[Array, Array]:
+    """loss = mean(max(z, 0) - z y' + log(1 + exp(-|z|))),   y' = y (1 - s) + s / 2."""
+    y = y * (1 - label_smoothing) + label_smoothing / 2
+    e = np.exp(-np.abs(logits))
+    p = np.where(logits >= 0, 1, e) / (1 + e)  # sigmoid(z)
+    ctx.save(p=p, y=y)
+    return (np.maximum(logits, 0) - logits * y + np.log1p(e)).mean(axis=-1), p
+
+
+def sigmoid_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+    """dlogits = (p - y') dlosses / K."""
+    return (ctx.p - ctx.y) * dlosses[..., None] / ctx.p.shape[-1]
+
+
+# -- from probabilities -----------------------------------------------------------------------
+
+
+def categorical_crossentropy_forward(ctx: Any, p: Array, y: Array, label_smoothing: float) -> Array:
+    """q = p / sum(p),   p' = clip(q),   loss = -sum(y' ln p'),   y' = y (1 - s) + s / K."""
+    y = y * (1 - label_smoothing) + label_smoothing / p.shape[-1]
+    total = p.sum(axis=-1, keepdims=True)  # (..., 1)
+    q = p / total  # (..., K)
+    clipped = _clip(q)
+    ctx.save(y=y, q=q, clipped=clipped, total=total)
+    return -(y * np.log(clipped)).sum(axis=-1)
+
+
+def categorical_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+    """dq = -y' / q dlosses where q was not clipped;   dp = (dq - sum(dq q)) / sum(p)."""
+    dq = -ctx.y / ctx.clipped * (ctx.q == ctx.clipped) * dlosses[..., None]
+    return (dq - (dq * ctx.q).sum(axis=-1, keepdims=True)) / ctx.total
+
+
+def sparse_categorical_crossentropy_forward(ctx: Any, p: Array, y: Array) -> Array:
+    """q = clip(p),   loss = ln(sum q) - ln q[y],   y (...) integer."""
+    q = _clip(p)
+    ctx.save(p=p, q=q, y=y)
+    return np.log(q.sum(axis=-1)) - np.log(np.take_along_axis(q, y[..., None], axis=-1)[..., 0])
+
+
+def sparse_categorical_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+    """dp = (1 / sum(q) - onehot(y) / q) dlosses where p was not clipped, else 0."""
+    q = ctx.q
+    one_hot = ctx.y[..., None] == np.arange(q.shape[-1])
+    dq = 1 / q.sum(axis=-1, keepdims=True) - one_hot / q
+    return dq * (ctx.p == q) * dlosses[..., None]
+
+
+def binary_crossentropy_forward(ctx: Any, p: Array, y: Array, label_smoothing: float) -> Array:
+    """q = clip(p),   loss = mean(-(y' ln q + (1 - y') ln(1 - q))),   y' = y (1 - s) + s / 2."""
+    y = y * (1 - label_smoothing) + label_smoothing / 2
+    q = _clip(p)
+    ctx.save(p=p, q=q, y=y)
+    return -(y * np.log(q) + (1 - y) * np.log(1 - q)).mean(axis=-1)
+
+
+def binary_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+    """dp = ((1 - y') / (1 - q) - y' / q) dlosses / K where p was not clipped, else 0."""
+    dq = (1 - ctx.y) / (1 - ctx.q) - ctx.y / ctx.q
+    return dq * (ctx.p == ctx.q) * dlosses[..., None] / ctx.p.shape[-1]
+
+
+def _clip(p: Array) -> Array:
+    """p kept in [EPSILON, 1 - EPSILON]; an entry was clipped where the result differs from p."""
+    return np.clip(p, EPSILON, 1 - EPSILON)
+
+
+# -- regression, and the sum ------------------------------------------------------------------
+
+
+def mean_squared_error_forward(ctx: Any, p: Array, y: Array) -> Array:
+    """loss = mean((p - y)^2)."""
+    error = np.subtract(p, y, out=ctx.buffer("error", p.shape, p.dtype))
+    ctx.save(error=error)
+    return np.square(error).mean(axis=-1)
+
+
+def mean_squared_error_backward(ctx: Any, dlosses: Array) -> Array:
+    """dp = 2 (p - y) dlosses / K."""
+    error = ctx.error
+    dp = ctx.buffer("dp", error.shape, error.dtype)
+    return np.multiply(error, dlosses[..., None] * (2 / error.shape[-1]), out=dp)
+
+
+def weighted_sum_forward(ctx: Any, values: Array, weights: Array | None, scale: float) -> Array:
+    """scale sum(weights values), shape (1,); ``weights`` None means ones."""
+    ctx.save(values=values, weights=weights, scale=scale)
+    weighted = values if weights is None else weights * values
+    return weighted.sum().reshape(1) * scale
+
+
+def weighted_sum_backward(ctx: Any) -> Array:
+    """dvalues = scale weights, of the shape of ``values``."""
+    dvalues = ctx.buffer("dvalues", ctx.values.shape, ctx.values.dtype)
+    dvalues[...] = ctx.scale
+    if ctx.weights is not None:
+        dvalues *= ctx.weights
+    return dvalues

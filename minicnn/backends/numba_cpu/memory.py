@@ -1,0 +1,70 @@
+"""Where arrays live: here, in NumPy. Kernels take them contiguous, aligned and native."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minicnn.backends.numba_cpu.runtime import running
+from minicnn.backends.spec import Array
+
+__all__ = [
+    "asarray", "contiguous", "empty", "gather_batch", "running", "to_numpy", "vector", "zeros",
+]  # fmt: skip
+
+
+def zeros(shape: Sequence[int], dtype: str) -> Array:
+    """A new array of zeros."""
+    return np.zeros(shape, dtype)
+
+
+def empty(shape: Sequence[int], dtype: str) -> Array:
+    """A new uninitialised array."""
+    return np.empty(shape, dtype)
+
+
+def asarray(array: Any) -> Array:
+    """``array`` as a NumPy array in the machine's byte order; no copy if it is one."""
+    array = np.asarray(array)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def to_numpy(array: Array) -> Array:
+    """``array``, which is NumPy's already."""
+    return array
+
+
+def contiguous(ctx: Any, name: str, array: Array) -> Array:
+    """``array`` as kernels take it: itself, or a copy in the buffer ``name``.
+
+    Anything else (strided, read-only, unaligned) would compile every kernel again for its layout.
+    """
+    if array.flags.carray:
+        return array
+    copy = ctx.buffer(name, array.shape, array.dtype)
+    copy[...] = array
+    return copy
+
+
+def gather_batch(ctx: Any, name: str, source: Array, index: Array, dtype: str) -> Array:
+    """source[index] cast to ``dtype``. (M, ...) with index (N,)  ->  (N, ...)."""
+    batch = ctx.buffer(name, (len(index), *source.shape[1:]), dtype)
+    if not source.flags.c_contiguous:  # np.take would copy the whole source first
+        batch[...] = source[index]
+        return batch
+    same = source.dtype == batch.dtype
+    rows = batch if same else ctx.buffer(f"{name}_raw", batch.shape, source.dtype)
+    # mode="clip" writes straight into ``rows``; the engine's indices are within bounds
+    np.take(source, index, axis=0, out=rows, mode="clip")
+    if not same:
+        np.copyto(batch, rows, casting="unsafe")
+    return batch
+
+
+def vector(ctx: Any, b: Array | None, size: int, dtype: Any) -> Array:
+    """The bias ``b`` (size,) as kernels take it: zeros if there is none."""
+    if b is not None:
+        return contiguous(ctx, "b", b)
+    zeros = ctx.buffer("no_b", (size,), dtype)
+    zeros[...] = 0
+    return zeros

@@ -1,0 +1,106 @@
+"""How kernels run: one thread at a time, BLAS on one thread, small work without waking others.
+
+Three things make this necessary:
+
+* Two Python threads that enter parallel kernels at once can abort the process (Numba's
+  "workqueue" threads are not reentrant), so a lock is held while a kernel runs.
+* Kernels call BLAS from every thread, so BLAS itself must not start threads. Nor may it keep
+  some spinning: two thread pools on the same cores slow each other down twentyfold.
+* Waking the threads costs more than a small piece of work is worth.
+"""
+
+import sys
+import threading
+from types import TracebackType
+from typing import Any
+
+import numba
+import scipy.linalg.cython_blas  # noqa: F401  (the BLAS that kernels call must be loaded)
+from numba.core import event
+
+#: scalar operations below which a kernel runs on the calling thread alone
+SMALL = 100_000
+
+
+class _Running:
+    """Context manager: the lock held, BLAS threads set to 1 and set back at the end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._blas: list[Any] | None = None  # threadpoolctl's handles, found once
+        self._threads: list[int] = []
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._depth += 1
+        if self._depth == 1:
+            if self._blas is None:
+                from threadpoolctl import ThreadpoolController
+
+                libraries = ThreadpoolController().select(user_api="blas")
+                self._blas = list(libraries.lib_controllers)
+            self._threads = [library.get_num_threads() for library in self._blas]
+            for library in self._blas:
+                library.set_num_threads(1)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._depth == 1:
+            for library, threads in zip(self._blas or (), self._threads, strict=True):
+                library.set_num_threads(threads)
+        self._depth -= 1
+        self._lock.release()
+
+
+_RUNNING = _Running()
+
+
+def running() -> _Running:
+    """Held while steps run; may be entered again by the same thread."""
+    return _RUNNING
+
+
+def launch(kernel: Any, work: int, *arguments: Any) -> None:
+    """Call a parallel kernel; on one thread if ``work`` (scalar operations) is small."""
+    with _RUNNING:
+        if work >= SMALL:
+            kernel(*arguments)
+            return
+        threads = numba.get_num_threads()
+        numba.set_num_threads(1)
+        try:
+            kernel(*arguments)
+        finally:
+            numba.set_num_threads(threads)
+
+
+class _Announcement(event.Listener):
+    """Says once that kernels are being compiled, so that nobody wonders about the wait.
+
+    Numba sends the event only when neither memory nor its cache on disk has the kernel.
+    """
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def on_start(self, event: Any) -> None:
+        package = __name__.rpartition(".")[0]
+        function = event.data["dispatcher"].py_func
+        if not self._said and function.__module__.startswith(package):
+            self._said = True
+            print(
+                "minicnn: compiling kernels for this machine, once (about 15 s) ...",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+event.register("numba:compile", _Announcement())  # type: ignore[no-untyped-call]

@@ -203,7 +203,9 @@ def test_direction_comes_from_the_metric():
 )
 def test_a_misspelt_metric_is_an_error_after_the_first_epoch(make):
     callback = attached(make("val_acuracy"), ("accuracy", "up"), ("odd", None))
-    message = r"monitor=val_acuracy.*; did you mean 'accuracy'.*`mode='max'`.*: loss, accuracy, odd"
+    message = (
+        r"monitor=val_acuracy.*; did you mean 'accuracy'\? Pass `mode='max'`.*: loss, accuracy, odd"
+    )
     with pytest.raises(ValueError, match=message):
         callback.on_epoch_end(0, {"accuracy": 0.5})
     with pytest.raises(ValueError, match=r"monitor=odd.*minimized\. Pass"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minicnn import config, optimizers
+from minicnn import backends, config, optimizers
 from minicnn.engine import naming
 from minicnn.engine.parameters import Parameter, ParameterStore
 from minicnn.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, schedules
@@ -131,9 +131,9 @@ STEPS = {
 }
 
 
-def big_run(ops, make, dtype, count=100_003, steps=2):
+def big_run(ops, make, count=100_003, steps=2):
     rng = np.random.default_rng(3)
-    store = make_store(ops, {"w": rng.standard_normal(count)}, dtype)
+    store = make_store(ops, {"w": rng.standard_normal(count)})
     optimizer = make()
     optimizer.build(store, ops)
     for _ in range(steps):
@@ -142,35 +142,30 @@ def big_run(ops, make, dtype, count=100_003, steps=2):
     return flat_values(store)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", STEPS)
-def test_large_arrays_agree_with_the_textbook(fast_ops, name, dtype):
-    from minicnn.backends import get
-
-    expected = big_run(get("numpy"), STEPS[name], dtype)
-    got = big_run(fast_ops, STEPS[name], dtype)
-    assert got.dtype == dtype
-    tolerance = {"float32": 2e-6, "float64": 1e-14}[dtype]
-    np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
+def test_large_arrays_agree_with_the_textbook(fast_ops, name):
+    expected = big_run(backends.get("numpy"), STEPS[name])
+    got = big_run(fast_ops, STEPS[name])
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, expected, rtol=2e-6, atol=2e-6)
 
 
 @pytest.mark.parametrize("make", [STEPS["adam"], lambda: SGD(0.1, clipnorm=0.5)])
 def test_the_number_of_threads_changes_no_bit(make):
-    numba = pytest.importorskip("numba")
-    from minicnn.backends import get
+    import numba
 
-    ops, threads = get("numba"), numba.get_num_threads()
+    ops, threads = backends.get("numba"), numba.get_num_threads()
     try:
         results = []
         for n in {1, threads}:
             numba.set_num_threads(n)
-            results.append(big_run(ops, make, "float32"))
+            results.append(big_run(ops, make))
     finally:
         numba.set_num_threads(threads)
     assert all(np.array_equal(results[0], r) for r in results)
 
 
-@pytest.mark.parametrize("count", [1, 63, 16_384 * 3 - 1, 16_384 * 3, 16_384 * 5 + 1])
+@pytest.mark.parametrize("count", [1, 63, 49_999, 50_000, 81_921])
 def test_every_entry_is_updated_once(ops, count):
     store = make_store(ops, {"w": np.zeros(count)})
     set_grads(ops, store, [np.arange(count) % 17 + 1])
@@ -307,7 +302,7 @@ def test_variables_before_and_after_build(ops, rng):
     assert optimizer.variables[2].shape == (3, 5)
     with pytest.raises(ValueError, match=r"shape \(3, 5\), cannot take .* \(5, 3\)"):
         optimizer.variables[2].assign(np.zeros((5, 3)))
-    with pytest.raises(TypeError, match="must hold numbers"):
+    with pytest.raises(ValueError, match="must hold numbers"):
         optimizer.variables[2].assign([["a"] * 5] * 3)
     copy = optimizer.variables[2].numpy()
     copy += 1

@@ -53,12 +53,13 @@ class MonitorCallback(Callback):
             known = {"loss": "down"} | {m.name: m.direction for m in self.model.metrics}
             mode = {"down": "min", "up": "max"}.get(known.get(name) or "", "auto")
         if mode == "auto":
+            hint = "" if name in known else suggestion(name, known)
             raise ValueError(
                 f"{type(self).__name__} callback received monitor={self.monitor}, but it cannot "
-                "be told whether that metric should be maximized or minimized"
-                f"{'' if name in known else suggestion(name, known)}. Pass `mode='max'` in order "
-                "to monitor based on the highest metric value, or pass `mode='min'` in order to "
-                "use the lowest value. Metrics of this model: " + ", ".join(known)
+                f"be told whether that metric should be maximized or minimized{hint or '.'} Pass "
+                "`mode='max'` in order to monitor based on the highest metric value, or pass "
+                "`mode='min'` in order to use the lowest value. Metrics of this model: "
+                + ", ".join(known)
             )
         self.monitor_op = operator.lt if mode == "min" else operator.gt
 
@@ -136,7 +137,7 @@ class EarlyStopping(MonitorCallback):
                 self.best_weights = self.model.get_weights()
             if self.baseline is None or self._is_improvement(current, self.baseline):
                 self.wait = 0
-        elif self.wait >= self.patience and epoch > 0:
+        elif self.wait >= self.patience:
             self.stopped_epoch = epoch
             self.model.stop_training = True
 

@@ -42,8 +42,7 @@ class OptimizerVariable:
         """Copy ``value`` into place.
 
         Raises:
-            ValueError: the shapes differ.
-            TypeError: ``value`` does not hold numbers.
+            ValueError: the shapes differ, or ``value`` does not hold numbers.
         """
         array = host_array(value, f"the value of {self.path!r}", self.dtype)
         if array.shape != self.shape:

@@ -1,8 +1,7 @@
 """Optimizer steps: one pass over the flat arrays, which is all that memory bandwidth allows.
 
-A kernel ``_adam(..., start, stop)`` updates one stretch. Small models run it once, on the calling
-thread; large ones run it over chunks of fixed length in parallel. Every entry is computed by the
-same instructions either way, so the result does not depend on the number of threads.
+Every entry is computed by the same instructions wherever it lies, so that the result does not
+depend on the number of threads.
 """
 
 # Numba infers the types of the kernels
@@ -14,12 +13,14 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
+from minicnn.backends.numba_cpu.runtime import launch
+
 Array = np.ndarray
 
-#: entries that one task updates: 64 KiB of each float32 array, which stays in the L2 cache
+#: scalar operations that an entry counts for: few, as it waits for memory rather than arithmetic
+WORK = 2
+#: entries that one partial sum takes
 CHUNK = 16_384
-#: below this many entries waking the threads costs more than it brings
-PARALLEL_FROM = 3 * CHUNK
 
 
 def adam_step(
@@ -30,10 +31,7 @@ def adam_step(
     number = w.dtype.type
     alpha = _bias_corrected_rate(iterations, learning_rate, beta_1, beta_2, w.dtype)
     scalars = alpha, number(1 - beta_1), number(1 - beta_2), number(epsilon)
-    if w.size < PARALLEL_FROM:
-        _adam(w, g, m, v, *scalars, 0, w.size)
-    else:
-        _adam_parallel(w, g, m, v, *scalars)
+    launch(_adam, WORK * w.size, w, g, m, v, *scalars)
 
 
 def amsgrad_step(
@@ -44,10 +42,7 @@ def amsgrad_step(
     number = w.dtype.type
     alpha = _bias_corrected_rate(iterations, learning_rate, beta_1, beta_2, w.dtype)
     scalars = alpha, number(1 - beta_1), number(1 - beta_2), number(epsilon)
-    if w.size < PARALLEL_FROM:
-        _amsgrad(w, g, m, v, v_max, *scalars, 0, w.size)
-    else:
-        _amsgrad_parallel(w, g, m, v, v_max, *scalars)
+    launch(_amsgrad, WORK * w.size, w, g, m, v, v_max, *scalars)
 
 
 def sgd_step(
@@ -56,10 +51,7 @@ def sgd_step(
     """Gradient descent, with a velocity ``m`` or without."""
     number = w.dtype.type
     scalars = number(learning_rate[0]), number(momentum), bool(nesterov)
-    if w.size < PARALLEL_FROM:
-        _sgd(w, g, m, *scalars, 0, w.size)
-    else:
-        _sgd_parallel(w, g, m, *scalars)
+    launch(_sgd, WORK * w.size, w, g, m, *scalars)
 
 
 def rmsprop_step(
@@ -71,20 +63,14 @@ def rmsprop_step(
     scalars = (
         number(learning_rate[0]), number(rho), number(1 - rho), number(momentum), number(epsilon),
     )  # fmt: skip
-    if w.size < PARALLEL_FROM:
-        _rmsprop(w, g, v, m, a, *scalars, 0, w.size)
-    else:
-        _rmsprop_parallel(w, g, v, m, a, *scalars)
+    launch(_rmsprop, WORK * w.size, w, g, v, m, a, *scalars)
 
 
 def decay_weights(w: Array, learning_rate: Array, weight_decay: float) -> None:
     """Pull the weights towards zero, apart from the gradient."""
     number = w.dtype.type
     scalars = number(learning_rate[0]), number(weight_decay)
-    if w.size < PARALLEL_FROM:
-        _decay(w, *scalars, 0, w.size)
-    else:
-        _decay_parallel(w, *scalars)
+    launch(_decay, WORK * w.size, w, *scalars)
 
 
 def clip_by_value(g: Array, limit: float) -> None:
@@ -104,24 +90,17 @@ def clip_by_norm(gradients: Sequence[Array], limit: float) -> None:
 # error_model="numpy": a division by zero gives an infinity, so that the loops vectorize.
 
 
-@njit(cache=True, error_model="numpy")
-def _adam(w, g, m, v, alpha, one_minus_beta_1, one_minus_beta_2, epsilon, start, stop):
-    for i in range(start, stop):
+@njit(cache=True, error_model="numpy", parallel=True)
+def _adam(w, g, m, v, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
+    for i in prange(w.size):
         m[i] += (g[i] - m[i]) * one_minus_beta_1
         v[i] += (g[i] * g[i] - v[i]) * one_minus_beta_2
         w[i] -= m[i] * alpha / (np.sqrt(v[i]) + epsilon)
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
-def _adam_parallel(w, g, m, v, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
-    for k in prange(-(-w.size // CHUNK)):
-        start, stop = k * CHUNK, min(w.size, (k + 1) * CHUNK)
-        _adam(w, g, m, v, alpha, one_minus_beta_1, one_minus_beta_2, epsilon, start, stop)
-
-
-@njit(cache=True, error_model="numpy")
-def _amsgrad(w, g, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon, start, stop):
-    for i in range(start, stop):
+def _amsgrad(w, g, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
+    for i in prange(w.size):
         m[i] += (g[i] - m[i]) * one_minus_beta_1
         v[i] += (g[i] * g[i] - v[i]) * one_minus_beta_2
         v_max[i] = v_max[i] if v[i] <= v_max[i] else v[i]  # a NaN in v is taken over
@@ -129,15 +108,8 @@ def _amsgrad(w, g, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsil
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
-def _amsgrad_parallel(w, g, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
-    for k in prange(-(-w.size // CHUNK)):
-        start, stop = k * CHUNK, min(w.size, (k + 1) * CHUNK)
-        _amsgrad(w, g, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon, start, stop)
-
-
-@njit(cache=True, error_model="numpy")
-def _sgd(w, g, m, learning_rate, momentum, nesterov, start, stop):
-    for i in range(start, stop):
+def _sgd(w, g, m, learning_rate, momentum, nesterov):
+    for i in prange(w.size):
         step = g[i] * learning_rate
         if m is None:  # decided when Numba compiles
             w[i] -= step
@@ -147,15 +119,8 @@ def _sgd(w, g, m, learning_rate, momentum, nesterov, start, stop):
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
-def _sgd_parallel(w, g, m, learning_rate, momentum, nesterov):
-    for k in prange(-(-w.size // CHUNK)):
-        start, stop = k * CHUNK, min(w.size, (k + 1) * CHUNK)
-        _sgd(w, g, m, learning_rate, momentum, nesterov, start, stop)
-
-
-@njit(cache=True, error_model="numpy")
-def _rmsprop(w, g, v, m, a, learning_rate, rho, one_minus_rho, momentum, epsilon, start, stop):
-    for i in range(start, stop):
+def _rmsprop(w, g, v, m, a, learning_rate, rho, one_minus_rho, momentum, epsilon):
+    for i in prange(w.size):
         v[i] = rho * v[i] + one_minus_rho * (g[i] * g[i])
         variance = v[i]
         if a is not None:  # decided when Numba compiles
@@ -169,22 +134,9 @@ def _rmsprop(w, g, v, m, a, learning_rate, rho, one_minus_rho, momentum, epsilon
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
-def _rmsprop_parallel(w, g, v, m, a, learning_rate, rho, one_minus_rho, momentum, epsilon):
-    for k in prange(-(-w.size // CHUNK)):
-        start, stop = k * CHUNK, min(w.size, (k + 1) * CHUNK)
-        _rmsprop(w, g, v, m, a, learning_rate, rho, one_minus_rho, momentum, epsilon, start, stop)
-
-
-@njit(cache=True, error_model="numpy")
-def _decay(w, learning_rate, weight_decay, start, stop):
-    for i in range(start, stop):
+def _decay(w, learning_rate, weight_decay):
+    for i in prange(w.size):
         w[i] -= w[i] * weight_decay * learning_rate
-
-
-@njit(cache=True, error_model="numpy", parallel=True)
-def _decay_parallel(w, learning_rate, weight_decay):
-    for k in prange(-(-w.size // CHUNK)):
-        _decay(w, learning_rate, weight_decay, k * CHUNK, min(w.size, (k + 1) * CHUNK))
 
 
 # "reassoc" lets the sum run in several lanes; unlike full fastmath it keeps NaN and infinity.
@@ -193,9 +145,9 @@ def _decay_parallel(w, learning_rate, weight_decay):
 def _sum_of_squares(g):
     total = g.dtype.type(0)
     for start in range(0, g.size, CHUNK):
-        part = g.dtype.type(0)
-        for i in range(start, min(g.size, start + CHUNK)):
-            part += g[i] * g[i]
+        chunk, part = g[start : start + CHUNK], g.dtype.type(0)
+        for i in range(chunk.size):
+            part += chunk[i] * chunk[i]
         total += part
     return total
 

@@ -257,6 +257,9 @@ def test_a_second_model_needs_a_second_optimizer(ops, rng):
     optimizer.build(store, ops)
     with pytest.raises(ValueError, match=r"Unknown variable: .*layer0/kernel.*Adam\(\.\.\.\)"):
         optimizer.build(other, ops)
+    grown = ParameterStore([*store.parameters, Parameter("new", np.zeros(3))], ops, "float32")
+    with pytest.raises(ValueError, match="Unknown variable: <Parameter path=new"):
+        optimizer.build(grown, ops)
 
 
 def test_apply_before_build():

@@ -98,6 +98,18 @@ def check_fraction(argument: str, value: float) -> None:
         raise ValueError(f"`{argument}` must be in [0, 1). Received: {argument}={value}")
 
 
+def learning_rate_to_config(schedule: Any) -> dict[str, Any]:
+    """The dictionary of a schedule; of a function, as in Keras, only its name."""
+    if isinstance(schedule, schedules.LearningRateSchedule):
+        return schedules.serialize(schedule)
+    return {
+        "module": "builtins",
+        "class_name": "function",
+        "config": getattr(schedule, "__name__", repr(schedule)),
+        "registered_name": "function",
+    }
+
+
 def learning_rate_from_config(rate: dict[str, Any], custom_objects: dict[str, Any]) -> Any:
     """The schedule or function that a saved configuration names.
 

@@ -7,16 +7,15 @@ from minicnn import backends, config
 from minicnn.engine import naming
 from minicnn.engine.parameters import Parameter, ParameterStore
 from minicnn.engine.signatures import positional_count
-from minicnn.optimizers import schedules
 from minicnn.optimizers.arguments import (
     UNSUPPORTED,
     check_clipping,
     learning_rate_from_config,
+    learning_rate_to_config,
     not_a_learning_rate,
     take_further_arguments,
     warn_lr,
 )
-from minicnn.optimizers.schedules import LearningRateSchedule
 from minicnn.optimizers.variables import OptimizerVariable
 
 
@@ -79,7 +78,7 @@ class Optimizer:
         self._iteration = self._scalar("iteration", "int64")
         self._rate = self._scalar("learning_rate", config.floatx())
         self._schedule: Any = None
-        if isinstance(learning_rate, LearningRateSchedule) or callable(learning_rate):
+        if callable(learning_rate):  # a schedule is, too
             self.learning_rate = learning_rate
         elif isinstance(learning_rate, float):
             self._rate.assign(learning_rate)
@@ -98,11 +97,10 @@ class Optimizer:
         """
         if self.built:
             if store is not self._store:
-                unknown = store.parameters[0] if store.parameters else "none"
                 raise ValueError(
-                    f"Unknown variable: {unknown}. This optimizer can only be called for the "
-                    "variables it was originally built with. When working with a new set of "
-                    "variables, you should recreate a new optimizer instance: compile with "
+                    f"Unknown variable: {self._unknown(store)}. This optimizer can only be called "
+                    "for the variables it was originally built with. When working with a new set "
+                    "of variables, you should recreate a new optimizer instance: compile with "
                     f"optimizer={type(self).__name__}(...) made anew"
                 )
             return
@@ -147,8 +145,8 @@ class Optimizer:
         """
         if self._schedule is None:
             return
-        takes_step = self._schedule_takes_step
-        self._rate.assign(self._schedule(self.iterations) if takes_step else self._schedule())
+        step = (self.iterations,) if self._schedule_takes_step else ()
+        self._rate.assign(self._schedule(*step))
 
     # -- learning rate -----------------------------------------------------------------------
 
@@ -168,7 +166,7 @@ class Optimizer:
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
-        if isinstance(value, LearningRateSchedule) or callable(value):
+        if callable(value):
             self._schedule = value
             self._schedule_takes_step = positional_count(value, 1) == 1
         elif self._schedule is not None:
@@ -199,23 +197,11 @@ class Optimizer:
         """The state in the order of a saved file: step count, learning rate, slots of the
         trained weights. A learning rate that a schedule gives is not state.
         """
-        found = [self._iteration] if self._schedule else [self._iteration, self._rate]
-        if not self.built:
-            return found
-        store = self._store
-        for group in self.slot_groups:
-            for p, start in zip(store.parameters, store.starts, strict=True):
-                found += [
-                    OptimizerVariable(
-                        f"{p.path.replace('/', '_')}_{slot}",
-                        self.name,
-                        store.view(self._slots[slot], p, start),
-                        p.shape,
-                        self._ops,
-                    )
-                    for slot in group
-                    if p.is_trained
-                ]
+        found = [self._iteration] if self._schedule is not None else [self._iteration, self._rate]
+        for group in self.slot_groups if self.built else ():
+            for p, start in zip(self._store.parameters, self._store.starts, strict=True):
+                if p.is_trained:
+                    found += [self._slot(slot, p, start) for slot in group]
         return found
 
     def exclude_from_weight_decay(
@@ -240,18 +226,8 @@ class Optimizer:
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that rebuild this optimizer (without its state)."""
-        rate: Any
-        if isinstance(self._schedule, LearningRateSchedule):
-            rate = schedules.serialize(self._schedule)
-        elif self._schedule is not None:
-            rate = {
-                "module": "builtins",
-                "class_name": "function",
-                "config": getattr(self._schedule, "__name__", repr(self._schedule)),
-                "registered_name": "function",
-            }
-        else:
-            rate = self.learning_rate
+        schedule = self._schedule
+        rate = self.learning_rate if schedule is None else learning_rate_to_config(schedule)
         return {
             "name": self.name,
             "learning_rate": rate,
@@ -288,6 +264,16 @@ class Optimizer:
 
     def _scalar(self, name: str, dtype: str) -> OptimizerVariable:
         return OptimizerVariable(name, self.name, self._ops.zeros((1,), dtype), (), self._ops)
+
+    def _slot(self, slot: str, p: Parameter, start: int) -> OptimizerVariable:
+        name, value = f"{p.path.replace('/', '_')}_{slot}", self._slots[slot]
+        value = self._store.view(value, p, start)
+        return OptimizerVariable(name, self.name, value, p.shape, self._ops)
+
+    def _unknown(self, store: ParameterStore) -> Any:
+        """The first weight of ``store`` that is not the optimizer's own."""
+        known = {id(p) for p in self._store.parameters}
+        return next((p for p in store.parameters if id(p) not in known), "another set of weights")
 
     def _tensors(self) -> list[tuple[Parameter, slice]]:
         """The trained weights, each with its stretch of the flat arrays."""

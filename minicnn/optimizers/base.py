@@ -217,10 +217,7 @@ class Optimizer:
             ValueError: training has begun.
         """
         if self.built:
-            raise ValueError(
-                "`exclude_from_weight_decay()` can only be configured before the optimizer is "
-                "built."
-            )
+            raise ValueError("call `exclude_from_weight_decay()` before the optimizer is built")
         spared, parts = {id(p) for p in var_list}, list(var_names)
         self._decays = lambda p: id(p) not in spared and not any(s in p.name for s in parts)
 

@@ -12,10 +12,9 @@ A published data set is looked for in three places:
 ``rendered_digits`` is drawn on the spot and needs none of them.
 """
 
-import numpy as np
-
 from minicnn.datasets import cifar10, fashion_mnist, mnist, rendered_digits
 from minicnn.datasets.errors import DatasetFileError, DownloadError
+from minicnn.datasets.npz import Split
 
 __all__ = [
     "DatasetFileError",
@@ -41,7 +40,7 @@ def names() -> tuple[str, ...]:
     return tuple(_LOADERS)
 
 
-def load(name: str) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+def load(name: str) -> tuple[Split, Split]:
     """Load a data set by its name: ``(x_train, y_train), (x_test, y_test)``.
 
     Raises:

@@ -89,7 +89,7 @@ def fetch(file: PublishedFile) -> Path:
             return keras_path
         warnings.warn(
             f"{keras_path} is not the published file ({difference}). It is left as it is.",
-            stacklevel=4,
+            stacklevel=3,
         )
     if os.path.exists(path):
         difference = _difference(path, file)

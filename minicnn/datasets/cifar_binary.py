@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from minicnn.datasets.errors import DatasetFileError, reading
+from minicnn.datasets.npz import Split
 
 FOLDER = "cifar-10-batches-bin"
 TRAIN_BATCHES = tuple(f"{FOLDER}/data_batch_{i}.bin" for i in range(1, 6))
@@ -25,9 +26,7 @@ _RECORD = 1 + 3 * 32 * 32
 _ROOM = 256 * 1024  # bytes for tar headers, padding and the two notes
 
 
-def read_cifar_tar_gz(
-    path: Path, images_per_batch: int = 10_000
-) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+def read_cifar_tar_gz(path: Path, images_per_batch: int = 10_000) -> tuple[Split, Split]:
     """The images and labels of the archive.
 
     Returns:
@@ -46,13 +45,19 @@ def read_cifar_tar_gz(
     for name, rows in zip((*TRAIN_BATCHES, TEST_BATCH), records, strict=True):
         if (highest := rows[:, 0].max()) >= _CLASSES:
             raise DatasetFileError(path, f"label {highest} in {name}", "labels from 0 to 9")
-    train, test = np.concatenate(records[:-1]), records[-1]
-    return (_images(train), train[:, :1].copy()), (_images(test), test[:, :1].copy())
+    return _split(records[:-1]), _split(records[-1:])
 
 
-def _images(records: np.ndarray) -> np.ndarray:
-    """Planes after the label -> colours last: (n, 1 + 3 * 32 * 32) -> (n, 32, 32, 3)."""
-    return records[:, 1:].reshape(-1, *_IMAGE).transpose(0, 2, 3, 1).copy()
+def _split(batches: list[np.ndarray]) -> Split:
+    """Batches of records (n, 1 + 3 * 32 * 32) -> images, colours last, and labels (n, 1)."""
+    x = np.empty((sum(map(len, batches)), *_IMAGE[1:], _IMAGE[0]), np.uint8)
+    y = np.concatenate([records[:, :1] for records in batches])
+    start = 0
+    for records in batches:
+        planes = records[:, 1:].reshape(-1, *_IMAGE)  # (n, 3, 32, 32)
+        x[start : start + len(records)] = planes.transpose(0, 2, 3, 1)
+        start += len(records)
+    return x, y
 
 
 def _read_batches(path: Path, batch_bytes: int) -> dict[str, bytes]:

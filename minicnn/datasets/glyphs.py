@@ -5,6 +5,7 @@ positive inside, negative outside. Read at warped coordinates it gives a warped 
 another value than 0 it gives thicker or thinner strokes.
 """
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ FONTS = (
 )
 
 
+@functools.cache
 def distance_fields() -> np.ndarray:
     """Draw every digit in every font.
 
@@ -32,7 +34,9 @@ def distance_fields() -> np.ndarray:
         1 / STEPS pixel, positive inside, as [digit, font, row, column].
     """
     fields = [[_distance_field(_outline(font, digit)) for font in FONTS] for digit in "0123456789"]
-    return np.array(fields)
+    stacked = np.array(fields)
+    stacked.setflags(write=False)  # drawn once, shared by all who ask
+    return stacked
 
 
 def _outline(font: str, digit: str) -> np.ndarray:

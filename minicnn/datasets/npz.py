@@ -13,7 +13,7 @@ import numpy as np
 
 from minicnn.datasets.errors import DatasetFileError, reading
 
-Split = tuple[np.ndarray, np.ndarray]
+Split = tuple[np.ndarray, np.ndarray]  # the images x and the labels y of one part
 
 
 class Shapes(NamedTuple):

@@ -67,7 +67,7 @@ def test_negative_numbers_are_refused():
             rendered_digits.load_data(**{"n_train": 1, "n_test": 1, **wrong})
 
 
-def softmax_regression(x, y, steps=150):
+def softmax_regression(x, y, steps=80):
     """Weights (785, 10) by gradient descent with momentum on the whole set."""
     x = np.hstack([x, np.ones((len(x), 1), np.float32)])
     w, velocity = np.zeros((785, 10), np.float32), np.zeros((785, 10), np.float32)

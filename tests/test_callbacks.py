@@ -339,3 +339,76 @@ def test_terminate_on_nan_may_raise():
     callback.on_train_batch_end(0, logs={})
     with pytest.raises(RuntimeError, match="NaN or Inf loss encountered at batch 7"):
         callback.on_train_batch_end(7, logs={"loss": float("inf")})
+
+
+# -- in a real training ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def model(monkeypatch):
+    """A small model on the textbook backend, with 10 samples to fit."""
+    from minicnn import Input, Sequential, config, layers
+
+    monkeypatch.setattr(config, "_backend", "numpy")
+    model = Sequential([Input((3,)), layers.Dense(2, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    rng = np.random.default_rng(0)
+    model.x, model.y = rng.standard_normal((10, 3)), rng.integers(0, 2, 10)
+    return model
+
+
+def test_order_of_calls_in_fit(model):
+    notes = []
+    model.fit(
+        model.x, model.y, batch_size=4, validation_split=0.2, verbose=0, callbacks=Recorder(notes)
+    )
+    test = ["on_test_begin", "on_test_batch_begin", "on_test_batch_end", "on_test_end"]
+    batch = ["on_train_batch_begin", "on_train_batch_end"]
+    assert [hook for hook, _, _ in notes] == [
+        "on_train_begin", "on_epoch_begin", *batch, *batch, *test, "on_epoch_end", "on_train_end",
+    ]  # fmt: skip
+    epoch, logs = notes[-2][1]
+    assert epoch == 0
+    assert list(logs) == ["accuracy", "loss", "val_accuracy", "val_loss"]
+    assert all(type(value) is float for value in logs.values())
+    assert notes[-1][1] == (logs,)
+
+
+def test_the_weights_of_the_best_epoch_come_back(model):
+    kept = []
+    history = model.fit(
+        model.x, model.y, epochs=9, verbose=0, batch_size=5,
+        callbacks=[
+            cb.LearningRateScheduler(lambda epoch: 0.1 if epoch < 3 else -5.0),
+            cb.LambdaCallback(on_epoch_end=lambda epoch, logs: kept.append(model.get_weights())),
+            cb.EarlyStopping("loss", patience=2, restore_best_weights=True),
+        ],
+    )  # fmt: skip
+    losses = history.history["loss"]
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 3 < 9
+    for ours, then in zip(model.get_weights(), kept[best], strict=True):
+        np.testing.assert_array_equal(ours, then)
+    assert history.history["learning_rate"][0] == pytest.approx(0.1)
+
+
+def test_reduced_rate_trains_on(model):
+    history = model.fit(
+        model.x, model.y, epochs=4, verbose=0,
+        callbacks=cb.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=10.0),
+    )  # fmt: skip
+    rates = history.history["learning_rate"]
+    np.testing.assert_allclose(rates, [0.01, 0.01, 0.005, 0.0025], rtol=1e-6)
+    assert model.optimizer.learning_rate == pytest.approx(0.00125)
+
+
+@pytest.mark.parametrize("name", ["best.keras", "best.weights.h5"])
+def test_checkpoint_holds_the_weights_of_its_epoch(model, tmp_path, name):
+    path = tmp_path / "{epoch}" / name
+    save = cb.ModelCheckpoint(path, "loss", save_weights_only=name.endswith(".weights.h5"))
+    kept = []
+    keep = cb.LambdaCallback(on_epoch_end=lambda epoch, logs: kept.append(model.get_weights()))
+    model.fit(model.x, model.y, epochs=2, verbose=0, callbacks=[save, keep])
+    model.load_weights(tmp_path / "1" / name)
+    for ours, then in zip(model.get_weights(), kept[0], strict=True):
+        np.testing.assert_array_equal(ours, then)

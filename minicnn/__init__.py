@@ -13,12 +13,13 @@ __version__ = "0.1.0"
 _MODULES = (
     "activations", "backend", "backends", "callbacks", "config", "datasets", "gradcheck",
     "initializers", "keras_alias", "layers", "losses", "metrics", "models", "optimizers", "plots",
-    "utils",
+    "saving", "utils",
 )  # fmt: skip
 #: name -> module that has it
 _NAMES = {
     "Sequential": "models",
     "Input": "layers",
+    "ModelFileError": "saving",
     "NonFiniteError": "engine.diagnose",
     "check_gradients": "gradcheck",
     "assert_gradients": "gradcheck",

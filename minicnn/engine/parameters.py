@@ -5,6 +5,9 @@ call over one vector, and saving a model is one pass.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -130,3 +133,35 @@ class ParameterStore:
             else:
                 segments.append(slice(start, end))
         return segments
+
+
+#: entries that new weights may still have while a model is rebuilt from a file; None: no limit
+_entries_left: ContextVar[int | None] = ContextVar("entries_left", default=None)
+
+
+@contextmanager
+def weights_from_file(limit: int) -> Iterator[None]:
+    """Inside, new weights are zeros, for their values come from a file, and may have ``limit``
+    entries in all: a file that describes a larger model than it holds gets no memory for it.
+    """
+    token = _entries_left.set(limit)
+    try:
+        yield
+    finally:
+        _entries_left.reset(token)
+
+
+def first_value(initializer: Any, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """What a new weight holds: what ``initializer`` makes, or zeros while a file is loaded.
+
+    Raises:
+        ValueError: the weights would have more entries than the file.
+    """
+    left = _entries_left.get()
+    if left is None:
+        return initializer(shape, dtype=dtype)
+    left -= math.prod(shape)
+    if left < 0:
+        raise ValueError(f"a weight of shape {shape} is larger than what the file holds")
+    _entries_left.set(left)
+    return np.zeros(shape, dtype)

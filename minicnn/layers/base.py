@@ -11,7 +11,7 @@ from minicnn import backends, config, initializers
 from minicnn.engine import naming
 from minicnn.engine.arrays import host_array
 from minicnn.engine.context import Context
-from minicnn.engine.parameters import Parameter
+from minicnn.engine.parameters import Parameter, first_value
 
 Shape = tuple[int | None, ...]
 
@@ -145,7 +145,7 @@ class Layer:
             )
         if initializer is None:
             initializer = "glorot_uniform" if len(sizes) > 1 else "zeros"
-        value = initializers.get(initializer)(sizes, dtype=_dtype_name(dtype or self.dtype))
+        value = first_value(initializers.get(initializer), sizes, _dtype_name(dtype or self.dtype))
         parameter = Parameter(name or f"weight_{len(self._parameters)}", value, trainable)
         parameter.path = f"{self.name}/{parameter.name}"
         parameter.frozen = not self._trainable

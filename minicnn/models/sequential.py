@@ -11,10 +11,11 @@ from minicnn.engine.step import Executor
 from minicnn.engine.summary import summary
 from minicnn.layers.base import Layer, Shape, SymbolicTensor, assign_all
 from minicnn.layers.core import InputLayer, sizes
+from minicnn.models.persistence import Persistence
 from minicnn.models.training import Trainer
 
 
-class Sequential(Trainer):
+class Sequential(Persistence, Trainer):
     """A row of layers: the output of each is the input of the next.
 
     Args:

@@ -72,6 +72,10 @@ class Trainer(Layer):
             )
         self.optimizer, self.loss, self._loss = made_optimizer, loss, made_loss
         self._metrics, self._weighted_metrics = made, made_weighted
+        #: as they were given, for a saved file
+        self.compile_arguments = {
+            "loss": loss, "metrics": metrics, "weighted_metrics": weighted_metrics,
+        }  # fmt: skip
         self.compiled = True
         self._compiled = None
 

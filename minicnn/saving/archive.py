@@ -1,0 +1,94 @@
+"""The zip around a model: three members, read whole and checked, never unpacked to disk."""
+
+import os
+import stat
+import zipfile
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+from minicnn.saving.errors import ModelFileError, kind_of
+
+METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
+
+#: most bytes that a member may hold; weights are limited by what is stored
+_LIMITS = {METADATA: 1 << 20, CONFIG: 1 << 24}
+#: weights that unpack to more than this must not unpack to a hundred times what is stored
+_FREELY_UNPACKED = 1 << 26
+
+
+def write(file: BinaryIO, members: dict[str, bytes | memoryview]) -> None:
+    """Write a zip of ``members``, stored without compression, as Keras does."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in members.items():
+            with archive.open(name, "w", force_zip64=len(content) >= 1 << 31) as member:
+                member.write(content)
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, bytes]:
+    """Every member of a ``.keras`` file; their checksums are verified.
+
+    Raises:
+        ModelFileError: not such a file, or one with unknown, double, encrypted, damaged or
+            implausibly large members.
+    """
+    with open_regular(path, b"PK\x03\x04", "a .keras file (a zip archive)") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                infos = archive.infolist()
+                _check_members(path, infos)
+                return {info.filename: archive.read(info) for info in infos}
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError,
+                UnicodeDecodeError, RuntimeError, OverflowError) as error:  # fmt: skip
+            raise ModelFileError(path, f"the zip archive is damaged ({error})") from error
+
+
+def _check_members(path: str | os.PathLike[str], infos: list[zipfile.ZipInfo]) -> None:
+    names = [info.filename for info in infos]
+    expected = f"the members {METADATA}, {CONFIG} and {WEIGHTS}, each once"
+    unknown = sorted(set(names) - {METADATA, CONFIG, WEIGHTS})
+    if unknown:
+        listed = ", ".join(repr(name[:80]) for name in unknown[:5])
+        raise ModelFileError(path, f"the archive holds {listed}", expected)
+    double = sorted({name for name in names if names.count(name) > 1})
+    if double:
+        raise ModelFileError(path, f"the archive holds {double[0]} more than once", expected)
+    missing = [name for name in (CONFIG, WEIGHTS) if name not in names]
+    if missing:
+        raise ModelFileError(path, f"the archive has no {' and no '.join(missing)}", expected)
+    for info in infos:
+        if info.flag_bits & 1:
+            raise ModelFileError(path, f"{info.filename} is encrypted")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ModelFileError(
+                path, f"{info.filename} is compressed by method {info.compress_type}",
+                "stored or deflated members",
+            )  # fmt: skip
+        limit = _LIMITS.get(info.filename, max(_FREELY_UNPACKED, 100 * info.compress_size))
+        if info.file_size > limit:
+            raise ModelFileError(
+                path,
+                f"{info.filename} claims to unpack from {info.compress_size:,} to "
+                f"{info.file_size:,} bytes",
+                f"at most {limit:,}",
+            )
+
+
+def open_regular(path: str | os.PathLike[str], beginning: bytes, expected: str) -> BinaryIO:
+    """Open an ordinary file that starts with ``beginning``.
+
+    Raises:
+        ModelFileError: anything else; it says what the file seems to be.
+        OSError: it cannot be opened.
+    """
+    mode = Path(path).stat().st_mode  # looked at before opening: opening a pipe would wait
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
+        raise ModelFileError(path, f"this is {kind}", expected)
+    file = open(path, "rb")  # noqa: SIM115 - handed to the caller
+    head = file.read(512)
+    if not head.startswith(beginning):
+        file.close()
+        raise ModelFileError(path, f"this is {kind_of(head)}", expected)
+    file.seek(0)
+    return file

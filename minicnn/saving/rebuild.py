@@ -1,0 +1,131 @@
+"""A model as JSON, and a new model from it."""
+
+import json
+import random
+from typing import Any
+
+from minicnn.saving import compiling, configuration, strict_json, weights
+from minicnn.saving.errors import ModelFileError
+
+_TEXT = "the JSON text"
+
+
+def to_json(model: Any, **kwargs: Any) -> str:
+    """The model without its weights as JSON, in Keras's form.
+
+    Args:
+        model: built or not, compiled or not.
+        **kwargs: for ``json.dumps``, such as ``indent``.
+
+    Raises:
+        ValueError: something in it cannot be written as JSON, or not be rebuilt from it.
+    """
+    from minicnn.models.sequential import serialize_layer
+
+    data = {**serialize_layer(model), "compile_config": compiling.serialized(model)}
+    try:
+        text = json.dumps(data, allow_nan=False, **kwargs)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"model {model.name!r} cannot be saved: {error}. What get_config returns must be "
+            "finite numbers, text, lists and dictionaries"
+        ) from None
+    _check_rebuildable(model, text)
+    return text
+
+
+def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
+    """A new model, with fresh weights, from what ``model.to_json()`` returned.
+
+    Raises:
+        ModelFileError: (a ValueError) it is not such a text.
+    """
+    model, saved = rebuilt(json_string, _TEXT, custom_objects or {})
+    compiling.restore(model, saved, _TEXT, custom_objects or {})
+    return model
+
+
+def clone_model(model: Any, input_tensors: Any = None, clone_function: Any = None) -> Any:
+    """A new model of the same layers with fresh weights, not compiled.
+
+    Args:
+        model: to be cloned.
+        input_tensors: not supported, None.
+        clone_function: called with each layer, returns the new one; by default
+            ``type(layer).from_config(layer.get_config())``.
+
+    Raises:
+        ValueError: ``input_tensors`` was given, or a layer cannot be rebuilt from its
+            configuration.
+    """
+    if input_tensors is not None:
+        raise ValueError("clone_model: input_tensors is not supported; leave it out")
+    if clone_function is None:
+        from minicnn.models.sequential import deserialize_layer, serialize_layer
+
+        clone = deserialize_layer(serialize_layer(model), _own_classes(model))
+    else:
+        clone = type(model)([clone_function(layer) for layer in model.layers], name=model.name)
+    if not clone.built and model.built:
+        clone.build(model.input_shape)
+    return clone
+
+
+def rebuilt(text: str | bytes, source: str, custom: dict[str, Any]) -> tuple[Any, Any]:
+    """(model without the values of its weights, its ``compile_config``).
+
+    Raises:
+        ModelFileError: ``text`` does not describe a model that minicnn can build.
+    """
+    from minicnn.models.sequential import deserialize_layer
+
+    data = strict_json.parse(text, source, "config.json")
+    cleaned = configuration.checked(data, source, custom)
+    try:
+        model = deserialize_layer(cleaned, custom)
+    except Exception as error:  # whatever a stranger's arguments make a constructor raise
+        raise ModelFileError(source, f"the model cannot be rebuilt: {error}") from error
+    return model, data.get("compile_config")
+
+
+def _check_rebuildable(model: Any, text: str) -> None:
+    """Make each layer anew from the JSON, as loading will: no file is written that cannot be read.
+
+    Raises:
+        ValueError: a layer comes out different, or not at all.
+    """
+    from minicnn.models.sequential import deserialize_layer
+
+    custom = _own_classes(model)
+    data = strict_json.parse(text, _TEXT, "config.json")
+    pending = [configuration.checked(data, f"model {model.name!r}", custom)]
+    before = random.getstate()  # making layers draws seeds
+    while pending:
+        data = pending.pop()
+        if "layers" in data["config"]:
+            pending += data["config"]["layers"]
+            continue
+        label = f"layer {data['config'].get('name')!r} ({data['class_name']})"
+        try:
+            copy = json.loads(json.dumps(deserialize_layer(data, custom).get_config()))
+        except Exception as error:
+            raise ValueError(
+                f"not saved: {label} could not be rebuilt from its get_config(): {error}"
+            ) from error
+        changed = [key for key, value in data["config"].items() if copy.get(key) != value]
+        if changed:
+            raise ValueError(
+                f"not saved: {label} would come back with another {', '.join(changed)}; its "
+                "get_config() must return the arguments of its constructor"
+            )
+    random.setstate(before)
+
+
+def _own_classes(model: Any) -> dict[str, Any]:
+    """The classes in a model that are not minicnn's, by name."""
+    everything = (model, *(layer for _, layer in weights.layers(model)))
+    return {
+        type(layer).__name__: type(layer)
+        for layer in everything
+        if not type(layer).__module__.startswith("minicnn.")
+    }

@@ -1,0 +1,72 @@
+"""JSON from strangers: no double keys, no NaN, nothing too deep or too large to be meant."""
+
+import json
+import math
+from typing import Any
+
+from minicnn.saving.errors import ModelFileError
+
+MAX_DEPTH, MAX_BYTES, MAX_TEXT, MAX_INTEGER = 64, 1 << 24, 1 << 16, 1 << 63
+
+
+def parse(text: str | bytes, source: str, what: str) -> dict[str, Any]:
+    """The JSON object that ``text`` spells.
+
+    Args:
+        text: UTF-8.
+        source: file it comes from, for the message.
+        what: what it is, for the message.
+
+    Raises:
+        ModelFileError: no JSON, no object, or outside the limits of this module.
+    """
+    if len(text) > MAX_BYTES:
+        raise ModelFileError(source, f"{what} has {len(text):,} bytes", f"at most {MAX_BYTES:,}")
+    try:
+        data = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_refuse, parse_float=_finite
+        )
+        _check(data)
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise ModelFileError(source, f"{what} is not usable JSON: {reason}") from None
+    if not isinstance(data, dict):
+        raise ModelFileError(source, f"{what} is a JSON {type(data).__name__}", "a JSON object")
+    return data
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key {double[:80]!r} stands there twice")
+    return made
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {text[:40]} is too large")
+    return value
+
+
+def _check(data: Any) -> None:
+    """Look at every value, without recursion: depth, length of texts, size of integers."""
+    pending = [(data, 0)]
+    while pending:
+        value, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+        if isinstance(value, dict):
+            pending += [(part, depth + 1) for part in (*value, *value.values())]
+        elif isinstance(value, list):
+            pending += [(part, depth + 1) for part in value]
+        elif isinstance(value, str) and len(value) > MAX_TEXT:
+            raise ValueError(f"a text is {len(value):,} characters long")
+        elif isinstance(value, int) and abs(value) >= MAX_INTEGER:
+            raise ValueError("an integer has more than 63 bits")

@@ -1,0 +1,245 @@
+"""A model's arrays and their places in the HDF5 file, which are Keras's.
+
+::
+
+    layers/conv2d/vars/0        weights of a layer, in the order of layer.weights
+    layers/conv2d_1/vars/0      the group is named after the class, counted within the model
+    layers/sequential/layers/dense/vars/0       a model inside the model
+    optimizer/vars/0            state of the optimizer, in the order of optimizer.variables
+
+What Keras does not keep, minicnn needs so that resumed training equals uninterrupted training: the
+seeds of shuffling and dropout, and the number of steps, are one attribute of the file.
+"""
+
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from minicnn import __version__
+from minicnn.engine.naming import snake_case
+from minicnn.saving import hdf5
+from minicnn.saving.errors import ModelFileError
+
+#: goes up when an older minicnn could not read the file
+FORMAT = 1
+
+#: state that some versions of Keras 3 store and nothing here needs
+_IGNORED = re.compile(r"(metrics/|.*/seed_generator/vars/)")
+_SHOWN = 40
+
+
+def write(model: Any, file: BinaryIO) -> None:
+    """Write weights, optimizer state and seeds of a model as HDF5.
+
+    Raises:
+        ValueError: a weight is not finite: nobody could go on with such a file, and it might take
+            the place of a good one.
+    """
+    groups, arrays = {"vars": model.name}, {}
+    for path, layer in layers(model):
+        groups[f"{path}/vars"] = layer.name
+    for path, weight in _places(model).items():
+        arrays[path] = weight.numpy()
+        if not np.isfinite(arrays[path]).all():
+            raise ValueError(
+                f"not saved: weight {weight.path!r} holds NaN or infinite entries; the training "
+                "has diverged, go back to an earlier file and a smaller learning rate"
+            )
+    if model.optimizer is not None:
+        groups["optimizer/vars"] = model.optimizer.name
+        for i, variable in enumerate(model.optimizer.variables):
+            arrays[f"optimizer/vars/{i}"] = variable.numpy()
+    hdf5.write(file, arrays, groups, _seeds(model))
+
+
+def restore(
+    model: Any, content: hdf5.Content, source: str, seeds: bool = True, skip_mismatch: bool = False
+) -> None:
+    """Give a model the weights, and what else of its training is in a file: all or nothing.
+
+    Args:
+        model: built as the one that was saved.
+        content: of the file.
+        source: the file, for messages.
+        seeds: restore seeds even where the optimizer has nothing to restore.
+        skip_mismatch: leave layers that do not fit as they are, with a warning.
+
+    Raises:
+        ModelFileError: the file does not fit the model; every difference is listed, and the model
+            is as it was.
+    """
+    state = _checked_state(content.state, source)
+    wanted = _places(model)
+    stored = {
+        path: array
+        for path, array in content.arrays.items()
+        if not path.startswith("optimizer/") and not _IGNORED.match(path)
+    }
+    differences = _differences(wanted, stored)
+    arrays = {path: stored[path].read() for path in wanted if path not in differences and
+              path in stored}  # fmt: skip
+    for path, array in arrays.items():
+        if not np.isfinite(array).all():
+            differences[path] = f"{_name(path, wanted)} holds NaN or infinite entries"
+    if differences:
+        message = _listed(differences)
+        if not skip_mismatch:
+            raise ModelFileError(source, f"the file does not fit model {model.name!r}:\n{message}")
+        warnings.warn(f"{source}: left as it was:\n{message}", stacklevel=4)
+        spared = {path.rpartition("/")[0] for path in differences}
+        arrays = {p: a for p, a in arrays.items() if p.rpartition("/")[0] not in spared}
+    training = {} if differences else _training_state(model, content, source)
+    for path, array in arrays.items():
+        wanted[path].assign(array)
+    for variable, array in training.values():
+        variable.assign(array)
+    if state is not None and (seeds or training):
+        _set_seeds(model, state)
+
+
+def _training_state(model: Any, content: hdf5.Content, source: str) -> dict[str, Any]:
+    """path -> (variable of the optimizer, its array), or nothing with a warning."""
+    stored = {p: a for p, a in content.arrays.items() if p.startswith("optimizer/")}
+    if model.optimizer is None or not stored:
+        return {}
+    optimizer = model.optimizer
+    scalars = all(array.shape == () for array in stored.values())
+    if not scalars and not optimizer.built and model.weights:
+        executor = model.executor()
+        optimizer.build(executor.store, executor.ops)
+    variables = optimizer.variables
+    if scalars:  # saved before the first update
+        variables = [v for v in variables if v.shape == ()]
+    wanted = {f"optimizer/vars/{i}": variable for i, variable in enumerate(variables)}
+    differences = _differences(wanted, stored)
+    if differences:
+        warnings.warn(
+            f"{source}: the state of the optimizer in the file does not fit {optimizer.name!r} "
+            f"({type(optimizer).__name__}) and was left out; the weights are loaded:\n"
+            f"{_listed(differences)}",
+            stacklevel=5,
+        )
+        return {}
+    return {path: (wanted[path], array.read()) for path, array in stored.items()}
+
+
+def stored_scalars(content: hdf5.Content) -> int:
+    """How many numbers the weights in a file have in all."""
+    return sum(
+        int(array.dataset.size) for path, array in content.arrays.items()
+        if path.startswith("layers/")
+    )  # fmt: skip
+
+
+# -- comparing ----------------------------------------------------------------------------------
+
+
+def _differences(wanted: dict[str, Any], stored: dict[str, hdf5.StoredArray]) -> dict[str, str]:
+    """path -> what is wrong with it."""
+    found = {}
+    for path in {**wanted, **stored}:
+        if path not in stored:
+            found[path] = f"{_name(path, wanted)} {wanted[path].shape} is missing in the file"
+        elif path not in wanted:
+            found[path] = f"{path} {stored[path].shape} has no place in the model"
+        elif stored[path].shape != wanted[path].shape:
+            found[path] = (
+                f"{_name(path, wanted)} has shape {stored[path].shape} in the file, "
+                f"{wanted[path].shape} in the model"
+            )
+        elif not np.can_cast(stored[path].dtype, wanted[path].dtype, "safe"):
+            found[path] = (
+                f"{_name(path, wanted)} is {stored[path].dtype} in the file, "
+                f"{wanted[path].dtype} in the model, which cannot hold it exactly"
+            )
+    return found
+
+
+def _name(path: str, wanted: dict[str, Any]) -> str:
+    return f"{path} ({wanted[path].path})"
+
+
+def _listed(differences: dict[str, str]) -> str:
+    lines = list(differences.values())
+    if len(lines) > _SHOWN:
+        lines = [*lines[:_SHOWN], f"and {len(lines) - _SHOWN} more"]
+    return "\n".join(f"  {line}" for line in lines)
+
+
+# -- places -------------------------------------------------------------------------------------
+
+
+def layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(path, layer) for every layer, those of models inside included."""
+    from minicnn.models import Sequential
+
+    counts: Counter[str] = Counter()
+    for layer in model.layers:
+        base = snake_case(type(layer).__name__)
+        number = counts[base]
+        counts[base] += 1
+        path = f"{prefix}layers/{base}" + (f"_{number}" if number else "")
+        yield path, layer
+        if isinstance(layer, Sequential):
+            yield from layers(layer, f"{path}/")
+
+
+def _places(model: Any) -> dict[str, Any]:
+    """path -> weight."""
+    from minicnn.models import Sequential
+
+    return {
+        f"{path}/vars/{i}": weight
+        for path, layer in layers(model)
+        if not isinstance(layer, Sequential)
+        for i, weight in enumerate(layer.weights)
+    }
+
+
+# -- seeds --------------------------------------------------------------------------------------
+
+
+def _seeds(model: Any) -> dict[str, Any]:
+    executor = model._executor
+    step = 0 if executor is None else int(executor.ops.to_numpy(executor.step)[0])
+    return {
+        "format": FORMAT,
+        "minicnn_version": __version__,
+        "step": step,
+        "shuffle_seed": model.shuffle_seed,
+        "mask_seeds": {
+            path: layer.mask_seed for path, layer in layers(model) if hasattr(layer, "mask_seed")
+        },
+    }
+
+
+def _set_seeds(model: Any, state: dict[str, Any]) -> None:
+    model.shuffle_seed = state["shuffle_seed"]
+    for path, layer in layers(model):
+        if hasattr(layer, "mask_seed") and layer.seed is None and path in state["mask_seeds"]:
+            layer.mask_seed = state["mask_seeds"][path]
+    if state["step"] or model._executor is not None:
+        model.executor().step[...] = state["step"]
+
+
+def _checked_state(state: dict[str, Any] | None, source: str) -> dict[str, Any] | None:
+    """The dictionary that minicnn adds, each value checked."""
+    if state is None:
+        return None
+    version = state.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        writer = str(state.get("minicnn_version"))[:40]
+        raise ModelFileError(
+            source, f"it was written by minicnn {writer} in format {version}",
+            f"format {FORMAT} or older: this is minicnn {__version__}, please update it",
+        )  # fmt: skip
+    masks = state.get("mask_seeds")
+    numbers = [state.get("step"), state.get("shuffle_seed")]
+    numbers += masks.values() if isinstance(masks, dict) else [None]
+    if any(type(n) is not int or not 0 <= n < 2**32 for n in (version, *numbers)):
+        raise ModelFileError(source, "the seeds in it are damaged", "integers below 2**32")
+    return state

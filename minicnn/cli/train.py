@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,7 @@ def train(args: argparse.Namespace) -> int:
         batch_size=args.batch_size,
         epochs=args.epochs,
         validation_data=(data.x_test, data.y_test),
+        verbose=1 if sys.stdout.isatty() else 2,  # a log file wants lines, not a moving bar
     )
     seconds = time.perf_counter() - start
     loss, accuracy = model.evaluate(data.x_test, data.y_test, batch_size=500, verbose=0)

@@ -62,13 +62,13 @@ def _panel(axes: Axes, name: str, train: Sequence[float], val: Sequence[float]) 
     if _is_share(name):
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     if len(val):
-        _mark_best(axes, name, val)
+        _mark_best(axes, name, train, val)
     if len(train) and len(val):
         # on the title's line, where no curve can run through it
         axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=2)
 
 
-def _mark_best(axes: Axes, name: str, val: Sequence[float]) -> None:
+def _mark_best(axes: Axes, name: str, train: Sequence[float], val: Sequence[float]) -> None:
     """Ring the best validation epoch and write its value beside it."""
     rises = _is_share(name)
     if not np.isfinite(val).any():
@@ -78,13 +78,14 @@ def _mark_best(axes: Axes, name: str, val: Sequence[float]) -> None:
     text = f"{value:.2%}" if rises else f"{value:.4g}"
     axes.plot(best + 1, value, "o", ms=13, mfc="none", mec=VERMILION, mew=2)
     right_half = best + 1 > (len(val) + 1) / 2
+    above = value >= train[best] if best < len(train) else rises  # on the side of no curve
     axes.annotate(
         f"best {text}",
         (best + 1, value),
-        xytext=(-4 if right_half else 4, 14 if rises else -14),
+        xytext=(-4 if right_half else 4, 14 if above else -14),
         textcoords="offset points",
         ha="right" if right_half else "left",
-        va="bottom" if rises else "top",
+        va="bottom" if above else "top",
         color=INK,
         fontsize=12,
     )

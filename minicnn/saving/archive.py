@@ -3,7 +3,6 @@
 import os
 import stat
 import zipfile
-import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,14 +35,17 @@ def read(path: str | os.PathLike[str]) -> dict[str, bytes]:
         try:
             with zipfile.ZipFile(file) as archive:
                 infos = archive.infolist()
-                _check_members(path, infos)
+                _check_members(path, infos, os.fstat(file.fileno()).st_size)
                 return {info.filename: archive.read(info) for info in infos}
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError,
-                UnicodeDecodeError, RuntimeError, OverflowError) as error:  # fmt: skip
+        except ModelFileError:
+            raise
+        except Exception as error:  # zipfile raises many types for a damaged file
             raise ModelFileError(path, f"the zip archive is damaged ({error})") from error
 
 
-def _check_members(path: str | os.PathLike[str], infos: list[zipfile.ZipInfo]) -> None:
+def _check_members(
+    path: str | os.PathLike[str], infos: list[zipfile.ZipInfo], file_size: int
+) -> None:
     names = [info.filename for info in infos]
     expected = f"the members {METADATA}, {CONFIG} and {WEIGHTS}, each once"
     unknown = sorted(set(names) - {METADATA, CONFIG, WEIGHTS})
@@ -64,6 +66,8 @@ def _check_members(path: str | os.PathLike[str], infos: list[zipfile.ZipInfo]) -
                 path, f"{info.filename} is compressed by method {info.compress_type}",
                 "stored or deflated members",
             )  # fmt: skip
+        if info.header_offset + info.compress_size > file_size:
+            raise ModelFileError(path, f"{info.filename} claims to be longer than the file")
         limit = _LIMITS.get(info.filename, max(_FREELY_UNPACKED, 100 * info.compress_size))
         if info.file_size > limit:
             raise ModelFileError(

@@ -54,7 +54,7 @@ def restore(model: Any, saved: Any, source: str, custom_objects: dict[str, Any])
         warnings.warn(
             f"{source}: the model is loaded but not compiled, because its loss, optimizer or "
             f"metrics cannot be had again: {error}. Call model.compile(...) before training it",
-            stacklevel=4,
+            stacklevel=3,
         )
 
 

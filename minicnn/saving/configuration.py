@@ -6,13 +6,14 @@ minicnn lacks are dropped where they ask for nothing (a regularizer of None) and
 where they ask for something.
 """
 
+import functools
 import inspect
 from typing import Any
 
 from minicnn.engine.identify import suggestion
 from minicnn.saving.errors import ModelFileError
 
-MAX_LAYERS = 4096
+MAX_LAYERS, _MAX_PROBLEMS = 4096, 20
 
 #: keys of a serialized object
 _OBJECT_KEYS = {
@@ -37,87 +38,111 @@ def checked(data: dict[str, Any], source: str, custom_objects: dict[str, Any]) -
         custom_objects: the caller's classes by name.
 
     Raises:
-        ModelFileError: it names a class or asks for something that minicnn does not have; every
-            such place is listed.
+        ModelFileError: it names a class or asks for something that minicnn does not have; the
+            first twenty such places are listed.
     """
-    problems: list[str] = []
-    counter = [0]
-    config = _layer(data, "the model", custom_objects, problems, counter)
-    if not problems and "layers" not in config["config"]:
-        problems.append(
-            f"the model is of class {data['class_name']!r}; minicnn reads Sequential models"
-        )
-    if problems:
-        shown = problems[:20]
-        if len(problems) > len(shown):
-            shown.append(f"and {len(problems) - len(shown)} more")
-        raise ModelFileError(source, "the configuration cannot be used:\n  " + "\n  ".join(shown))
+    reader = _Reader(custom_objects)
+    try:
+        config = reader.layer(data, "")
+    except _TooManyProblems:
+        reader.problems.append("and more")
+    if not reader.problems and "layers" not in config["config"]:
+        reader.problems.append(f"it is a single {data['class_name']}, not a Sequential model")
+    if reader.problems:
+        listed = "\n  ".join(reader.problems)
+        raise ModelFileError(source, f"the configuration cannot be used:\n  {listed}")
     return config
 
 
-def _layer(
-    data: Any, where: str, custom: dict[str, Any], problems: list[str], counter: list[int]
-) -> dict[str, Any]:
-    """A serialized layer without the arguments that ask for nothing; problems are collected."""
-    counter[0] += 1
-    if counter[0] > MAX_LAYERS:
-        if counter[0] == MAX_LAYERS + 1:
-            problems.append(f"it has more than {MAX_LAYERS} layers")
-        return {"class_name": "", "config": {}}
-    if (
-        not isinstance(data, dict)
-        or not isinstance(data.get("class_name"), str)
-        or not isinstance(data.get("config"), dict)
-    ):
-        problems.append(f"{where} is not an object with a class_name and a config")
-        return {"class_name": "", "config": {}}
-    name, config = data["class_name"], data["config"]
-    label = f"{where} ({name[:80]} {str(config.get('name'))[:80]!r})"
-    if unknown := set(data) - _OBJECT_KEYS:
-        problems.append(f"{label} has unknown keys {sorted(unknown)}")
-    if (cls := _class(data, custom)) is None:
-        problems.append(f"{label}: " + _unknown_class(data, custom))
-        return {"class_name": name, "config": {}}
-    if not str(config.get("name") or "x").isprintable():
-        problems.append(f"{where} has a name with control characters")
-    if _is_model(cls):
-        config = _model(config, label, custom, problems, counter)
-    elif name in _own_classes() and cls is _own_classes()[name]:
-        config = _without_inert(config, cls, label, problems)
-    return {**data, "config": config}
+class _TooManyProblems(Exception):
+    """Looking further is a waste of time."""
 
 
-def _model(
-    config: dict[str, Any], label: str, custom: dict[str, Any], problems: list[str],
-    counter: list[int],
-) -> dict[str, Any]:  # fmt: skip
-    layers = config.get("layers")
-    if not isinstance(layers, list):
-        problems.append(f"{label} has no list of layers")
-        return config
-    if unknown := {key for key in set(config) - _MODEL_KEYS if config[key] is not None}:
-        problems.append(f"{label} has unknown arguments {sorted(unknown)}")
-    cleaned = [
-        _layer(layer, f"layer {i} of {label}", custom, problems, counter)
-        for i, layer in enumerate(layers[: MAX_LAYERS + 1])
-    ]
-    return {**config, "layers": cleaned}
+class _Reader:
+    """Goes through the layers; returns what is fit for ``from_config`` and collects what is not."""
 
+    def __init__(self, custom_objects: dict[str, Any]) -> None:
+        self.custom = custom_objects
+        self.problems: list[str] = []
+        self._layers = 0
 
-def _without_inert(
-    config: dict[str, Any], cls: type, label: str, problems: list[str]
-) -> dict[str, Any]:
-    accepted = _arguments(cls) | _COMMON_KEYS
-    kept = {}
-    for key, value in config.items():
-        if key in accepted:
-            kept[key] = _initializer(value)
-        elif value is not None and not (key in _INERT and _INERT[key] == value):
-            problems.append(
-                f"{label} has {key}={_short(value)}, which minicnn does not have"
-                f"{suggestion(key, accepted)}"
-            )
-    return kept
+    def layer(self, data: Any, inside: str) -> dict[str, Any]:
+        """A serialized layer without the arguments that ask for nothing."""
+        self._layers += 1
+        if self._layers > MAX_LAYERS:
+            self._problem(f"it has more than {MAX_LAYERS} layers")
+            raise _TooManyProblems
+        nothing = {"class_name": "", "config": {}}
+        if (
+            not isinstance(data, dict)
+            or not isinstance(data.get("class_name"), str)
+            or not isinstance(data.get("config"), dict)
+        ):
+            self._problem(f"a layer in {inside!r} is not an object with a class_name and a config")
+            return nothing
+        class_name, config = data["class_name"], data["config"]
+        name = f"{inside}/{str(config.get('name'))[:80]}".lstrip("/")
+        label = f"{name!r} ({_short(class_name)})"
+        if unknown := sorted(set(data) - _OBJECT_KEYS):
+            self._problem(f"{label} has unknown keys {_short(unknown)}")
+        key, cls = self._class(data)
+        if cls is None:
+            self._problem(f"{label}: {self._unknown_class(data)}")
+            return nothing
+        if not name.isprintable():
+            self._problem(f"{label} has control characters in its name")
+        if _is_model(cls):
+            config = self._model(config, name, label)
+        elif cls is _own_classes().get(key):
+            config = self._without_inert(config, cls, label)
+        return {**data, "class_name": key, "config": config}
+
+    def _model(self, config: dict[str, Any], name: str, label: str) -> dict[str, Any]:
+        if not isinstance(config.get("layers"), list):
+            self._problem(f"{label} has no list of layers")
+            return config
+        if unknown := sorted(k for k in config if k not in _MODEL_KEYS and config[k] is not None):
+            self._problem(f"{label} has unknown arguments {_short(unknown)}")
+        return {**config, "layers": [self.layer(layer, name) for layer in config["layers"]]}
+
+    def _without_inert(self, config: dict[str, Any], cls: Any, label: str) -> dict[str, Any]:
+        accepted = _arguments(cls) | _COMMON_KEYS
+        kept = {}
+        for key, value in config.items():
+            if key in accepted:
+                kept[key] = _initializer(value)
+            elif value is not None and not (key in _INERT and _INERT[key] == value):
+                self._problem(
+                    f"{label} has {key[:80]!r}: {_short(value)}, which minicnn does not have"
+                    f"{suggestion(key[:80], accepted)}"
+                )
+        return kept
+
+    def _class(self, data: dict[str, Any]) -> tuple[str, Any]:
+        """The class that serialized data names and the name it is found by, or None."""
+        for key in (data["class_name"], data.get("registered_name")):
+            if isinstance(key, str) and key in self.custom:
+                return key, self.custom[key]
+        key, module = data["class_name"], data.get("module")
+        from_keras = isinstance(module, str) and module.split(".")[0] == "keras"
+        if from_keras or (module is None and data.get("registered_name") is None):
+            return key, _own_classes().get(key)
+        return key, None
+
+    def _unknown_class(self, data: dict[str, Any]) -> str:
+        name, module = data["class_name"][:80], data.get("module")
+        if name in ("Functional", "Model"):
+            return "minicnn has no models but Sequential"
+        message = f"minicnn has no layer class {name!r}"
+        if isinstance(module, str) and module.split(".")[0] != "keras":
+            message += f" of module {module[:80]!r}"
+        hint = suggestion(name, [n for n in {**_own_classes(), **self.custom} if n != name])
+        return f"{message}{hint}; hand your own classes over as custom_objects={{{name!r}: ...}}"
+
+    def _problem(self, text: str) -> None:
+        self.problems.append(text)
+        if len(self.problems) >= _MAX_PROBLEMS:
+            raise _TooManyProblems
 
 
 def _initializer(value: Any) -> Any:
@@ -130,27 +155,7 @@ def _initializer(value: Any) -> Any:
     return {**value, "config": config}
 
 
-def _class(data: dict[str, Any], custom: dict[str, Any]) -> Any:
-    """The class that serialized data names, or None."""
-    for key in (data["class_name"], data.get("registered_name")):
-        if isinstance(key, str) and key in custom:
-            return custom[key]
-    module = data.get("module")
-    from_keras = isinstance(module, str) and module.split(".")[0] == "keras"
-    if from_keras or (module is None and data.get("registered_name") is None):
-        return _own_classes().get(data["class_name"])
-    return None
-
-
-def _unknown_class(data: dict[str, Any], custom: dict[str, Any]) -> str:
-    name, module = data["class_name"][:80], data.get("module")
-    message = f"minicnn has no layer class {name!r}"
-    if isinstance(module, str) and module.split(".")[0] != "keras":
-        message += f" of module {module[:80]!r}"
-    hint = suggestion(name, [n for n in {**_own_classes(), **custom} if n != name])
-    return f"{message}{hint}. Hand your own classes over as custom_objects={{{name!r}: ...}}"
-
-
+@functools.cache
 def _own_classes() -> dict[str, Any]:
     """The closed table."""
     from minicnn import layers, models
@@ -167,6 +172,7 @@ def _is_model(cls: Any) -> bool:
     return isinstance(cls, type) and issubclass(cls, Sequential)
 
 
+@functools.cache
 def _arguments(cls: type) -> set[str]:
     """Names that the constructor takes, those it hands on to its bases included."""
     names: set[str] = set()
@@ -181,7 +187,8 @@ def _arguments(cls: type) -> set[str]:
 
 
 def _short(value: Any) -> str:
+    """``value`` for a message, on one short line."""
     if isinstance(value, dict) and "class_name" in value:
-        return str(value["class_name"])[:80]
-    text = repr(value)
+        value = value["class_name"]
+    text = value if isinstance(value, str) and value.isidentifier() else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

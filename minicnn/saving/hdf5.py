@@ -9,6 +9,7 @@ the stored bytes cannot fill are refused before any memory is asked for.
 import contextlib
 import json
 import math
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
@@ -20,7 +21,8 @@ from minicnn.saving.errors import ModelFileError
 #: attribute of the file for what is not an array, and of each array for its checksum
 STATE, CHECKSUM = "minicnn", "crc32"
 
-_MAX_OBJECTS, _MAX_DEPTH, _MAX_STATE = 200_000, 64, 1 << 24
+_MAX_OBJECTS, _MAX_DEPTH, _MAX_STATE = 100_000, 64, 1 << 24
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 #: deflate cannot shrink data to less than a thousandth
 _MAX_EXPANSION = 1100
 _FILTERS = ("deflate", "shuffle", "fletcher32")
@@ -120,6 +122,8 @@ def _arrays(root: Any, source: str) -> dict[str, StoredArray]:
     while pending:
         prefix, group, depth = pending.pop()
         for name in group:
+            if not _NAME.fullmatch(name):
+                raise ModelFileError(source, f"{prefix} holds the impossible name {name[:80]!a}")
             path = f"{prefix}{name}"
             link = group.get(name, getlink=True)
             if not isinstance(link, h5py.HardLink):

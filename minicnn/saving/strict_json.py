@@ -66,7 +66,9 @@ def _check(data: Any) -> None:
             pending += [(part, depth + 1) for part in (*value, *value.values())]
         elif isinstance(value, list):
             pending += [(part, depth + 1) for part in value]
-        elif isinstance(value, str) and len(value) > MAX_TEXT:
-            raise ValueError(f"a text is {len(value):,} characters long")
+        elif isinstance(value, str):
+            value.encode()  # a ValueError for half of a surrogate pair, which nothing could print
+            if len(value) > MAX_TEXT:
+                raise ValueError(f"a text is {len(value):,} characters long")
         elif isinstance(value, int) and abs(value) >= MAX_INTEGER:
             raise ValueError("an integer has more than 63 bits")

@@ -121,7 +121,7 @@ def _training_state(model: Any, content: hdf5.Content, source: str) -> dict[str,
             f"{source}: the state of the optimizer in the file does not fit {optimizer.name!r} "
             f"({type(optimizer).__name__}) and was left out; the weights are loaded:\n"
             f"{_listed(differences)}",
-            stacklevel=5,
+            stacklevel=4,
         )
         return {}
     return {path: (wanted[path], array.read()) for path, array in stored.items()}
@@ -141,7 +141,7 @@ def stored_scalars(content: hdf5.Content) -> int:
 def _differences(wanted: dict[str, Any], stored: dict[str, hdf5.StoredArray]) -> dict[str, str]:
     """path -> what is wrong with it."""
     found = {}
-    for path in {**wanted, **stored}:
+    for path in [*wanted, *sorted(set(stored) - set(wanted))]:
         if path not in stored:
             found[path] = f"{_name(path, wanted)} {wanted[path].shape} is missing in the file"
         elif path not in wanted:
@@ -222,7 +222,7 @@ def _set_seeds(model: Any, state: dict[str, Any]) -> None:
     for path, layer in layers(model):
         if hasattr(layer, "mask_seed") and layer.seed is None and path in state["mask_seeds"]:
             layer.mask_seed = state["mask_seeds"][path]
-    if state["step"] or model._executor is not None:
+    if model.built and (state["step"] or model._executor is not None):
         model.executor().step[...] = state["step"]
 
 

@@ -13,7 +13,8 @@ class Case:
 
     Attributes:
         op: name without "_forward", such as "conv2d".
-        arrays: what there is a gradient for: x first, then w and b where the operation has them.
+        arrays: what there is a gradient for: x first, then the weights where the operation has
+            some, such as w and b.
         rest: the remaining arguments in order; NumPy arrays among them are targets or weights
             with one entry a sample.
     """
@@ -36,14 +37,18 @@ class Case:
         with ops.running():
             if self.op == "weighted_sum":  # where a backward pass begins: nothing comes in
                 return {"x": _take(ops, backward(ctx)) * dy}
-            if "w" not in self.arrays:
+            _, *weights = self.arrays
+            if not weights:
                 return {"x": _take(ops, backward(ctx, _put(ops, dy)))}
-            w, b = (_put(ops, self.arrays[name]) for name in "wb")
             # NaN in, so that a gradient which is added to instead of assigned shows
-            dw = _put(ops, np.full_like(self.arrays["w"], np.nan))
-            db = None if b is None else _put(ops, np.full_like(self.arrays["b"], np.nan))
-            dx = backward(ctx, _put(ops, dy), w, dw, db)
-        grads = {"x": dx, "w": dw, "b": db}
+            grads = {
+                name: None
+                if (a := self.arrays[name]) is None
+                else _put(ops, np.full_like(a, np.nan))
+                for name in weights
+            }
+            w = _put(ops, self.arrays[weights[0]])
+            grads["x"] = backward(ctx, _put(ops, dy), w, *grads.values())
         return {name: _take(ops, g) for name, g in grads.items() if g is not None}
 
     def run(self, ops, ctx=None, dy=None):
@@ -115,6 +120,10 @@ def grid(rng, shape, gap=0.05):
 
 def _put(ops, value):
     return ops.asarray(value) if isinstance(value, np.ndarray) else value
+
+
+def _nan_like(array):
+    return None if array is None else np.full_like(array, np.nan)
 
 
 def _take(ops, array):

@@ -17,7 +17,7 @@ Rules that hold for every operation
       the same operation runs again with the same ``ctx``.
     * Nobody writes into what was lent (``x``, ``dy``, ``w``). ``dw`` and ``db`` are *assigned*.
     * A backward returns ``dx``, or ``None`` when ``ctx.need_dx`` is false and saving work is
-      possible (convolution and dense).
+      possible (convolution, dense, batch normalisation).
     * The dtype (float32 or float64) follows the data; constants never widen it.
     * NaN in, NaN out: no comparison may lose one.
 """
@@ -114,6 +114,30 @@ def maxpool2d_forward(ctx: Any, x: Array, pool_size: Pair, strides: Pair, pads: 
 
 def maxpool2d_backward(ctx: Any, dy: Array) -> Array:
     """dx: each dy goes to the winner of its window; where windows overlap the gradients add."""
+    ...
+
+
+def avgpool2d_forward(ctx: Any, x: Array, pool_size: Pair, strides: Pair, pads: Pads) -> Array:
+    """Mean of each window. (N, H, W, C)  ->  (N, OH, OW, C).
+
+    The mean is over the entries of the image: padding counts neither in the sum nor in the
+    divisor. Every window holds at least one entry.
+    """
+    ...
+
+
+def avgpool2d_backward(ctx: Any, dy: Array) -> Array:
+    """dx: every entry of a window gets dy / (entries in it); where windows overlap they add."""
+    ...
+
+
+def pad2d_forward(ctx: Any, x: Array, pads: Pads) -> Array:
+    """Zeros around the image. (N, H, W, C)  ->  (N, top + H + bottom, left + W + right, C)."""
+    ...
+
+
+def pad2d_backward(ctx: Any, dy: Array) -> Array:
+    """dx: dy without its borders."""
     ...
 
 
@@ -221,6 +245,110 @@ def dropout_forward(ctx: Any, x: Array, rate: float, seed: int, noise_shape: Any
 
 def dropout_backward(ctx: Any, dy: Array) -> Array:
     """dx = dy times the same mask and scale."""
+    ...
+
+
+# ---------------------------------------------------------------------------------------------
+# Normalisation and scaling
+# ---------------------------------------------------------------------------------------------
+
+
+def batchnorm_forward(
+    ctx: Any, x: Array, gamma: Array | None, beta: Array | None, axis: int, epsilon: float
+) -> tuple[Array, Array, Array]:
+    """Normalise each channel by its mean and variance in this batch.
+
+    x (N, ..., C, ...) with the channels along ``axis``; gamma, beta (C,) or None for 1 and 0.
+    With M = entries a channel:  mean = sum(x) / M,   variance = sum((x - mean)^2) / M  (biased),
+    x_hat = (x - mean) / sqrt(variance + epsilon),   y = gamma x_hat + beta.
+    Returns (y, mean (C,), variance (C,)).
+    Source: Ioffe and Szegedy (2015), "Batch Normalization", ICML, algorithm 1.
+    """
+    ...
+
+
+def batchnorm_backward(
+    ctx: Any, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
+) -> Array | None:
+    """dgamma = sum(dy x_hat),   dbeta = sum(dy)   over all axes but the channels', and
+
+    dx = gamma / sqrt(variance + epsilon) (dy - dbeta / M - x_hat dgamma / M):
+    the two means stand for the paths through the variance and the mean.
+    """
+    ...
+
+
+def normalize_forward(
+    ctx: Any, x: Array, gamma: Array | None, beta: Array | None, mean: Array, variance: Array,
+    axis: int, epsilon: float,
+) -> Array:
+    """The same with a given mean (C,) and variance (C,), as in inference."""
+    ...
+
+
+def normalize_backward(
+    ctx: Any, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
+) -> Array | None:
+    """dgamma and dbeta as above;   dx = dy gamma / sqrt(variance + epsilon)."""
+    ...
+
+
+def moving_average(average: Array, value: Array, momentum: float) -> None:
+    """average = momentum average + (1 - momentum) value, in place; both (C,).
+
+    Where ``value`` is not finite the average stays: the step it comes from has no finite loss
+    and is refused, so the averages shall be those of the last good step.
+    """
+    ...
+
+
+def rescale_forward(ctx: Any, x: Array, scale: float, offset: float) -> Array:
+    """y = x scale + offset."""
+    ...
+
+
+def rescale_backward(ctx: Any, dy: Array) -> Array:
+    """dx = dy scale."""
+    ...
+
+
+# ---------------------------------------------------------------------------------------------
+# Augmentation: image n draws the numbers u[2n] and u[2n + 1], u[i] = bits(i) / 2^32 in [0, 1) with
+# the hash of ``dropout_forward``
+# ---------------------------------------------------------------------------------------------
+
+
+def flip_forward(ctx: Any, x: Array, seed: int, horizontal: bool, vertical: bool) -> Array:
+    """Mirror image n left to right if ``horizontal`` and u[2n] >= 1/2, and top to bottom if
+    ``vertical`` and u[2n + 1] >= 1/2.  (N, H, W, C), shape unchanged.
+    """
+    ...
+
+
+def flip_backward(ctx: Any, dy: Array) -> Array:
+    """dx: the same images mirrored back."""
+    ...
+
+
+def translate_forward(
+    ctx: Any, x: Array, seed: int, height_factor: tuple[float, float],
+    width_factor: tuple[float, float], fill_mode: str, fill_value: float, interpolation: str,
+) -> Array:
+    """Shift image n down by (a + (b - a) u[2n]) H for height_factor (a, b), and to the right by
+    (a + (b - a) u[2n + 1]) W for width_factor.  (N, H, W, C), shape unchanged.
+
+    y[n,h,w] is x[n] at (h - down, w - right). interpolation: "nearest" takes the nearest pixel
+    (half-way: the larger index), "bilinear" weighs the two nearest rows and columns by distance.
+    fill_mode says what lies outside the image a b c d:
+    "constant" v v | a b c d | v v,   "nearest" a a | a b c d | d d,
+    "reflect" b a | a b c d | d c,    "wrap" c d | a b c d | a b.
+    Shifts are computed in float64, whatever the dtype of x.
+    """
+    ...
+
+
+def translate_backward(ctx: Any, dy: Array) -> Array:
+    """dx: each dy goes back to the pixels it was taken from, with the same weights."""
     ...
 
 
@@ -420,6 +548,37 @@ def clip_by_norm(gradients: Sequence[Array], limit: float) -> None:
 
     A norm that is NaN makes every entry NaN.  Source: Pascanu et al. (2013), ICML.
     """
+    ...
+
+
+# ---------------------------------------------------------------------------------------------
+# Regularisers and constraints: what else is asked of a weight, of any shape
+# ---------------------------------------------------------------------------------------------
+
+
+def add_penalty(total: Array, w: Array, l1: float, l2: float) -> None:
+    """total[0] += l1 sum(|w|) + l2 sum(w^2).  ``total`` (1,) is the loss of a batch."""
+    ...
+
+
+def add_penalty_gradient(dw: Array, w: Array, l1: float, l2: float) -> None:
+    """dw += l1 sign(w) + 2 l2 w, in place, after the backward pass has assigned dw."""
+    ...
+
+
+def limit_norms(
+    w: Array, axes: tuple[int, ...], smallest: float, largest: float, rate: float
+) -> None:
+    """Scale the vectors along ``axes`` towards a norm in [smallest, largest], in place.
+
+    norm = sqrt(sum(w^2, axes));   wanted = rate clip(norm, smallest, largest) + (1 - rate) norm;
+    w *= wanted / (norm + 1e-7).  Source: Srivastava et al. (2014), JMLR 15, section 5.1.
+    """
+    ...
+
+
+def clip_negative(w: Array) -> None:
+    """w = max(w, 0), in place."""
     ...
 
 

@@ -229,8 +229,12 @@ def reach(case):
         return (
             Case("conv2d", {"x": 1.0 * nan, "w": w, "b": None}, case.rest).run(reference)["y"] > 0
         )
-    if case.op == "maxpool2d":
-        return Case("maxpool2d", {"x": 1.0 * nan}, case.rest).run(reference)["y"] > 0
+    if case.op in ("maxpool2d", "avgpool2d", "pad2d", "flip", "translate"):
+        one, zero = (Case(case.op, {"x": v * nan}, case.rest).run(reference) for v in (1.0, 0.0))
+        return one["y"] != zero["y"]
+    if case.op == "batchnorm":
+        others = tuple(i for i in range(nan.ndim) if i != case.rest[0] % nan.ndim)
+        return np.broadcast_to(nan.any(axis=others, keepdims=True), nan.shape)
     if case.op == "dense":
         return np.repeat(nan.any(axis=-1, keepdims=True), case.arrays["w"].shape[1], axis=-1)
     if case.op in ("softmax", "log_softmax"):

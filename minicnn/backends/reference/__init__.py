@@ -19,6 +19,13 @@ from minicnn.backends.reference.activations import (
     tanh_backward,
     tanh_forward,
 )
+from minicnn.backends.reference.augmentation import (
+    flip_backward,
+    flip_forward,
+    translate_backward,
+    translate_forward,
+)
+from minicnn.backends.reference.average_pooling import avgpool2d_backward, avgpool2d_forward
 from minicnn.backends.reference.conv import col2im, conv2d_backward, conv2d_forward, im2col
 from minicnn.backends.reference.dense import dense_backward, dense_forward
 from minicnn.backends.reference.dropout import dropout_backward, dropout_forward
@@ -54,6 +61,15 @@ from minicnn.backends.reference.metrics import (
     mean_update,
     sparse_categorical_hits,
 )
+from minicnn.backends.reference.normalization import (
+    batchnorm_backward,
+    batchnorm_forward,
+    moving_average,
+    normalize_backward,
+    normalize_forward,
+    rescale_backward,
+    rescale_forward,
+)
 from minicnn.backends.reference.optimizers import (
     adam_step,
     amsgrad_step,
@@ -63,4 +79,11 @@ from minicnn.backends.reference.optimizers import (
     rmsprop_step,
     sgd_step,
 )
+from minicnn.backends.reference.padding import pad2d_backward, pad2d_forward
 from minicnn.backends.reference.pooling import maxpool2d_backward, maxpool2d_forward
+from minicnn.backends.reference.regularization import (
+    add_penalty,
+    add_penalty_gradient,
+    clip_negative,
+    limit_norms,
+)

@@ -139,7 +139,7 @@ ERRORS = [
     ("rate 25", lambda: Dropout(25), ValueError, ["between 0 and 1", "rate=25"]),
     ("unknown keyword", lambda: Conv2D(3, 3, foo=1), ValueError, ["Conv2D", "'foo'"]),
     ("weights: count", lambda: model().set_weights([np.ones(3)]), ValueError, ["4 weights", "1"]),
-    ("weights: shape", wrong_weight, ValueError, ["'conv/bias'", "(4,)", "(9,)"]),
+    ("weights: shape", wrong_weight, ValueError, ["/conv/bias'", "(4,)", "(9,)"]),
     ("no such layer", lambda: model().get_layer("nope"), ValueError, ["nope", "'conv'"]),
     ("no such index", lambda: model().get_layer(index=10), ValueError, ["4 layers"]),
     ("evaluate(foo=1)", lambda: model().evaluate(X, Y, foo=1), ValueError, ["'foo'"]),

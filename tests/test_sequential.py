@@ -68,7 +68,8 @@ def test_shapes_and_parameter_counts():
     assert [layer.count_params() for layer in model.layers] == [39, 0, 0, 112]
     assert model.count_params() == 151
     assert [w.path for w in model.weights] == [
-        "conv2d/kernel", "conv2d/bias", "dense/kernel", "dense/bias",
+        "sequential/conv2d/kernel", "sequential/conv2d/bias",
+        "sequential/dense/kernel", "sequential/dense/bias",
     ]  # fmt: skip
 
 

@@ -36,6 +36,8 @@ def get(name: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
+        if (error.name or "").startswith("minicnn"):
+            raise  # a fault of the library, not of the machine
         missing = error.name or ", ".join(needs)
         install = f"minicnn[{extra}]" if extra else " ".join(needs)
         raise BackendError(

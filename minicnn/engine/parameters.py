@@ -5,12 +5,14 @@ call over one vector, and saving a model is one pass.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
+
+from minicnn.engine.arrays import host_array
 
 #: each weight starts on a multiple of this many entries: 256 bytes in float32, as GPUs load it
 ALIGN = 64
@@ -165,3 +167,21 @@ def first_value(initializer: Any, shape: tuple[int, ...], dtype: str) -> np.ndar
         raise ValueError(f"a weight of shape {shape} is larger than what the file holds")
     _entries_left.set(left)
     return np.zeros(shape, dtype)
+
+
+def assign_all(owner: str, parameters: list[Parameter], weights: Sequence[Any]) -> None:
+    """Copy ``weights`` into ``parameters``, all or none."""
+    if len(weights) != len(parameters):
+        raise ValueError(
+            f"set_weights: {owner} has {len(parameters)} weights, but a list of {len(weights)} "
+            "was given"
+        )
+    arrays = [host_array(w, f"weight {i}") for i, w in enumerate(weights)]
+    for parameter, array in zip(parameters, arrays, strict=True):
+        if parameter.shape != array.shape:
+            raise ValueError(
+                f"set_weights: weight {parameter.path!r} of {owner} has shape {parameter.shape}, "
+                f"but an array of shape {array.shape} was given"
+            )
+    for parameter, array in zip(parameters, arrays, strict=True):
+        parameter.assign(array)

@@ -5,7 +5,8 @@ from typing import Any
 
 from minicnn import activations
 from minicnn.engine import stages
-from minicnn.layers.base import Layer, Shape
+from minicnn.layers.arguments import Shape
+from minicnn.layers.base import Layer
 
 
 class _StageLayer(Layer):

@@ -11,23 +11,14 @@ from minicnn import backends, config, initializers
 from minicnn.engine import naming
 from minicnn.engine.arrays import host_array
 from minicnn.engine.context import Context
-from minicnn.engine.parameters import Parameter, first_value
-
-Shape = tuple[int | None, ...]
-
-
-class SymbolicTensor:
-    """A shape and a dtype that stand for an array to come: what ``Input(...)`` returns.
-
-    Attributes:
-        shape: with the batch axis first, ``None`` where the size is open.
-    """
-
-    def __init__(self, shape: Shape, dtype: str = "float32", name: str = "") -> None:
-        self.shape, self.dtype, self.name = tuple(shape), dtype, name
-
-    def __repr__(self) -> str:
-        return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+from minicnn.engine.parameters import Parameter, assign_all, first_value
+from minicnn.layers.arguments import (
+    Shape,
+    SymbolicTensor,
+    dtype_name,
+    input_shape_argument,
+    valid_name,
+)
 
 
 class Layer:
@@ -72,11 +63,11 @@ class Layer:
         dtype: Any = None,
         **kwargs: Any,
     ) -> None:
-        self.name = _valid_name(name) if name is not None else naming.unique(type(self).__name__)
-        self.dtype = _dtype_name(dtype)
+        self.name = valid_name(name) if name is not None else naming.unique(type(self).__name__)
+        self.dtype = dtype_name(dtype)
         self.built = self.always_built
         self._seen_input = False
-        self.input_shape_argument = _input_shape_argument(kwargs)
+        self.input_shape_argument = input_shape_argument(kwargs)
         if kwargs:
             raise ValueError(
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}"
@@ -145,7 +136,7 @@ class Layer:
             )
         if initializer is None:
             initializer = "glorot_uniform" if len(sizes) > 1 else "zeros"
-        value = first_value(initializers.get(initializer), sizes, _dtype_name(dtype or self.dtype))
+        value = first_value(initializers.get(initializer), sizes, dtype_name(dtype or self.dtype))
         parameter = Parameter(name or f"weight_{len(self._parameters)}", value, trainable)
         parameter.path = f"{self.name}/{parameter.name}"
         parameter.frozen = not self._trainable
@@ -291,58 +282,7 @@ class Layer:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-def assign_all(owner: str, parameters: list[Parameter], weights: Sequence[Any]) -> None:
-    """Copy ``weights`` into ``parameters``, all or none."""
-    if len(weights) != len(parameters):
-        raise ValueError(
-            f"set_weights: {owner} has {len(parameters)} weights, but a list of {len(weights)} "
-            "was given"
-        )
-    arrays = [host_array(w, f"weight {i}") for i, w in enumerate(weights)]
-    for parameter, array in zip(parameters, arrays, strict=True):
-        if parameter.shape != array.shape:
-            raise ValueError(
-                f"set_weights: weight {parameter.path!r} of {owner} has shape {parameter.shape}, "
-                f"but an array of shape {array.shape} was given"
-            )
-    for parameter, array in zip(parameters, arrays, strict=True):
-        parameter.assign(array)
-
-
 _AXES = {
     2: "2 axes (batch, features)",
     4: "4 axes (batch, height, width, channels)",
 }
-
-
-def _valid_name(name: Any) -> str:
-    if not isinstance(name, str) or not name or "/" in name or "\\" in name or ".." in name:
-        raise ValueError(
-            f"a layer's name must be a non-empty string without '/', '\\' or '..', got {name!r}"
-        )
-    return name
-
-
-def _dtype_name(dtype: Any) -> str:
-    """float32 or float64, from a name, a NumPy dtype or Keras's serialized policy."""
-    if dtype is None:
-        return config.floatx()
-    if isinstance(dtype, dict):
-        dtype = dtype.get("config", {}).get("name")
-    name = str(getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or dtype)
-    if name not in ("float32", "float64"):
-        raise ValueError(f"dtype must be 'float32' or 'float64', got {name!r}")
-    return name
-
-
-def _input_shape_argument(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
-    """Take Keras's older spellings of the input shape out of ``kwargs``."""
-    shape = None
-    if (dim := kwargs.pop("input_dim", None)) is not None:
-        shape = (dim,)
-    if (given := kwargs.pop("input_shape", None)) is not None:
-        shape = (given,) if isinstance(given, int) else tuple(given)
-    if (batch_shape := kwargs.pop("batch_input_shape", None)) is not None:
-        shape = tuple(batch_shape)[1:]
-    kwargs.pop("autocast", None)
-    return shape

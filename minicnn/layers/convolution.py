@@ -5,7 +5,8 @@ from typing import Any
 from minicnn import activations, initializers
 from minicnn.engine import geometry
 from minicnn.layers.activation import warn_softmax_of_one
-from minicnn.layers.base import Layer, Shape
+from minicnn.layers.arguments import Shape
+from minicnn.layers.base import Layer
 
 
 class Conv2D(Layer):

@@ -7,7 +7,8 @@ from typing import Any
 from minicnn import activations, initializers
 from minicnn.engine import geometry, naming
 from minicnn.layers.activation import warn_softmax_of_one
-from minicnn.layers.base import Layer, Shape, SymbolicTensor
+from minicnn.layers.arguments import Shape, SymbolicTensor
+from minicnn.layers.base import Layer
 from minicnn.layers.convolution import channels_last
 
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from minicnn.engine import geometry
-from minicnn.layers.base import Layer, Shape
+from minicnn.layers.arguments import Shape
+from minicnn.layers.base import Layer
 from minicnn.layers.convolution import channels_last
 
 

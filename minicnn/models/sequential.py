@@ -8,9 +8,10 @@ from minicnn.engine import checks
 from minicnn.engine.arrays import host_array
 from minicnn.engine.plan import lower
 from minicnn.engine.step import Executor
-from minicnn.engine.summary import summary
-from minicnn.layers.base import Layer, Shape, SymbolicTensor, assign_all
+from minicnn.layers.arguments import Shape, SymbolicTensor, dtype_name
+from minicnn.layers.base import Layer
 from minicnn.layers.core import InputLayer, sizes
+from minicnn.models.configuration import deserialize_layer, serialize_layer
 from minicnn.models.persistence import Persistence
 from minicnn.models.training import Trainer
 
@@ -41,8 +42,6 @@ class Sequential(Persistence, Trainer):
         self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None
     ) -> None:
         super().__init__(name)
-        self._layers: list[Layer] = []
-        self._input_layer: InputLayer | None = None
         self._executor: Executor | None = None
         if layers is not None and not isinstance(layers, (list, tuple)):
             layers = [layers]
@@ -169,112 +168,11 @@ class Sequential(Persistence, Trainer):
 
     def _changed(self) -> None:
         """The layers are others now: what was made for the old ones is void."""
+        for layer in self._layers:
+            for parameter in layer.parameters:
+                parameter.path = f"{self.name}/{parameter.path.removeprefix(self.name + '/')}"
         self._executor = None
         self._compiled = None
-
-    # -- what is inside ----------------------------------------------------------------------
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers in order, without the input layer."""
-        return list(self._layers)
-
-    @property
-    def parameters(self) -> list[Any]:
-        """Every weight, layer by layer."""
-        return [p for layer in self._layers for p in layer.parameters]
-
-    @property
-    def weights(self) -> list[Any]:
-        """Layer by layer; inside a layer the trainable ones first (Keras's order)."""
-        return [p for layer in self._layers for p in layer.weights]
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training may change the weights; setting it sets every layer."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for layer in self._layers:
-            layer.trainable = value
-
-    @property
-    def input_shape(self) -> Shape:
-        """With the batch axis; AttributeError while it is unknown."""
-        if self._input_layer is None:
-            raise AttributeError(f"model {self.name!r} has no defined input shape yet")
-        return self._input_layer.batch_shape
-
-    @property
-    def output_shape(self) -> Shape:
-        """With the batch axis; AttributeError while it is unknown."""
-        return self.compute_output_shape(self.input_shape)
-
-    @property
-    def inputs(self) -> list[SymbolicTensor]:
-        """The symbolic input, in a list."""
-        return [SymbolicTensor(self.input_shape, self.dtype, "input")]
-
-    @property
-    def outputs(self) -> list[SymbolicTensor]:
-        """The symbolic output, in a list."""
-        return [SymbolicTensor(self.output_shape, self.dtype, "output")]
-
-    @property
-    def input(self) -> SymbolicTensor:
-        return self.inputs[0]
-
-    @property
-    def output(self) -> SymbolicTensor:
-        return self.outputs[0]
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by name or by index.
-
-        Raises:
-            ValueError: there is none, or both or neither were given.
-        """
-        if (name is None) == (index is None):
-            raise ValueError("Provide either a layer name or a layer index to `get_layer`.")
-        if index is not None:
-            if not -len(self._layers) <= index < len(self._layers):
-                raise ValueError(
-                    f"Was asked to retrieve layer at index {index} but model only has "
-                    f"{len(self._layers)} layers."
-                )
-            return self._layers[index]
-        for layer in self._layers:
-            if layer.name == name:
-                return layer
-        names = [layer.name for layer in self._layers]
-        raise ValueError(f"No such layer: {name}. Existing layers are: {names}.")
-
-    def count_params(self) -> int:
-        """Number of scalars in all weights.
-
-        Raises:
-            ValueError: the model is not built.
-        """
-        if not self.built and self._layers:
-            raise ValueError(
-                f"You tried to call `count_params` on layer {self.name!r}, but the layer isn't "
-                "built. Call `build(input_shape)` first, or give the model an Input"
-            )
-        return sum(p.size for p in self.weights)
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Copy arrays, in the order of ``weights``, into place: all or none.
-
-        Raises:
-            ValueError: the number or a shape differs.
-        """
-        assign_all(f"model {self.name!r}", self.weights, weights)
-
-    def summary(self, *args: Any, **kwargs: Any) -> None:
-        """Print a table of the layers; arguments as in ``minicnn.engine.summary.summary``."""
-        summary(self, *args, **kwargs)
 
     # -- running -----------------------------------------------------------------------------
 
@@ -332,6 +230,7 @@ class Sequential(Persistence, Trainer):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Sequential":
         """A new model from what ``get_config`` returned (fresh weights, same names)."""
         model = cls(name=config.get("name"))
+        model.dtype = dtype_name(config.get("dtype"))
         for layer in config["layers"]:
             model.add(deserialize_layer(layer, custom_objects))
         shape = config.get("build_input_shape")
@@ -340,42 +239,3 @@ class Sequential(Persistence, Trainer):
         if not config.get("trainable", True):
             model.trainable = False
         return model
-
-
-def serialize_layer(layer: Layer) -> dict[str, Any]:
-    """Keras's serialized form of a layer."""
-    module = "keras.layers" if type(layer).__module__.startswith("minicnn.") else None
-    if isinstance(layer, Sequential):
-        module = "keras"
-    serialized: dict[str, Any] = {
-        "module": module,
-        "class_name": type(layer).__name__,
-        "config": layer.get_config(),
-        "registered_name": None if module else type(layer).__name__,
-    }
-    if layer.built and layer._input_shape is not None and not isinstance(layer, InputLayer):
-        serialized["build_config"] = {"input_shape": layer._input_shape}
-    return serialized
-
-
-def deserialize_layer(data: dict[str, Any], custom_objects: Any = None) -> Layer:
-    """A new layer from its serialized form; classes come from a closed table.
-
-    Raises:
-        ValueError: a class that is neither minicnn's nor in ``custom_objects``.
-    """
-    from minicnn import layers
-    from minicnn.engine.identify import suggestion
-
-    table: dict[str, Any] = {name: getattr(layers, name) for name in layers.__all__}
-    table = {n: c for n, c in table.items() if isinstance(c, type)} | {"Sequential": Sequential}
-    table |= custom_objects or {}
-    name = data["class_name"]
-    if name not in table:
-        raise ValueError(
-            f"unknown layer class {name!r}{suggestion(str(name), table)} Pass your own classes "
-            "with custom_objects={'Name': Class}"
-        )
-    cls: Any = table[name]
-    config = dict(data["config"])
-    return cls.from_config(config, custom_objects) if cls is Sequential else cls.from_config(config)

@@ -1,7 +1,5 @@
 """compile, fit, evaluate, predict and the single-batch calls of a model."""
 
-import random
-import warnings
 from collections.abc import Iterator
 from types import GeneratorType
 from typing import Any
@@ -11,30 +9,21 @@ import numpy as np
 from minicnn import callbacks as callbacks_module
 from minicnn import losses, metrics, optimizers
 from minicnn.engine import checks, loop
-from minicnn.engine.arrays import broadcast_weights
 from minicnn.engine.data import Arrays, Feeder, Generator, resolve_batch_size
 from minicnn.engine.diagnose import NonFiniteError, first_non_finite
 from minicnn.engine.geometry import is_integer
-from minicnn.engine.step import Compiled, Executor
-from minicnn.layers.base import Layer, Shape
+from minicnn.models.feeding import Feeding, split
 
 
-class Trainer(Layer):
+class Trainer(Feeding):
     """The part of a model that learns; ``Sequential`` adds the layers."""
 
     def __init__(self, name: str | None = None) -> None:
-        super().__init__(name=name)
-        #: with the optimizer's step count, what each epoch's shuffle is drawn from
-        self.shuffle_seed = random.randrange(2**32)
-        self.optimizer: Any = None
+        super().__init__(name)
         self.loss: Any = None
         self.compiled = False
         self.stop_training = False
         self.history: Any = None
-        self._loss: Any = None
-        self._metrics: list[Any] = []
-        self._weighted_metrics: list[Any] = []
-        self._compiled: Compiled | None = None
 
     # -- compile -----------------------------------------------------------------------------
 
@@ -118,7 +107,7 @@ class Trainer(Layer):
         checks.batch_size(batch_size)
         checks.batch_size(validation_batch_size)
         if validation_split and validation_data is None:
-            x, y, sample_weight, validation_data = _split(x, y, sample_weight, validation_split)
+            x, y, sample_weight, validation_data = split(x, y, sample_weight, validation_split)
         source = self._source(x, y, sample_weight, class_weight, batch_size, steps_per_epoch,
                               "train")  # fmt: skip
         compiled = self._ready()
@@ -231,26 +220,6 @@ class Trainer(Layer):
         """ "loss", then the names of the metrics."""
         return ["loss", *(m if isinstance(m, str) else m.name for m in self._metrics)]
 
-    # -- what Sequential adds ----------------------------------------------------------------
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers in order."""
-        raise NotImplementedError
-
-    @property
-    def output_shape(self) -> Shape:
-        """Shape that comes out, with the batch axis."""
-        raise NotImplementedError
-
-    def executor(self) -> Executor:
-        """The model on its backend."""
-        raise NotImplementedError
-
-    def _checked_inputs(self, x: Any) -> np.ndarray:
-        """``x`` as an array that fits the model."""
-        raise NotImplementedError
-
     # -- inside ------------------------------------------------------------------------------
 
     def _require_compiled(self) -> None:
@@ -266,106 +235,9 @@ class Trainer(Layer):
         compiled.reset()
         return next(iter(source.epoch(False, None))), compiled
 
-    def _source(
-        self, x: Any, y: Any, sample_weight: Any, class_weight: Any, batch_size: Any,
-        steps: Any, name: str,
-    ) -> Any:  # fmt: skip
-        """Batches from what the user gave, checked against the model and its loss."""
-        if isinstance(x, GeneratorType):
-            if y is not None or sample_weight is not None or class_weight is not None:
-                raise ValueError(
-                    "x is a generator, which gives (x, y) or (x, y, sample_weight) itself: leave "
-                    "y, sample_weight and class_weight out"
-                )
-            return self._generator(x, name)
-        array, targets, weights = self._checked(x, y, sample_weight, class_weight)
-        size = resolve_batch_size(batch_size, len(array), steps)
-        return Arrays(array, targets, weights, size, self._ready(), name)
-
-    def _generator(self, iterator: Iterator[Any], name: str) -> Generator:
-        first = next(iterator, None)
-        if first is None:
-            raise ValueError("x is a generator that gives nothing")
-
-        def check(item: Any) -> Any:
-            return self._checked(*checks.unpack(item, "what the generator gives"), None)
-
-        def everything() -> Iterator[Any]:
-            yield first
-            yield from iterator
-
-        check(first)  # builds a deferred model
-        return Generator(everything(), self._ready(), name, check)
-
-    def _checked(self, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
-        """(x, y, weights) as arrays that fit the model, the loss and each other."""
-        array = self._checked_inputs(x)
-        output = self.output_shape
-        given_shape = np.shape(y)
-        y = checks.targets(y, len(array), self._loss, output, self.layers[-1].name)
-        weights = None
-        if class_weight is not None:
-            if sample_weight is not None:
-                raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
-            weights = checks.class_weights(class_weight, y)
-        elif sample_weight is not None:
-            weights = checks.sample_weights(sample_weight, len(array))
-        if weights is not None:
-            weights = broadcast_weights(weights, np.shape(y)[: len(output) - 1])
-        self._resolve_metrics(given_shape, y, output)
-        return array, y, weights
-
-    def _resolve_metrics(self, y_shape: Any, y: Any, output: Any) -> None:
-        """Now that data has been seen, "accuracy" becomes a metric."""
-        for listed in (self._metrics, self._weighted_metrics):
-            for i, metric in enumerate(listed):
-                if isinstance(metric, tuple):
-                    listed[i] = metrics.resolve_accuracy(y_shape, output, metric[1])
-                elif metric.labels and y.ndim == len(output):
-                    raise ValueError(
-                        f"metric {metric.name!r} needs integer labels, but y has shape {y_shape}; "
-                        "use the categorical one, or 'accuracy'"
-                    )
-
-    def _validation(self, data: Any, batch_size: Any, steps: Any) -> Any:
-        """A function that returns a feeder over the validation data."""
-        if isinstance(data, GeneratorType):
-            feeder = Feeder(self._generator(data, "validation"), steps, False, self._shuffles())
-            return lambda: feeder
-        x, y, weights = checks.unpack(data, "validation_data")
-        source = self._source(x, y, weights, None, batch_size, None, "validation")
-        return lambda: Feeder(source, steps, False, self._shuffles())
-
-    def _ready(self) -> Compiled:
-        """The compiled model on its backend, with a built optimizer."""
-        if self._compiled is None:
-            executor = self.executor()
-            self._compiled = Compiled(
-                executor, self._loss, self.optimizer, self._metrics, self._weighted_metrics
-            )
-            self.optimizer.build(executor.store, executor.ops)
-        if not any(p.is_trained for p in self.weights):
-            warnings.warn(
-                "The model does not have any trainable weights.", UserWarning, stacklevel=3
-            )
-        return self._compiled
-
-    def _shuffles(self) -> Iterator[np.random.Generator]:
-        """A generator of random numbers an epoch, from the model's seed and its updates so far."""
-        while True:
-            yield np.random.default_rng([self.shuffle_seed, self.optimizer.iterations])
-
     def _callbacks(self, given: Any, params: dict[str, Any], history: bool = True) -> Any:
         """The user's callbacks, then (in fit) a new History."""
-        if given is None:
-            given = []
-        listed = list(given) if isinstance(given, (list, tuple)) else [given]
-        if isinstance(given, callbacks_module.CallbackList):
-            return given
-        if history:
-            self.history = callbacks_module.History()
-            listed.append(self.history)
-        return callbacks_module.CallbackList(listed, model=self, params=params)
+        return callbacks_module.CallbackList(given, add_history=history, model=self, params=params)
 
 
 def _metric_list(given: Any, argument: str) -> list[Any]:
@@ -412,19 +284,6 @@ def _due(epoch: int, frequency: Any) -> bool:
     if is_integer(frequency):
         return bool((epoch + 1) % frequency == 0)
     return epoch + 1 in frequency
-
-
-def _split(x: Any, y: Any, weights: Any, fraction: float) -> Any:
-    """The data without its last part, and that part."""
-    if isinstance(x, GeneratorType):
-        raise ValueError("validation_split needs arrays; with a generator pass validation_data")
-    arrays = [None if a is None else np.asarray(a) for a in (x, y, weights)]
-    if arrays[0] is None or arrays[1] is None:
-        raise ValueError("validation_split needs x and y")
-    at = checks.split(len(arrays[0]), fraction)
-    train = [None if a is None else a[:at] for a in arrays]
-    held_out = tuple(a[at:] for a in arrays if a is not None)
-    return (*train, held_out)
 
 
 def _take(generator: Iterator[Any], steps: int | None) -> Iterator[Any]:

@@ -20,7 +20,7 @@ def to_json(model: Any, **kwargs: Any) -> str:
     Raises:
         ValueError: something in it cannot be written as JSON, or not be rebuilt from it.
     """
-    from minicnn.models.sequential import serialize_layer
+    from minicnn.models.configuration import serialize_layer
 
     data = {**serialize_layer(model), "compile_config": compiling.serialized(model)}
     try:
@@ -61,7 +61,7 @@ def clone_model(model: Any, input_tensors: Any = None, clone_function: Any = Non
     if input_tensors is not None:
         raise ValueError("clone_model: input_tensors is not supported; leave it out")
     if clone_function is None:
-        from minicnn.models.sequential import deserialize_layer, serialize_layer
+        from minicnn.models.configuration import deserialize_layer, serialize_layer
 
         clone = deserialize_layer(serialize_layer(model), _own_classes(model))
     else:
@@ -77,7 +77,7 @@ def rebuilt(text: str | bytes, source: str, custom: dict[str, Any]) -> tuple[Any
     Raises:
         ModelFileError: ``text`` does not describe a model that minicnn can build.
     """
-    from minicnn.models.sequential import deserialize_layer
+    from minicnn.models.configuration import deserialize_layer
 
     data = strict_json.parse(text, source, "config.json")
     cleaned = configuration.checked(data, source, custom)
@@ -94,7 +94,7 @@ def _check_rebuildable(model: Any, text: str) -> None:
     Raises:
         ValueError: a layer comes out different, or not at all.
     """
-    from minicnn.models.sequential import deserialize_layer
+    from minicnn.models.configuration import deserialize_layer
 
     custom = _own_classes(model)
     data = strict_json.parse(text, _TEXT, "config.json")

@@ -149,9 +149,9 @@ def _moments(x, chunk, parts, mean, variance):
         s[:] = 0
         for r in range(r0, r1):
             for c in range(C):
-                m[c] += x[r, c]
+                m[c] += x[r, c] - x[r0, c]  # small numbers keep their digits
         for c in range(C):
-            m[c] /= r1 - r0
+            m[c] = x[r0, c] + m[c] / (r1 - r0)
         for r in range(r0, r1):
             for c in range(C):
                 d = x[r, c] - m[c]

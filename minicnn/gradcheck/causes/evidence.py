@@ -1,0 +1,174 @@
+"""The whole Jacobian, twice: what forward has (J) and what backward claims (B).
+
+Row o of J is the slope of output o with respect to every entry of an array, measured by central
+differences. Row o of B is what backward answers to a cotangent that is 1 at output o and 0 elsewhere.
+A right backward has B = J; what a mistake did to B is compared with what known mistakes do.
+"""
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from minicnn.gradcheck.judge import cotangent, has_ties, jittered
+from minicnn.gradcheck.numeric import typical_size
+from minicnn.gradcheck.targets import Array, Shrink, Target, Values
+
+STEP = 1e-5
+TOLERANCE = 1e-5
+#: seconds that the tables of one diagnosis may take, and entries they may have
+SECONDS, ENTRIES = 2.5, 6_000_000
+SIZES = (
+    Shrink(batch=3, space=9, channels=None),
+    Shrink(batch=2, space=7, channels=None),
+    Shrink(batch=2, space=7, channels=3),
+    Shrink(batch=2, space=5, channels=2),
+)
+
+
+@dataclass
+class Tables:
+    """J and B of every array of a target, at one generic input.
+
+    Attributes:
+        J, B: by array name, (outputs, entries); B only where the gradient has the right shape.
+        grads: answer of backward to ``dy``, in the shape it gave; None where there is none.
+        linear: whether backward is linear in the cotangent, as every right one is.
+    """
+
+    target: Target
+    values: Values
+    y: Array
+    dy: Array
+    J: dict[str, Array] = field(default_factory=dict)
+    B: dict[str, Array] = field(default_factory=dict)
+    grads: dict[str, Array | None] = field(default_factory=dict)
+    linear: bool = True
+
+    @property
+    def first(self) -> str:
+        """Name of the input."""
+        return next(iter(self.values))
+
+    def backward(self, dy: Array) -> dict[str, Array | None]:
+        """Gradients for another cotangent."""
+        return self.target.run(self.values, dy).grads
+
+    def slopes(self, name: str, dy: Array | None = None) -> Array:
+        """What the gradient of array ``name`` should be."""
+        v = (self.dy if dy is None else dy).reshape(-1)
+        return np.asarray((v @ self.J[name]).reshape(self.values[name].shape))
+
+    def wrong(self) -> list[str]:
+        """Arrays whose gradient is wrong here."""
+        names = []
+        for name in self.values:
+            grad = self.grads.get(name)
+            if (
+                grad is None
+                or grad.shape != self.values[name].shape
+                or not same(grad, self.slopes(name))
+            ):
+                names.append(name)
+        return names
+
+
+def same(a: Array, b: Array, tolerance: float = TOLERANCE) -> bool:
+    """Whether two arrays agree, relative to the largest entry of either."""
+    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return False
+    size = max(float(np.abs(a).max(initial=0.0)), float(np.abs(b).max(initial=0.0)))
+    return bool(np.abs(a - b).max(initial=0.0) <= tolerance * size)
+
+
+def close(a: Array, b: Array) -> Array:
+    """Entry by entry, relative to the largest of ``b``."""
+    size = float(np.abs(b).max(initial=0.0)) or 1.0
+    return np.asarray(np.abs(a - b) <= TOLERANCE * size)
+
+
+def nonzero(a: Array) -> Array:
+    """Where an array is not zero, relative to its largest entry."""
+    return ~close(np.zeros_like(a), a)
+
+
+def gather(target: Target, wanted: list[str], seed: int) -> Tables | None:
+    """Tables of a copy small enough in which the arrays ``wanted`` are still wrong."""
+    for size in (None, *SIZES):
+        small = target if size is None else target.resized(size)
+        if small is None or not _affordable(small):
+            continue
+        tables = build(small, seed)
+        if tables is not None and set(tables.wrong()) & set(wanted):
+            return tables
+    return None
+
+
+def _affordable(target: Target) -> bool:
+    entries = sum(v.size for v in target.values.values())
+    start = time.perf_counter()
+    y = target.forward(target.values)
+    one = time.perf_counter()
+    dy = cotangent(target, y, 0)
+    target.run(target.values, dy)
+    two = time.perf_counter()
+    if (y.size * entries) > ENTRIES:
+        return False
+    return 2 * entries * (one - start) + y.size * (two - one) < SECONDS
+
+
+def build(target: Target, seed: int) -> Tables | None:
+    """Measure J and ask for B."""
+    values = dict(target.values)
+    first = next(iter(values))
+    if has_ties(values[first]):
+        values = jittered(values, first, seed)
+    y = target.forward(values)
+    if not np.isfinite(y).all():
+        return None
+    dy = cotangent(target, y, seed)
+    tables = Tables(target, values, y, dy)
+    tables.grads = {n: tables.backward(dy).get(n) for n in values}
+    for name in values:
+        tables.J[name] = jacobian(target, values, name, y.size)
+    claims: dict[str, list[Array]] = {n: [] for n, g in tables.grads.items() if _fits(g, values[n])}
+    for o in range(y.size):
+        one = np.zeros(y.size)
+        one[o] = 1.0
+        grads = tables.backward(one.reshape(y.shape))
+        for name in list(claims):
+            grad = grads.get(name)
+            if not _fits(grad, values[name]):
+                del claims[name]
+            else:
+                assert grad is not None
+                claims[name].append(np.asarray(grad, np.float64).reshape(-1))
+    for name, rows in claims.items():
+        tables.B[name] = np.array(rows)
+        grad = tables.grads[name]
+        assert grad is not None
+        predicted = (dy.reshape(-1) @ tables.B[name]).reshape(grad.shape)
+        tables.linear = tables.linear and same(predicted, np.asarray(grad, np.float64))
+    return tables
+
+
+def jacobian(target: Target, values: Values, name: str, outputs: int) -> Array:
+    """J of one array, (outputs, entries)."""
+    array = values[name]
+    work = {**values, name: array.copy()}
+    flat = work[name].reshape(-1)
+    J = np.empty((outputs, array.size))
+    size = typical_size(array)
+    for i, start in enumerate(array.reshape(-1)):
+        h = STEP * max(abs(float(start)), size)
+        flat[i] = start + h
+        up = target.forward(work).reshape(-1)
+        flat[i] = start - h
+        J[:, i] = (up - target.forward(work).reshape(-1)) / (2 * h)
+        flat[i] = start
+    J[np.abs(J) < 1e-8 * float(np.abs(J).max(initial=0.0))] = 0.0  # rounding
+    return J
+
+
+def _fits(grad: Array | None, value: Array) -> bool:
+    return grad is not None and grad.shape == value.shape and bool(np.isfinite(grad).all())

@@ -1,0 +1,48 @@
+"""Broken backward passes, each a few lines, grouped by what is broken.
+
+``@bug(cause, shape)`` puts a layer class, or a function that returns a pair (forward, backward),
+into ``ZOO``. ``also`` names causes that are as right as the first.
+"""
+
+import importlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass
+class Bug:
+    name: str
+    cause: str
+    target: object
+    x: object
+    params: dict = field(default_factory=dict)
+    also: tuple = ()
+    held_out: bool = False
+
+
+ZOO: list[Bug] = []
+FILES = (
+    "convolution", "pooling", "dense", "activations", "dropout", "normalisation", "losses", "conduct",
+    "held_out",
+)  # fmt: skip
+
+
+def bug(cause, x, also=(), **params):
+    def register(thing):
+        target = thing if isinstance(thing, type) else thing()
+        held_out = thing.__module__.endswith("held_out")
+        ZOO.append(Bug(thing.__name__, cause, target, x, params, tuple(also), held_out))
+        return thing
+
+    return register
+
+
+def weights(*shape, seed=1):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def load():
+    for name in FILES:
+        importlib.import_module(f"{__name__}.{name}")
+    return ZOO

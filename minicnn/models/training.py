@@ -218,7 +218,7 @@ class Trainer(Feeding):
     @property
     def metrics_names(self) -> list[str]:
         """ "loss", then the names of the metrics."""
-        return ["loss", *(m if isinstance(m, str) else m.name for m in self._metrics)]
+        return ["loss", *(m[1] if isinstance(m, tuple) else m.name for m in self._metrics)]
 
     # -- inside ------------------------------------------------------------------------------
 

@@ -106,7 +106,7 @@ class _Reader:
         return {**config, "layers": [self.layer(layer, name) for layer in config["layers"]]}
 
     def _without_inert(self, config: dict[str, Any], cls: Any, label: str) -> dict[str, Any]:
-        accepted = _arguments(cls) | _COMMON_KEYS
+        accepted = arguments(cls) | _COMMON_KEYS
         kept = {}
         for key, value in config.items():
             if key in accepted:
@@ -173,7 +173,7 @@ def _is_model(cls: Any) -> bool:
 
 
 @functools.cache
-def _arguments(cls: type) -> set[str]:
+def arguments(cls: type) -> set[str]:
     """Names that the constructor takes, those it hands on to its bases included."""
     names: set[str] = set()
     for base in cls.__mro__:

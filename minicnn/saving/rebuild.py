@@ -106,6 +106,13 @@ def _check_rebuildable(model: Any, text: str) -> None:
             pending += data["config"]["layers"]
             continue
         label = f"layer {data['config'].get('name')!r} ({data['class_name']})"
+        if data["class_name"] in custom:
+            lost = configuration.arguments(custom[data["class_name"]]) - set(data["config"])
+            if lost:
+                raise ValueError(
+                    f"not saved: get_config() of {label} leaves out {', '.join(sorted(lost))}, so "
+                    "that a file could not restore it; return every argument of the constructor"
+                )
         try:
             copy = json.loads(json.dumps(deserialize_layer(data, custom).get_config()))
         except Exception as error:

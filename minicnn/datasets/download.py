@@ -62,8 +62,7 @@ def _fetch(file: PublishedFile, target: Path, out: BinaryIO) -> None:
     reasons = []
     for url in file.urls:
         print(f"Downloading data from {url}", flush=True)
-        out.seek(0)
-        out.truncate()
+        out.seek(0)  # whoever succeeds writes file.size bytes, over all that came before
         digest = Digest()
         try:
             for chunk in _body(url, file.size):
@@ -108,7 +107,7 @@ def _body(url: str, size: int) -> Iterator[bytes]:
                 progress.show(come)
                 yield chunk
     except urllib.error.HTTPError as error:
-        error.close()
+        error.close()  # it holds the connection
         raise _AddressFailed(f"HTTP {error.code} {str(error.reason).splitlines()[0]}") from error
     except urllib.error.URLError as error:
         raise _AddressFailed(str(error.reason)) from error

@@ -223,25 +223,26 @@ def npy_u1(shape, data):
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "match"),
     [
-        b"",
-        b"\x93NUMPY",
-        npy_u1(b"6, 4, 5", IMAGES.tobytes()[1:]),
-        npy_u1(b"6, 4, 5", IMAGES.tobytes() + b"!"),
-        npy_u1(b"999999999, 4, 5", b""),
-        npy_u1(b"-6, 4, 5", IMAGES.tobytes()),
-        npy_u1(b"", b"1"),
-        npy_u1(b"1" * 90 + b"x", b""),
-        npy(b"{'descr': '|O', 'fortran_order': False, 'shape': (6, 4, 5), }\n", pickle.dumps([1])),
-        npy(b"{'descr': '|u1', 'shape': " + b"(" * 900 + b"}\n", b""),
-        npy(b"__import__('os').system('true')\n", b""),
+        (b"", "another header"),
+        (b"\x93NUMPY", "another header"),
+        (npy_u1(b"6, 4, 5", IMAGES.tobytes()[1:]), "with 119 bytes"),
+        (npy_u1(b"6, 4, 5", IMAGES.tobytes() + b"!"), "with 121 bytes"),
+        (npy_u1(b"999999999, 4, 5", b""), "of shape"),
+        (npy_u1(b"-6, 4, 5", IMAGES.tobytes()), "another header"),
+        (npy_u1(b"", b"1"), "another header"),
+        (npy_u1(b"1" * 90 + b"x", b""), "another header"),
+        (npy_u1(b"6, 4, 5", IMAGES.tobytes()).replace(b"?\x00{", b"@\x00{"), "another header"),
+        (npy_u1(b"6, 4, 5", pickle.dumps([1])).replace(b"|u1", b"|O"), "another header"),
+        (npy(b"{'descr': '|u1', 'shape': " + b"(" * 900 + b"}\n", b""), "another header"),
+        (npy(b"__import__('os').system('true')\n", b""), "another header"),
     ],
 )
-def test_npy_member_that_is_not_what_it_says(tmp_path, content):
+def test_npy_member_that_is_not_what_it_says(tmp_path, content, match):
     path = tmp_path / "파일 1"
     zip_of(path, content)
-    refuse(tmp_path, "npz", path.read_bytes(), "x_train.npy")
+    refuse(tmp_path, "npz", path.read_bytes(), f"x_train.npy {match}|x_train.npy with {match}")
 
 
 def test_npy_header_of_python_2(tmp_path):
@@ -265,6 +266,15 @@ def test_npz_compressed_in_another_way(tmp_path):
     path = tmp_path / "파일 1"
     zip_of(path, method=zipfile.ZIP_LZMA, name="none")
     refuse(tmp_path, "npz", path.read_bytes(), "compressed in another way")
+
+
+def test_npz_with_a_member_beyond_all_offsets(tmp_path):
+    path = tmp_path / "파일 1"
+    zip_of(path, name="none")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.getinfo("x_train.npy").header_offset = 2**64 - 1
+        archive.comment = b"written anew"
+    refuse(tmp_path, "npz", path.read_bytes(), "cannot be read|damaged")
 
 
 def test_npz_encrypted(tmp_path):
@@ -380,9 +390,14 @@ def test_tar_with_other_members(tmp_path, members):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["파일 1"]  # nothing is extracted
 
 
-def test_tar_that_announces_a_huge_extended_header(tmp_path):
-    info = h.member("pax", b"")[0]
-    info.type, info.size = tarfile.XHDTYPE, 8 << 30
+@pytest.mark.parametrize("size", [8 << 30, 2**63, 2**80, -1])
+@pytest.mark.parametrize(
+    "kind",
+    [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_SPARSE, tarfile.REGTYPE, b"Z"],
+)
+def test_tar_that_announces_an_absurd_size(tmp_path, kind, size):
+    info = h.member(FIRST)[0]
+    info.type, info.size = kind, size
     refuse(tmp_path, "tar", h.gz(info.tobuf(tarfile.GNU_FORMAT) + bytes(2048)))
 
 

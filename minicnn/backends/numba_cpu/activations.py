@@ -13,9 +13,6 @@ from minicnn.backends.numba_cpu.memory import contiguous
 from minicnn.backends.numba_cpu.runtime import launch
 from minicnn.backends.spec import Array
 
-#: entries of a task: 64 KiB in float32
-CHUNK = 16_384
-
 # -- ReLU -------------------------------------------------------------------------------------
 
 
@@ -44,22 +41,20 @@ def relu_backward(ctx: Any, dy: Array) -> Array:
 @njit(cache=True, parallel=True)
 def _relu(x, slope, max_value, threshold, y):
     zero = x.dtype.type(0)
-    for chunk in prange((x.size + CHUNK - 1) // CHUNK):
-        for i in range(chunk * CHUNK, min(x.size, (chunk + 1) * CHUNK)):
-            v = x[i]
-            low = zero if slope == 0 else slope * (v - threshold)  # 0 * -inf would be NaN
-            v = low if v <= threshold else v  # a NaN is not <= anything: it stays
-            y[i] = max_value if x[i] >= max_value else v
+    for i in prange(x.size):
+        v = x[i]
+        low = zero if slope == 0 else slope * (v - threshold)  # 0 * -inf would be NaN
+        v = low if v <= threshold else v  # a NaN is not <= anything: it stays
+        y[i] = max_value if x[i] >= max_value else v
 
 
 @njit(cache=True, parallel=True)
 def _relu_slope(x, slope, max_value, threshold, dy, dx):
     zero = x.dtype.type(0)
-    for chunk in prange((x.size + CHUNK - 1) // CHUNK):
-        for i in range(chunk * CHUNK, min(x.size, (chunk + 1) * CHUNK)):
-            low = zero if slope == 0 else dy[i] * slope
-            d = dy[i] if x[i] > threshold else low
-            dx[i] = zero if x[i] >= max_value else d
+    for i in prange(x.size):
+        low = zero if slope == 0 else dy[i] * slope
+        d = dy[i] if x[i] > threshold else low
+        dx[i] = zero if x[i] >= max_value else d
 
 
 # -- sigmoid, tanh and the others: y = f(x), dx = dy f'(x) ---------------------------------------
@@ -110,16 +105,14 @@ def elementwise_backward(ctx: Any, dy: Array) -> Array:
 
 @njit(cache=True, parallel=True)
 def _elementwise(x, kind, alpha, y):
-    for chunk in prange((x.size + CHUNK - 1) // CHUNK):
-        for i in range(chunk * CHUNK, min(x.size, (chunk + 1) * CHUNK)):
-            y[i] = _value(np.float64(x[i]), kind, alpha)
+    for i in prange(x.size):
+        y[i] = _value(np.float64(x[i]), kind, alpha)
 
 
 @njit(cache=True, parallel=True)
 def _elementwise_slope(x, kind, alpha, dy, dx):
-    for chunk in prange((x.size + CHUNK - 1) // CHUNK):
-        for i in range(chunk * CHUNK, min(x.size, (chunk + 1) * CHUNK)):
-            dx[i] = dy[i] * _slope(np.float64(x[i]), kind, alpha)
+    for i in prange(x.size):
+        dx[i] = dy[i] * _slope(np.float64(x[i]), kind, alpha)
 
 
 @njit(cache=True)

@@ -16,10 +16,9 @@ from minicnn.backends.spec import Array, Pads, Pair
 
 #: with fewer channels than this the column matrix is kept transposed
 FEW_CHANNELS = 8
-#: rows that a product should have: small images are taken several at a time,
-ROWS = 128
-#: unless their column matrices together exceed this many entries, and with them the L2 cache
-CACHED = 1 << 17
+#: images a tile, at most; rows that a product needs, at most, to run at full speed; and entries
+#: of its column matrix, which shall stay in the L2 cache
+TILE, ROWS, CACHED = 8, 400, 1 << 17
 #: most pieces that ``dw`` is summed in, and entries that all pieces together should have
 CHUNKS, CHUNK_ENTRIES = 16, 1 << 22
 
@@ -74,7 +73,9 @@ def shapes_of(
         # a remainder that no window reaches is not computed
         OH, OW = (y[0] - 1) * PSH + PH, (y[1] - 1) * PSW + PW
     P, K = OH * OW, KH * KW * CG
-    T = max(1, min(ROWS // P, CACHED // (P * K)))
+    T = 1
+    while 2 * T <= TILE and 2 * T * P <= ROWS and 2 * T * P * K <= CACHED:
+        T *= 2
     transposed = CG < FEW_CHANNELS
     return Shapes(
         sizes=(C, groups, T),

@@ -13,9 +13,6 @@ from minicnn.backends.numba_cpu.memory import contiguous
 from minicnn.backends.numba_cpu.runtime import launch
 from minicnn.backends.spec import Array
 
-#: entries of a task: 64 KiB in float32
-CHUNK = 16_384
-
 
 def dropout_forward(ctx: Any, x: Array, rate: float, seed: int, noise_shape: Any) -> Array:
     """y = x scale where the mask keeps, 0 elsewhere;  scale = 1 / (1 - rate).
@@ -59,12 +56,11 @@ def _masked(ctx: Any, name: str, x: Array) -> Array:
 @njit(cache=True, parallel=True)
 def _apply(x, y, k0, k1, threshold, scale):
     zero = x.dtype.type(0)
-    for chunk in prange((x.size + CHUNK - 1) // CHUNK):
-        for i in range(chunk * CHUNK, min(x.size, (chunk + 1) * CHUNK)):
-            # 32 well-mixed bits, by the formula of ``spec.dropout_forward``
-            h = np.uint32(i) ^ k0
-            h = np.uint32((h ^ (h >> np.uint32(16))) * np.uint32(0x7FEB352D))
-            h = np.uint32(h + k1)
-            h = np.uint32((h ^ (h >> np.uint32(15))) * np.uint32(0x846CA68B))
-            h ^= h >> np.uint32(16)
-            y[i] = x[i] * scale if np.int64(h) >= threshold else zero
+    for i in prange(x.size):
+        # 32 well-mixed bits, by the formula of ``spec.dropout_forward``
+        h = np.uint32(i) ^ k0
+        h = np.uint32((h ^ (h >> np.uint32(16))) * np.uint32(0x7FEB352D))
+        h = np.uint32(h + k1)
+        h = np.uint32((h ^ (h >> np.uint32(15))) * np.uint32(0x846CA68B))
+        h ^= h >> np.uint32(16)
+        y[i] = x[i] * scale if np.int64(h) >= threshold else zero

@@ -87,7 +87,9 @@ def multiply(a, b, beta, c):
 
 
 # -- im2col and its adjoint -------------------------------------------------------------------
-# x and dx are (N, H, W C): a run of neighbouring pixels is a run of memory.
+# x and dx are (N, H, W C): a run of neighbouring pixels is a run of memory. Loops run from 0 over
+# slices, which lets the compiler use vector instructions: an index like k + e might be negative,
+# and then Python counts from the end.
 
 
 @njit(cache=True)
@@ -102,19 +104,22 @@ def im2col(x, n, C, c0, CG, geometry, cols, r):
             one_run = CG == C and DW == 1 and w0 >= 0 and w0 + KW <= W
             for i in range(KH):
                 h = oh * SH - top + i * DH
-                k = i * KW * CG
+                row = cols[r, i * KW * CG : (i + 1) * KW * CG]
                 if h < 0 or h >= H:
-                    for e in range(KW * CG):
-                        cols[r, k + e] = zero
+                    row[:] = zero
                 elif one_run:
+                    pixels = x[n, h, w0 * C :]
                     for e in range(KW * CG):
-                        cols[r, k + e] = x[n, h, w0 * C + e]
+                        row[e] = pixels[e]
                 else:
                     for j in range(KW):
                         w = w0 + j * DW
-                        inside = w >= 0 and w < W
+                        if w < 0 or w >= W:
+                            row[j * CG : (j + 1) * CG] = zero
+                            continue
+                        pixel, to = x[n, h, w * C + c0 :], row[j * CG :]
                         for c in range(CG):
-                            cols[r, k + j * CG + c] = x[n, h, w * C + c0 + c] if inside else zero
+                            to[c] = pixel[c]
             r += 1
 
 
@@ -129,18 +134,21 @@ def col2im(dcols, r, dx, n, C, c0, CG, geometry):
             one_run = CG == C and DW == 1 and w0 >= 0 and w0 + KW <= W
             for i in range(KH):
                 h = oh * SH - top + i * DH
-                k = i * KW * CG
                 if h < 0 or h >= H:
                     continue
+                row = dcols[r, i * KW * CG :]
                 if one_run:
+                    pixels = dx[n, h, w0 * C :]
                     for e in range(KW * CG):
-                        dx[n, h, w0 * C + e] += dcols[r, k + e]
+                        pixels[e] += row[e]
                 else:
                     for j in range(KW):
                         w = w0 + j * DW
-                        if w >= 0 and w < W:
-                            for c in range(CG):
-                                dx[n, h, w * C + c0 + c] += dcols[r, k + j * CG + c]
+                        if w < 0 or w >= W:
+                            continue
+                        pixel, add = dx[n, h, w * C + c0 :], row[j * CG :]
+                        for c in range(CG):
+                            pixel[c] += add[c]
             r += 1
 
 
@@ -155,21 +163,21 @@ def im2col_t(x, n, C, c0, CG, geometry, planes, cols, p):
     planes[:] = 0
     for c in range(CG):
         for h in range(H):
+            to, pixels = planes[c, top + h, left:], x[n, h, c0 + c :]
             for w in range(W):
-                planes[c, top + h, left + w] = x[n, h, w * C + c0 + c]
+                to[w] = pixels[w * C]
     for i in range(KH):
         for j in range(KW):
             for c in range(CG):
                 k = (i * KW + j) * CG + c
                 for oh in range(OH):
+                    row, pixels = cols[k, p + oh * OW :], planes[c, oh * SH + i * DH, j * DW :]
                     if SW == 1:  # spelled out, so that the copy vectorizes
                         for ow in range(OW):
-                            cols[k, p + oh * OW + ow] = planes[c, oh * SH + i * DH, ow + j * DW]
+                            row[ow] = pixels[ow]
                     else:
                         for ow in range(OW):
-                            cols[k, p + oh * OW + ow] = planes[
-                                c, oh * SH + i * DH, ow * SW + j * DW
-                            ]
+                            row[ow] = pixels[ow * SW]
 
 
 @njit(cache=True)
@@ -183,12 +191,14 @@ def col2im_t(dcols, p, planes, dx, n, C, c0, CG, geometry):
             for c in range(CG):
                 k = (i * KW + j) * CG + c
                 for oh in range(OH):
+                    row, pixels = dcols[k, p + oh * OW :], planes[c, oh * SH + i * DH, j * DW :]
                     for ow in range(OW):
-                        planes[c, oh * SH + i * DH, ow * SW + j * DW] += dcols[k, p + oh * OW + ow]
+                        pixels[ow * SW] += row[ow]
     for c in range(CG):
         for h in range(H):
+            pixels, row = dx[n, h, c0 + c :], planes[c, top + h, left:]
             for w in range(W):
-                dx[n, h, w * C + c0 + c] = planes[c, top + h, left + w]
+                pixels[w * C] = row[w]
 
 
 # -- what follows the product -----------------------------------------------------------------
@@ -205,6 +215,12 @@ def add_bias(y, r0, r1, b, relu):
 
 
 @njit(cache=True)
+def beats(v, best):
+    """Whether v takes the place of ``best``: larger, or the first NaN."""
+    return (v > best) | ((v != v) & (best == best))
+
+
+@njit(cache=True)
 def bias_relu_pool(product, r, b, pool, OW, y, winner, n):
     """maxpool(relu(product + b)) of one image, whose rows begin at r.
 
@@ -214,30 +230,45 @@ def bias_relu_pool(product, r, b, pool, OW, y, winner, n):
     (``winner`` is PH PW then), since the derivative of ReLU is 0.
     """
     PH, PW, PSH, PSW = pool
-    zero, nobody = y.dtype.type(0), winner.dtype.type(PH * PW)
+    zero = y.dtype.type(0)
+    place = winner.dtype.type
     for ph in range(y.shape[1]):
         for pw in range(y.shape[2]):
             first = r + ph * PSH * OW + pw * PSW
+            if PH == 2 and PW == 2:  # the usual window, in one pass with the best in a register
+                for f in range(y.shape[3]):
+                    best, q = product[first, f] + b[f], place(0)
+                    v = product[first + 1, f] + b[f]
+                    best, q = (v, place(1)) if beats(v, best) else (best, q)
+                    v = product[first + OW, f] + b[f]
+                    best, q = (v, place(2)) if beats(v, best) else (best, q)
+                    v = product[first + OW + 1, f] + b[f]
+                    best, q = (v, place(3)) if beats(v, best) else (best, q)
+                    y[n, ph, pw, f] = zero if best <= 0 else best
+                    winner[n, ph, pw, f] = q if best > 0 else place(4)
+                continue
             for f in range(y.shape[3]):
                 y[n, ph, pw, f] = product[first, f] + b[f]
                 winner[n, ph, pw, f] = 0
             for q in range(1, PH * PW):
                 row = first + q // PW * OW + q % PW
-                this = winner.dtype.type(q)
                 for f in range(y.shape[3]):
                     v, best = product[row, f] + b[f], y[n, ph, pw, f]
-                    wins = (v > best) | ((v != v) & (best == best))  # v != v: a NaN wins
-                    y[n, ph, pw, f] = v if wins else best
-                    winner[n, ph, pw, f] = this if wins else winner[n, ph, pw, f]
+                    if beats(v, best):
+                        y[n, ph, pw, f] = v
+                        winner[n, ph, pw, f] = q
             for f in range(y.shape[3]):
                 best = y[n, ph, pw, f]
                 y[n, ph, pw, f] = zero if best <= 0 else best
-                winner[n, ph, pw, f] = winner[n, ph, pw, f] if best > 0 else nobody
+                winner[n, ph, pw, f] = winner[n, ph, pw, f] if best > 0 else place(PH * PW)
 
 
 @njit(cache=True)
-def spread(dy, winner, n, pool, dproduct, r, OW):
-    """The adjoint: each dy goes to the row of its winner, every other entry becomes 0."""
+def spread(dy, winner, n, pool, dproduct, r, OW, db):
+    """The adjoint: each dy goes to the row of its winner, every other entry becomes 0.
+
+    db += the sum of what went anywhere.
+    """
     PH, PW, PSH, PSW = pool
     zero = dy.dtype.type(0)
     if PSH > PH or PSW > PW:  # rows between the windows
@@ -248,6 +279,25 @@ def spread(dy, winner, n, pool, dproduct, r, OW):
                 row = r + (ph * PSH + q // PW) * OW + pw * PSW + q % PW
                 for f in range(dy.shape[3]):
                     dproduct[row, f] = dy[n, ph, pw, f] if winner[n, ph, pw, f] == q else zero
+            for f in range(dy.shape[3]):
+                db[f] += dy[n, ph, pw, f] if winner[n, ph, pw, f] < PH * PW else zero
+
+
+@njit(cache=True)
+def mask(dy, y, dproduct, rows):
+    """The adjoint of ReLU: dy where y > 0, else 0."""
+    zero = dy.dtype.type(0)
+    for r in range(rows):
+        for f in range(dy.shape[1]):
+            dproduct[r, f] = dy[r, f] if y[r, f] > 0 else zero
+
+
+@njit(cache=True)
+def add_rows(dproduct, rows, db):
+    """db += the sum of the rows."""
+    for r in range(rows):
+        for f in range(db.shape[0]):
+            db[f] += dproduct[r, f]
 
 
 # -- convolution ------------------------------------------------------------------------------
@@ -303,7 +353,6 @@ def conv_backward(
     CG, FG = C // groups, F // groups
     P = geometry[8] * geometry[9]
     chunks = (N + chunk - 1) // chunk
-    zero = dy.dtype.type(0)
     for t in prange(chunks):
         thread = get_thread_id()
         cols, dproduct = cols_[thread], dproduct_[thread]
@@ -313,18 +362,14 @@ def conv_backward(
             rows = (n1 - n0) * P
             if pool[0] > 0:
                 for n in range(n0, n1):
-                    spread(dy, winner, n, pool, dproduct, (n - n0) * P, geometry[9])
-            elif relu:
-                dy_rows = dy.reshape(-1, F)[n0 * P : n1 * P]
-                y_rows = y.reshape(-1, F)[n0 * P : n1 * P]
-                for r in range(rows):
-                    for f in range(F):
-                        dproduct[r, f] = dy_rows[r, f] if y_rows[r, f] > 0 else zero
+                    spread(dy, winner, n, pool, dproduct, (n - n0) * P, geometry[9], db_chunks[t])
             else:
-                dproduct = dy.reshape(-1, F)[n0 * P : n1 * P]
-            for r in range(rows):
-                for f in range(F):
-                    db_chunks[t, f] += dproduct[r, f]
+                dy_rows = dy.reshape(-1, F)[n0 * P : n1 * P]
+                if relu:
+                    mask(dy_rows, y.reshape(-1, F)[n0 * P : n1 * P], dproduct, rows)
+                else:
+                    dproduct = dy_rows
+                add_rows(dproduct, rows, db_chunks[t])
             if need_dx:
                 dx[n0:n1] = 0
             for g in range(groups):

@@ -1,14 +1,17 @@
 """How kernels run: one thread at a time, BLAS on one thread, small work without waking others.
 
-Three things make this necessary:
+Four things make this necessary:
 
 * Two Python threads that enter parallel kernels at once can abort the process (Numba's
   "workqueue" threads are not reentrant), so a lock is held while a kernel runs.
 * Kernels call BLAS from every thread, so BLAS itself must not start threads. Nor may it keep
   some spinning: two thread pools on the same cores slow each other down twentyfold.
 * Waking the threads costs more than a small piece of work is worth.
+* GNU's OpenMP lets a thread that waits spin for milliseconds. When other programs want the cores
+  too, it spins in the way of the very thread it waits for, and a step takes thirty times as long.
 """
 
+import os
 import sys
 import threading
 from types import TracebackType
@@ -17,6 +20,10 @@ from typing import Any
 import numba
 import scipy.linalg.cython_blas  # noqa: F401  (the BLAS that kernels call must be loaded)
 from numba.core import event
+
+# Spin for some 50 microseconds, then sleep. Read when the first parallel kernel starts the threads.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 #: scalar operations below which a kernel runs on the calling thread alone
 SMALL = 100_000

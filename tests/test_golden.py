@@ -14,7 +14,7 @@ from minicnn import layers, losses
 from minicnn.models import Sequential
 
 GOLDEN = Path(__file__).parent / "golden"
-NAMES = ["seed0_like", "seed3_like", "seed4_like_nodropout"]
+NAMES = ["seed0_like", "seed3_like", "seed4_like_nodropout", "bn_avg_same"]
 
 
 @pytest.fixture(params=NAMES)

@@ -28,6 +28,7 @@ class Parameter:
         path: "model/layer/name".
         trainable: what kind of weight it is; a moving average is not trainable.
         frozen: whether its layer was switched off with ``layer.trainable = False``.
+        regularizer, constraint: objects of ``minicnn.regularizers`` and ``constraints``, or None.
     """
 
     def __init__(self, name: str, value: np.ndarray, trainable: bool = True) -> None:
@@ -35,6 +36,8 @@ class Parameter:
         self.path = name
         self.trainable = trainable
         self.frozen = False
+        self.regularizer: Any = None
+        self.constraint: Any = None
         self.value: Any = value
         self.grad: Any = np.zeros_like(value)
         self._ops: Any = None  # the backend that holds the arrays; None while they are NumPy's

@@ -116,3 +116,30 @@ class Elementwise(Stage):
 
     def backward(self, ctx: Any, dy: Any) -> Any:
         return ctx.ops.elementwise_backward(ctx, dy)
+
+
+class ActivityPenalty(Stage):
+    """y = x; the loss grows by a penalty on x, divided by the number of samples.
+
+    The gradient of the loss with respect to x is then dy plus that of the penalty.
+    """
+
+    kind = "activity_penalty"
+
+    def __init__(self, name: str, regularizer: Any) -> None:
+        super().__init__(name)
+        self.regularizer = regularizer
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        ctx.save(x=x)
+        return x
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        dx = ctx.buffer("dx", dy.shape, dy.dtype)
+        dx[...] = dy
+        self.regularizer.add_gradient(ctx.ops, dx, ctx.x, 1.0 / dy.shape[0])
+        return dx
+
+    def add_penalty(self, ctx: Any, loss: Any) -> None:
+        """``loss`` (1,) += the penalty of what went through last."""
+        self.regularizer.add_penalty(ctx.ops, loss, ctx.x, 1.0 / ctx.x.shape[0])

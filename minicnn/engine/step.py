@@ -7,6 +7,7 @@ from minicnn.engine.context import Context
 from minicnn.engine.data import Batch
 from minicnn.engine.numbers import rounded
 from minicnn.engine.parameters import ParameterStore
+from minicnn.engine.penalties import Penalties
 from minicnn.engine.plan import Plan
 
 
@@ -64,6 +65,7 @@ class Compiled:
                 self.last -= 1
         self.fused = self.last < len(executor.plan.stages)
         self.loss = loss
+        self.penalties = Penalties(executor.plan, executor.store.parameters)
         self.target_dtype = "int64" if loss.targets == "labels" else self.dtype
         self._contexts = {
             training: (Context(ops, executor.step, training), Context(ops, executor.step, training))
@@ -91,7 +93,9 @@ class Compiled:
             if finite:
                 dvalues = self.ops.weighted_sum_backward(ctxs[1])
                 plan.backward(self.loss.backward(ctxs[0], dvalues), self.last, plan.first_trained())
+                self.penalties.add_gradients()
                 self.optimizer.apply()
+                self.penalties.constrain()
             return finite
 
     def test(self, batch: Batch) -> None:
@@ -107,6 +111,7 @@ class Compiled:
         values, p = self.loss.forward(loss_ctx, batch.y, out)
         scale = 1.0 / self.loss.divisor(math.prod(values.shape), batch.weight_sum)
         loss = ops.weighted_sum_forward(sum_ctx, values, batch.weights, scale)
+        self.penalties.add_to(loss, training)
         ops.mean_update(self._loss_total, loss, float(batch.size))
         y_pred = p if self.fused else out
         for metric in self.metrics:

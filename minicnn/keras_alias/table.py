@@ -10,6 +10,7 @@ MODULES = {
     "backend": "minicnn.backend",
     "callbacks": "minicnn.callbacks",
     "config": "minicnn.config",
+    "constraints": "minicnn.constraints",
     "datasets": "minicnn.datasets",
     "datasets.cifar10": "minicnn.datasets.cifar10",
     "datasets.fashion_mnist": "minicnn.datasets.fashion_mnist",

@@ -1,4 +1,4 @@
-"""Activations as layers: Activation, ReLU, LeakyReLU-like variants, Softmax."""
+"""Activations as layers: Activation, ReLU, LeakyReLU, Softmax."""
 
 import warnings
 from typing import Any
@@ -90,6 +90,35 @@ class ReLU(_StageLayer):
             "negative_slope": self.negative_slope,
             "threshold": self.threshold,
         }
+
+
+class LeakyReLU(_StageLayer):
+    """x where x > 0, negative_slope x elsewhere.
+
+    Args:
+        negative_slope: slope below 0; the activation named "leaky_relu" has 0.2.
+
+    Raises:
+        ValueError: None or a negative slope.
+    """
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        if "alpha" in kwargs:  # the older name
+            negative_slope = kwargs.pop("alpha")
+            warnings.warn(
+                "Argument `alpha` is deprecated. Use `negative_slope` instead.", stacklevel=2
+            )
+        super().__init__(**kwargs)
+        if negative_slope is None or negative_slope < 0:
+            raise ValueError(
+                f"LeakyReLU layer {self.name!r}: negative_slope must be a number >= 0, got "
+                f"{negative_slope!r}"
+            )
+        self.negative_slope = negative_slope
+        self.stage = stages.ReLU(self.name, float(negative_slope))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "negative_slope": self.negative_slope}
 
 
 class Softmax(_StageLayer):

@@ -7,7 +7,7 @@ A layer says *what* is computed; ``ctx.ops``, the backend, computes it. A layer 
 from collections.abc import Sequence
 from typing import Any
 
-from minicnn import backends, config, initializers
+from minicnn import backends, config, constraints, initializers, regularizers
 from minicnn.engine import naming
 from minicnn.engine.arrays import host_array
 from minicnn.engine.context import Context
@@ -52,8 +52,9 @@ class Layer:
     always_built = False
     #: number of axes, batch included, that the layer takes; None takes any
     input_ndim: int | None = None
-    #: an activation to run as a stage of its own after this layer, or None
+    #: stages of their own after this layer, or None: an activation, a penalty on what comes out
     activation_stage: Any = None
+    activity_stage: Any = None
 
     def __init__(
         self,
@@ -115,6 +116,8 @@ class Layer:
         dtype: Any = None,
         trainable: bool = True,
         *,
+        regularizer: Any = None,
+        constraint: Any = None,
         name: str | None = None,
     ) -> Parameter:
         """Create a weight of this layer.
@@ -123,6 +126,7 @@ class Layer:
             shape: fully known sizes; ``()`` by default.
             initializer: name, object or callable; by default ``glorot_uniform`` for kernels of
                 two axes or more and zeros otherwise.
+            regularizer, constraint: a penalty on it and limits for it, by name or as objects.
             name: such as "kernel".
 
         Returns:
@@ -140,6 +144,8 @@ class Layer:
         parameter = Parameter(name or f"weight_{len(self._parameters)}", value, trainable)
         parameter.path = f"{self.name}/{parameter.name}"
         parameter.frozen = not self._trainable
+        parameter.regularizer = regularizers.get(regularizer)
+        parameter.constraint = constraints.get(constraint)
         self._parameters.append(parameter)
         return parameter
 
@@ -179,6 +185,11 @@ class Layer:
 
     trainable_variables = trainable_weights
     non_trainable_variables = non_trainable_weights
+
+    @property
+    def losses(self) -> list[float]:
+        """The penalties of the regularised weights that are trained now."""
+        return [p.regularizer(p.numpy()) for p in self.trainable_weights if p.regularizer]
 
     def get_weights(self) -> list[Any]:
         """Copies of the weights as NumPy arrays, in the order of ``weights``."""
@@ -223,7 +234,8 @@ class Layer:
 
     def stages(self) -> list[Any]:
         """The simple steps this layer stands for: itself, then its activation if it has one."""
-        return [self] if self.activation_stage is None else [self, self.activation_stage]
+        following = (self.activation_stage, self.activity_stage)
+        return [self, *(stage for stage in following if stage is not None)]
 
     def __call__(self, x: Any, training: bool = False) -> Any:
         """Run the layer on an array and return an array (inference unless ``training``)."""

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from minicnn import activations, initializers
-from minicnn.engine import geometry
+from minicnn import activations, constraints, initializers, regularizers
+from minicnn.engine import geometry, stages
 from minicnn.layers.activation import warn_softmax_of_one
 from minicnn.layers.arguments import Shape
 from minicnn.layers.base import Layer
@@ -26,6 +26,11 @@ class Conv2D(Layer):
         activation: name, function of ``minicnn.activations`` or layer.
         use_bias: whether to add a bias per filter.
         kernel_initializer, bias_initializer: names or objects of ``minicnn.initializers``.
+        kernel_regularizer, bias_regularizer: penalties on the weights, names or objects of
+            ``minicnn.regularizers``.
+        activity_regularizer: penalty on the output, divided by the number of samples.
+        kernel_constraint, bias_constraint: limits of the weights, names or objects of
+            ``minicnn.constraints``.
 
     Raises:
         ValueError: an argument out of range, or an input the window does not fit.
@@ -49,6 +54,11 @@ class Conv2D(Layer):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -74,6 +84,15 @@ class Conv2D(Layer):
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        if self.activity_regularizer is not None:
+            self.activity_stage = stages.ActivityPenalty(
+                f"{self.name}/activity", self.activity_regularizer
+            )
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, input_shape: Shape) -> None:
         channels = input_shape[-1]
@@ -92,12 +111,15 @@ class Conv2D(Layer):
             name="kernel",
             shape=(*self.kernel_size, channels // self.groups, self.filters),
             initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
         )
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(
-                name="bias", shape=(self.filters,), initializer=self.bias_initializer
-            )
+                name="bias", shape=(self.filters,), initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+            )  # fmt: skip
         if self.activation is activations.softmax:
             warn_softmax_of_one(self.name, (self.filters,))
 
@@ -142,6 +164,11 @@ class Conv2D(Layer):
             "use_bias": self.use_bias,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            "bias_constraint": constraints.serialize(self.bias_constraint),
         }
 
 

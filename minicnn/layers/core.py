@@ -4,8 +4,8 @@ import math
 import random
 from typing import Any
 
-from minicnn import activations, initializers
-from minicnn.engine import geometry, naming
+from minicnn import activations, constraints, initializers, regularizers
+from minicnn.engine import geometry, naming, stages
 from minicnn.layers.activation import warn_softmax_of_one
 from minicnn.layers.arguments import Shape, SymbolicTensor
 from minicnn.layers.base import Layer
@@ -88,6 +88,11 @@ class Dense(Layer):
         activation: name, function of ``minicnn.activations`` or layer.
         use_bias: whether to add ``b`` (units,).
         kernel_initializer, bias_initializer: names or objects of ``minicnn.initializers``.
+        kernel_regularizer, bias_regularizer: penalties on the weights, names or objects of
+            ``minicnn.regularizers``.
+        activity_regularizer: penalty on the output, divided by the number of samples.
+        kernel_constraint, bias_constraint: limits of the weights, names or objects of
+            ``minicnn.constraints``.
 
     Raises:
         ValueError: ``units`` is not a positive integer, or the last axis has an unknown size.
@@ -102,6 +107,11 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -111,6 +121,15 @@ class Dense(Layer):
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        if self.activity_regularizer is not None:
+            self.activity_stage = stages.ActivityPenalty(
+                f"{self.name}/activity", self.activity_regularizer
+            )
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, input_shape: Shape) -> None:
         if len(input_shape) < 2:
@@ -126,13 +145,15 @@ class Dense(Layer):
                 "fully defined height and width"
             )
         self.kernel = self.add_weight(
-            name="kernel", shape=(features, self.units), initializer=self.kernel_initializer
-        )
+            name="kernel", shape=(features, self.units), initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
+        )  # fmt: skip
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(
-                name="bias", shape=(self.units,), initializer=self.bias_initializer
-            )
+                name="bias", shape=(self.units,), initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+            )  # fmt: skip
         if self.activation is activations.softmax:
             warn_softmax_of_one(self.name, (self.units,))
 
@@ -155,6 +176,11 @@ class Dense(Layer):
             "use_bias": self.use_bias,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            "bias_constraint": constraints.serialize(self.bias_constraint),
         }
 
 

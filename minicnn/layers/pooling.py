@@ -1,4 +1,4 @@
-"""Pooling."""
+"""Pooling: the largest entry or the mean of each window, or of the whole image."""
 
 from typing import Any
 
@@ -8,25 +8,15 @@ from minicnn.layers.base import Layer
 from minicnn.layers.convolution import channels_last
 
 
-class MaxPooling2D(Layer):
-    """Largest entry of each window. (N, H, W, C) -> (N, OH, OW, C).
+class _Pooling2D(Layer):
+    """What the two poolings over windows share: arguments, shapes, padding."""
 
-    Args:
-        pool_size: one integer or (PH, PW).
-        strides: step of the window; None means ``pool_size``.
-        padding: "valid" drops a remainder that no window reaches; "same" pads (padding never wins).
-        data_format: "channels_last" only.
-
-    Backward sends each gradient to the first maximum of its window, row by row.
-    """
-
-    kind = "maxpool2d"
     always_built = True
     input_ndim = 4
 
     def __init__(
         self,
-        pool_size: Any = (2, 2),
+        pool_size: Any,
         strides: Any = None,
         padding: str = "valid",
         data_format: str | None = None,
@@ -56,12 +46,6 @@ class MaxPooling2D(Layer):
             geometry.pads_for(W, self.pool_size[1], self.strides[1], self.padding),
         )
 
-    def forward(self, ctx: Any, x: Any) -> Any:
-        return ctx.ops.maxpool2d_forward(ctx, x, self.pool_size, self.strides, self.pads(x.shape))
-
-    def backward(self, ctx: Any, dy: Any) -> Any:
-        return ctx.ops.maxpool2d_backward(ctx, dy)
-
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
@@ -72,4 +56,123 @@ class MaxPooling2D(Layer):
         }
 
 
-MaxPool2D = MaxPooling2D
+class MaxPooling2D(_Pooling2D):
+    """Largest entry of each window. (N, H, W, C) -> (N, OH, OW, C).
+
+    Args:
+        pool_size: one integer or (PH, PW).
+        strides: step of the window; None means ``pool_size``.
+        padding: "valid" drops a remainder that no window reaches; "same" pads (padding never wins).
+        data_format: "channels_last" only.
+
+    Backward sends each gradient to the first maximum of its window, row by row.
+    """
+
+    kind = "maxpool2d"
+
+    def __init__(
+        self,
+        pool_size: Any = (2, 2),
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, **kwargs)
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        return ctx.ops.maxpool2d_forward(ctx, x, self.pool_size, self.strides, self.pads(x.shape))
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        return ctx.ops.maxpool2d_backward(ctx, dy)
+
+
+class AveragePooling2D(_Pooling2D):
+    """Mean of each window. (N, H, W, C) -> (N, OH, OW, C).
+
+    Args:
+        pool_size: one integer or (PH, PW).
+        strides: step of the window; None means ``pool_size``.
+        padding: "valid" drops a remainder that no window reaches; "same" pads, and the mean is over
+            the entries of the image only.
+        data_format: "channels_last" only.
+    """
+
+    kind = "avgpool2d"
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        return ctx.ops.avgpool2d_forward(ctx, x, self.pool_size, self.strides, self.pads(x.shape))
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        return ctx.ops.avgpool2d_backward(ctx, dy)
+
+
+class _GlobalPooling2D(Layer):
+    """Pooling with one window, as large as the image."""
+
+    always_built = True
+    input_ndim = 4
+
+    def __init__(
+        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.data_format = channels_last(data_format, f"{type(self).__name__} layer {self.name!r}")
+        self.keepdims = keepdims
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        N, _, _, C = input_shape
+        return (N, 1, 1, C) if self.keepdims else (N, C)
+
+    def shaped(self, y: Any) -> Any:
+        """(N, 1, 1, C) as the caller wants it."""
+        return y if self.keepdims else y.reshape(y.shape[0], y.shape[3])
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "data_format": self.data_format,
+            "keepdims": self.keepdims,
+        }
+
+
+class GlobalAveragePooling2D(_GlobalPooling2D):
+    """Mean of each channel. (N, H, W, C) -> (N, C).
+
+    Args:
+        data_format: "channels_last" only.
+        keepdims: keep H and W as axes of size 1: (N, 1, 1, C).
+    """
+
+    kind = "global_avgpool2d"
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        return self.shaped(ctx.ops.avgpool2d_forward(ctx, x, x.shape[1:3], (1, 1), _NO_PADS))
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        return ctx.ops.avgpool2d_backward(ctx, dy.reshape(dy.shape[0], 1, 1, -1))
+
+
+class GlobalMaxPooling2D(_GlobalPooling2D):
+    """Largest entry of each channel. (N, H, W, C) -> (N, C).
+
+    Args:
+        data_format: "channels_last" only.
+        keepdims: keep H and W as axes of size 1: (N, 1, 1, C).
+
+    Backward sends each gradient to the first maximum, row by row.
+    """
+
+    kind = "global_maxpool2d"
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        return self.shaped(ctx.ops.maxpool2d_forward(ctx, x, x.shape[1:3], (1, 1), _NO_PADS))
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        return ctx.ops.maxpool2d_backward(ctx, dy.reshape(dy.shape[0], 1, 1, -1))
+
+
+_NO_PADS = ((0, 0), (0, 0))
+
+MaxPool2D, AvgPool2D = MaxPooling2D, AveragePooling2D
+GlobalAvgPool2D, GlobalMaxPool2D = GlobalAveragePooling2D, GlobalMaxPooling2D

@@ -1,0 +1,150 @@
+"""Batch normalisation."""
+
+from typing import Any
+
+from minicnn import constraints, initializers, regularizers
+from minicnn.engine import geometry
+from minicnn.layers.arguments import Shape
+from minicnn.layers.base import Layer
+
+
+class BatchNormalization(Layer):
+    """Each channel to mean 0 and variance 1, then scaled by gamma and shifted by beta.
+
+    y = gamma (x - mean) / sqrt(variance + epsilon) + beta.  (N, ..., C) -> (N, ..., C)
+
+    In training, mean and (biased) variance are those of the batch, over all axes but ``axis``, and
+    the moving averages follow: moving = momentum moving + (1 - momentum) batch, once a step. In
+    inference, and as long as ``trainable`` is False, the moving averages are used.
+
+    Weights: gamma, beta, and moving_mean, moving_variance, which no gradient changes.
+
+    Args:
+        axis: of the channels.
+        momentum: of the moving averages, 0 to 1.
+        epsilon: added to the variance.
+        center: whether there is a beta.
+        scale: whether there is a gamma.
+        beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer:
+            names or objects of ``minicnn.initializers``.
+        beta_regularizer, gamma_regularizer: names or objects of ``minicnn.regularizers``.
+        beta_constraint, gamma_constraint: names or objects of ``minicnn.constraints``.
+
+    Raises:
+        ValueError: an argument out of range, or an input without that axis.
+
+    Source: Ioffe and Szegedy (2015), "Batch Normalization", ICML.
+    """
+
+    kind = "batchnorm"
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        label = f"BatchNormalization layer {self.name!r}"
+        if not geometry.is_integer(axis):
+            raise ValueError(f"{label}: axis must be one integer, got {axis!r}")
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"{label}: momentum must be between 0 and 1, got {momentum!r}")
+        if epsilon < 0:
+            raise ValueError(f"{label}: epsilon must not be negative, got {epsilon!r}")
+        self.axis, self.momentum, self.epsilon = int(axis), momentum, epsilon
+        self.center, self.scale = center, scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+
+    def build(self, input_shape: Shape) -> None:
+        axes = len(input_shape)
+        if not -axes < self.axis < axes or self.axis == 0:
+            raise ValueError(
+                f"layer {self.name!r} (BatchNormalization): axis {self.axis} is no axis of the "
+                f"channels in an input of shape {input_shape}; -1 is the last one"
+            )
+        channels = input_shape[self.axis]
+        if channels is None:
+            raise ValueError(
+                f"layer {self.name!r} (BatchNormalization): axis {self.axis} of {input_shape} must "
+                "be known to create the weights"
+            )
+        self.gamma = self.beta = None
+        if self.scale:
+            self.gamma = self.add_weight(
+                (channels,), self.gamma_initializer, name="gamma",
+                regularizer=self.gamma_regularizer, constraint=self.gamma_constraint,
+            )  # fmt: skip
+        if self.center:
+            self.beta = self.add_weight(
+                (channels,), self.beta_initializer, name="beta",
+                regularizer=self.beta_regularizer, constraint=self.beta_constraint,
+            )  # fmt: skip
+        self.moving_mean = self.add_weight(
+            (channels,), self.moving_mean_initializer, name="moving_mean", trainable=False
+        )
+        self.moving_variance = self.add_weight(
+            (channels,), self.moving_variance_initializer, name="moving_variance", trainable=False
+        )
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        gamma = None if self.gamma is None else self.gamma.value
+        beta = None if self.beta is None else self.beta.value
+        moving_mean, moving_variance = self.moving_mean.value, self.moving_variance.value
+        of_batch = ctx.training and self.trainable
+        ctx.save(of_batch=of_batch)
+        if not of_batch:
+            return ctx.ops.normalize_forward(
+                ctx, x, gamma, beta, moving_mean, moving_variance, self.axis, self.epsilon
+            )
+        y, mean, variance = ctx.ops.batchnorm_forward(ctx, x, gamma, beta, self.axis, self.epsilon)
+        ctx.ops.moving_average(moving_mean, mean, self.momentum)
+        ctx.ops.moving_average(moving_variance, variance, self.momentum)
+        return y
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        ops = ctx.ops
+        gamma = None if self.gamma is None else self.gamma.value
+        dgamma = None if self.gamma is None else self.gamma.grad
+        dbeta = None if self.beta is None else self.beta.grad
+        backward = ops.batchnorm_backward if ctx.of_batch else ops.normalize_backward
+        return backward(ctx, dy, gamma, dgamma, dbeta)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "axis": self.axis,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            "beta_initializer": initializers.serialize(self.beta_initializer),
+            "gamma_initializer": initializers.serialize(self.gamma_initializer),
+            "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
+            "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
+            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
+            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
+            "beta_constraint": constraints.serialize(self.beta_constraint),
+            "gamma_constraint": constraints.serialize(self.gamma_constraint),
+        }

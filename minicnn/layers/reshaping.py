@@ -1,0 +1,115 @@
+"""Layers that move entries and compute nothing: ZeroPadding2D and Reshape."""
+
+import math
+from typing import Any
+
+from minicnn.engine import geometry
+from minicnn.layers.arguments import Shape
+from minicnn.layers.base import Layer
+from minicnn.layers.convolution import channels_last
+
+
+class ZeroPadding2D(Layer):
+    """Zeros around the image. (N, H, W, C) -> (N, top + H + bottom, left + W + right, C).
+
+    Args:
+        padding: one integer for all sides, (rows, columns) for both sides of each axis, or
+            ((top, bottom), (left, right)).
+        data_format: "channels_last" only.
+
+    Raises:
+        ValueError: ``padding`` is none of these, or negative.
+    """
+
+    kind = "pad2d"
+    input_ndim = 4
+
+    def __init__(
+        self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.padding = self._pads(padding)
+        self.data_format = channels_last(data_format, f"ZeroPadding2D layer {self.name!r}")
+
+    def _pads(self, padding: Any) -> geometry.Pads:
+        axes = padding if isinstance(padding, (tuple, list)) else (padding, padding)
+        pairs = [p if isinstance(p, (tuple, list)) else (p, p) for p in axes]
+        if len(pairs) != 2 or not all(
+            len(pair) == 2 and all(geometry.is_integer(n) and n >= 0 for n in pair)
+            for pair in pairs
+        ):
+            raise ValueError(
+                f"ZeroPadding2D layer {self.name!r}: `padding` should be an integer, two integers "
+                "(rows, columns) or two pairs ((top, bottom), (left, right)), none of them "
+                f"negative, got {padding!r}"
+            )
+        (top, bottom), (left, right) = pairs
+        return (int(top), int(bottom)), (int(left), int(right))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        N, H, W, C = input_shape
+        rows, columns = map(sum, self.padding)
+        return (N, None if H is None else H + rows, None if W is None else W + columns, C)
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        return ctx.ops.pad2d_forward(ctx, x, self.padding)
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        return ctx.ops.pad2d_backward(ctx, dy)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "padding": self.padding, "data_format": self.data_format}
+
+
+class Reshape(Layer):
+    """(N, ...) -> (N, *target_shape), in C order: the last axis runs fastest. No arithmetic.
+
+    Args:
+        target_shape: sizes without the batch axis; one of them may be -1, "what is left".
+
+    Raises:
+        ValueError: not positive sizes, more than one -1, or another number of entries than the
+            input has.
+    """
+
+    kind = "reshape"
+    always_built = True
+
+    def __init__(self, target_shape: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        given = target_shape if isinstance(target_shape, (tuple, list)) else (target_shape,)
+        if not all(geometry.is_integer(n) and (n > 0 or n == -1) for n in given):
+            raise ValueError(
+                f"Reshape layer {self.name!r}: target_shape must be positive sizes without the "
+                f"batch axis, one of them -1 at most, got {target_shape!r}"
+            )
+        self.target_shape = tuple(int(n) for n in given)
+        if self.target_shape.count(-1) > 1:
+            raise ValueError(
+                f"Reshape layer {self.name!r}: There must be at most one unknown dimension (-1) "
+                f"in `target_shape`, got {self.target_shape}"
+            )
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        sizes = [n for n in input_shape[1:] if n is not None]
+        known = math.prod(n for n in self.target_shape if n != -1)
+        if len(sizes) < len(input_shape) - 1:  # a size is open
+            return (input_shape[0], *(None if n == -1 else n for n in self.target_shape))
+        rest, left = divmod(math.prod(sizes), known)
+        if left or (-1 not in self.target_shape and rest != 1):
+            raise ValueError(
+                f"Reshape layer {self.name!r}: The total size must be unchanged, but an input of "
+                f"shape {tuple(input_shape)} has {math.prod(sizes)} entries a sample and does not "
+                f"fit target_shape {self.target_shape}"
+            )
+        return (input_shape[0], *(rest if n == -1 else n for n in self.target_shape))
+
+    def forward(self, ctx: Any, x: Any) -> Any:
+        ctx.save(x_shape=x.shape)
+        return x.reshape(self.compute_output_shape(x.shape))
+
+    def backward(self, ctx: Any, dy: Any) -> Any:
+        return dy.reshape(ctx.x_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "target_shape": self.target_shape}

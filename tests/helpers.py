@@ -1,5 +1,6 @@
 """One operation with everything it needs, so that a test can be written once for all of them."""
 
+import contextlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,29 +28,24 @@ class Case:
         """y as a fresh NumPy array (of a loss: the losses); ``changed`` replaces arrays."""
         arrays = [_put(ops, a) for a in {**self.arrays, **changed}.values()]
         rest = [_put(ops, a) for a in self.rest]
-        with ops.running():
+        with _running(ops):
             y = getattr(ops, f"{self.op}_forward")(ctx, *arrays, *rest)
         return _take(ops, y[0] if isinstance(y, tuple) else y)
 
     def backward(self, ops, ctx, dy):
         """The gradients of sum(y dy) as fresh NumPy arrays under the names in ``arrays``."""
         backward = getattr(ops, f"{self.op}_backward")
-        with ops.running():
+        _, *names = self.arrays
+        weights = [self.arrays[name] for name in names]
+        # NaN in, so that a gradient which is added to instead of assigned shows
+        grads = [None if w is None else _put(ops, np.full_like(w, np.nan)) for w in weights]
+        with _running(ops):
             if self.op == "weighted_sum":  # where a backward pass begins: nothing comes in
                 return {"x": _take(ops, backward(ctx)) * dy}
-            _, *weights = self.arrays
-            if not weights:
-                return {"x": _take(ops, backward(ctx, _put(ops, dy)))}
-            # NaN in, so that a gradient which is added to instead of assigned shows
-            grads = {
-                name: None
-                if (a := self.arrays[name]) is None
-                else _put(ops, np.full_like(a, np.nan))
-                for name in weights
-            }
-            w = _put(ops, self.arrays[weights[0]])
-            grads["x"] = backward(ctx, _put(ops, dy), w, *grads.values())
-        return {name: _take(ops, g) for name, g in grads.items() if g is not None}
+            first_weight = [_put(ops, w) for w in weights[:1]]
+            dx = backward(ctx, _put(ops, dy), *first_weight, *grads)
+        named = zip(self.arrays, [dx, *grads], strict=True)
+        return {name: _take(ops, g) for name, g in named if g is not None}
 
     def run(self, ops, ctx=None, dy=None):
         """{"y": y, "x": dx, ...} of one forward and backward call; dy is random but repeatable."""
@@ -118,12 +114,17 @@ def grid(rng, shape, gap=0.05):
     return rng.permutation((np.arange(n) - n // 2 + 0.5) * gap).reshape(shape)
 
 
+@contextlib.contextmanager
+def _running(ops):
+    """As in training, but NumPy's overflow and invalid values are errors, as a formula that
+    produces them on the way is wrong even where its result looks right.
+    """
+    with ops.running(), np.errstate(over="raise", divide="raise", invalid="raise"):
+        yield
+
+
 def _put(ops, value):
     return ops.asarray(value) if isinstance(value, np.ndarray) else value
-
-
-def _nan_like(array):
-    return None if array is None else np.full_like(array, np.nan)
 
 
 def _take(ops, array):

@@ -169,8 +169,18 @@ def softmax_crossentropy(draw, rng):
 @operation("sparse_softmax_crossentropy")
 def sparse_softmax_crossentropy(draw, rng):
     shape = draw(prediction_shapes())
+    y, ignore_class = draw_labels(draw, rng, shape)
+    rest = (y, ignore_class)
+    return Case("sparse_softmax_crossentropy", {"x": 3 * rng.standard_normal(shape)}, rest)
+
+
+def draw_labels(draw, rng, shape):
+    """Labels of which some may be ignored, and the class that is: a real one or none at all."""
     y = rng.integers(0, shape[-1], shape[:-1])
-    return Case("sparse_softmax_crossentropy", {"x": 3 * rng.standard_normal(shape)}, (y,))
+    ignore_class = draw(st.sampled_from([None, None, 0, -1, 255]))
+    if ignore_class is not None:
+        y[rng.random(y.shape) < 0.3] = ignore_class
+    return y, ignore_class
 
 
 @operation("categorical_crossentropy")
@@ -183,8 +193,8 @@ def categorical_crossentropy(draw, rng):
 @operation("sparse_categorical_crossentropy")
 def sparse_categorical_crossentropy(draw, rng):
     shape = draw(prediction_shapes())
-    p, y = rng.uniform(0.05, 0.95, shape), rng.integers(0, shape[-1], shape[:-1])
-    return Case("sparse_categorical_crossentropy", {"x": p}, (y,))
+    rest = draw_labels(draw, rng, shape)
+    return Case("sparse_categorical_crossentropy", {"x": rng.uniform(0.05, 0.95, shape)}, rest)
 
 
 @operation("sigmoid_crossentropy")
@@ -208,6 +218,32 @@ def mean_squared_error(draw, rng):
     return Case(
         "mean_squared_error", {"x": rng.standard_normal(shape)}, (rng.standard_normal(shape),)
     )
+
+
+def regression_loss(kind):
+    """Predictions off every kink: p = y, p = 0, p = 1, |p - y| = delta and y p = 1."""
+
+    def build(draw, rng):
+        shape = draw(prediction_shapes())
+        delta = draw(st.sampled_from([1.0, 0.51]))
+        if "hinge" in kind:
+            y = rng.choice(draw(st.sampled_from([(-1.0, 1.0), (0.0, 1.0)])), shape)
+            return Case("regression_loss", {"x": grid(rng, shape)}, (y, kind, delta))
+        if kind == "kl_divergence":
+            p, y = rng.uniform(0.05, 0.95, shape), rng.uniform(0, 1, shape)
+            return Case("regression_loss", {"x": p}, (y, kind, delta))
+        y = rng.integers(0, 9, shape) / 2  # p lies between two multiples of 1/2, and off both
+        p = rng.integers(0, 9, shape) / 2 + rng.uniform(0.05, 0.45, shape)
+        return Case("regression_loss", {"x": p}, (y, kind, delta))
+
+    return build
+
+
+REGRESSION_KINDS = (
+    "absolute_error", "percentage_error", "squared_logarithmic_error", "huber", "log_cosh",
+    "hinge", "squared_hinge", "poisson", "kl_divergence",
+)  # fmt: skip
+OPERATIONS |= {f"regression_loss {kind}": regression_loss(kind) for kind in REGRESSION_KINDS}
 
 
 @operation("weighted_sum")
@@ -294,12 +330,11 @@ def kink_distance(case):
     (op, rest), *others = unfuse(case)
     inner = Case(op, case.arrays, rest).forward(reference, context(reference))
     distance = np.abs(inner).min()
-    if others[-1][0] == "maxpool2d":
+    if others[-1][0] == "maxpool2d" and case.rest[2] != (1, 1):
         pool, strides, _ = others[-1][1]
         windows = reference.im2col(np.maximum(inner, 0), pool, strides)  # (N, OH, OW, KH, KW, C)
         N, OH, OW, KH, KW, C = windows.shape
         entries = np.sort(windows.reshape(N, OH, OW, KH * KW, C), axis=3)
-        largest, second = entries[:, :, :, -1], entries[:, :, :, -2:-1]
-        gaps = (largest[:, :, :, None] - second)[largest[:, :, :, None] > 0]
-        distance = min(distance, gaps.min(initial=np.inf)) if KH * KW > 1 else distance
+        largest, second = entries[:, :, :, -1], entries[:, :, :, -2]
+        distance = min(distance, (largest - second)[largest > 0].min(initial=np.inf))
     return distance

@@ -138,11 +138,10 @@ def _gelu(x: Array, alpha: float) -> tuple[Array, Array]:
 
 
 def _gelu_tanh(x: Array, alpha: float) -> tuple[Array, Array]:
-    """x (1 + t) / 2,   t = tanh(c (x + 0.044715 x^3)),   c = sqrt(2 / pi)."""
-    c = math.sqrt(2 / math.pi)
-    t = np.tanh(c * (x + 0.044715 * x**3))
-    dt = (1 - t**2) * c * (1 + 3 * 0.044715 * x**2)
-    return x * (1 + t) / 2, (1 + t) / 2 + x * dt / 2
+    """x (1 + tanh u) / 2 = x sigmoid(2 u),   u = sqrt(2 / pi) (x + 0.044715 x^3)."""
+    two_c = 2 * math.sqrt(2 / math.pi)
+    s = sigmoid(two_c * (x + 0.044715 * x**3))  # 1 + tanh would cancel where x is negative
+    return x * s, s + x * s * (1 - s) * two_c * (1 + 3 * 0.044715 * x**2)
 
 
 def _silu(x: Array, alpha: float) -> tuple[Array, Array]:

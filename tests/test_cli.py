@@ -217,6 +217,21 @@ def test_run_chooses_the_backend(tmp_path, capsys):
     assert capsys.readouterr().out == "numpy\n"
 
 
+def test_run_with_a_seed_repeats_what_the_program_draws(tmp_path, capsys):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import keras, random, numpy as np\n"
+        "layer = keras.layers.Dense(3)\n"
+        "layer.build((None, 2))\n"
+        "print(random.random(), np.random.random(), layer.get_weights()[0].tolist())"
+    )
+    drawn = []
+    for seed in "1", "1", "2":
+        assert main(["run", "--seed", seed, str(program)]) == 0
+        drawn.append(capsys.readouterr().out)
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
 def test_ctrl_c_ends_with_130_and_one_line(tmp_path):
     program = tmp_path / "program.py"
     program.write_text("import time\nprint('here', flush=True)\ntime.sleep(60)\n")

@@ -47,7 +47,7 @@ def test_program(name, tmp_path, capsys):
     archive = needed("MINICNN_DATA", f"{data}.npz")
     start = time.perf_counter()
     result = subprocess.run(
-        [sys.executable, "-m", "minicnn", "run", str(program)],
+        [sys.executable, "-m", "minicnn", "run", "--seed", "0", str(program)],
         cwd=tmp_path,
         env=os.environ | {"MPLBACKEND": "Agg", "MINICNN_DATA": str(archive.parent)},
         capture_output=True,

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import Any
 
-from minicnn import backends, config
+from minicnn import backends, config, utils
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
@@ -18,6 +18,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
         "tensorflow find minicnn. A Keras installed on this machine is left alone.",
     )
     parser.add_argument("--backend", choices=backends.names(), help="what computes")
+    parser.add_argument("--seed", type=int, help="same seed, same numbers, as far as keras draws")
     parser.add_argument("program", help="path of the program")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="its own arguments")
     parser.set_defaults(function=run)
@@ -33,4 +34,6 @@ def run(args: argparse.Namespace) -> int:
         return 2
     if args.backend:
         config.set_backend(args.backend)
+    if args.seed is not None:
+        utils.set_random_seed(args.seed)
     return run_program(args.program, args.arguments)

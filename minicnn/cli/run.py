@@ -17,8 +17,12 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
         description="Run a Keras or tf.keras program unchanged: its imports of keras and "
         "tensorflow find minicnn. A Keras installed on this machine is left alone.",
     )
-    parser.add_argument("--backend", choices=backends.names(), help="what computes")
-    parser.add_argument("--seed", type=int, help="same seed, same numbers, as far as keras draws")
+    parser.add_argument(
+        "--backend", choices=backends.names(), help="what computes (numba, or MINICNN_BACKEND)"
+    )
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="same seed, same numbers, if the program sets none"
+    )
     parser.add_argument("program", help="path of the program")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="its own arguments")
     parser.set_defaults(function=run)

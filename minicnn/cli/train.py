@@ -39,20 +39,33 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
         help="train a small network and draw what it learned",
         description="Train a small network, print its test loss and accuracy, and leave the "
         "model and pictures of the training, predictions, mistakes and filters in a folder.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
         "--data",
         choices=list(_CLASS_NAMES),
-        help="data set; without it mnist, or rendered_digits if mnist cannot be downloaded",
+        help="data set (mnist; rendered_digits if mnist cannot be downloaded)",
     )
-    parser.add_argument("--model", choices=_ARCHITECTURES, default="two_conv", help="network")
-    parser.add_argument("--epochs", type=_positive, default=5, help="passes over the data")
-    parser.add_argument("--batch-size", type=_positive, default=128, help="images a step")
-    parser.add_argument("--backend", choices=backends.names(), help="what computes")
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same numbers")
     parser.add_argument(
-        "--out", type=Path, help="new or empty folder for the results; a new one below ./runs"
+        "--model", choices=_ARCHITECTURES, default="two_conv", help="network (%(default)s)"
+    )
+    for option, default, what in (
+        ("--epochs", 5, "passes over the data"),
+        ("--batch-size", 128, "images a step"),
+    ):
+        parser.add_argument(
+            option, type=_positive, default=default, metavar="N", help=f"{what} (%(default)s)"
+        )
+    parser.add_argument(
+        "--backend", choices=backends.names(), help="what computes (numba, or MINICNN_BACKEND)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="same seed, same numbers (%(default)s)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="new or empty folder for the results (a new one below ./runs)",
     )
     parser.set_defaults(function=train)
 

@@ -54,14 +54,14 @@ def main():
     parser.add_argument("--examples", type=int, default=100, help="random calls of each operation")
     arguments = parser.parse_args()
     warnings.simplefilter("error")
-    print(f"{'operation':34}{'gradient':10}{'backend':10}worst relative error")
+    print(f"{'operation':42}{'gradient':10}{'backend':10}worst relative error")
     for backend in arguments.backend:
         ops = backends.get(backend)
         for name in OPERATIONS | FUSED:
             if name in FUSED and not hasattr(ops, f"{name}_forward"):
                 continue
             for array, error in worst_errors(ops, name, arguments.examples).items():
-                print(f"{name:34}{'d' + array:10}{backend:10}{error:.1e}")
+                print(f"{name:42}{'d' + array:10}{backend:10}{error:.1e}")
 
 
 if __name__ == "__main__":

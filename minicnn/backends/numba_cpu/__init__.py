@@ -20,6 +20,13 @@ from minicnn.backends.numba_cpu.activations import (
     tanh_backward,
     tanh_forward,
 )
+from minicnn.backends.numba_cpu.augmentation import (
+    flip_backward,
+    flip_forward,
+    translate_backward,
+    translate_forward,
+)
+from minicnn.backends.numba_cpu.average_pooling import avgpool2d_backward, avgpool2d_forward
 from minicnn.backends.numba_cpu.conv import conv2d_backward, conv2d_forward
 from minicnn.backends.numba_cpu.dense import (
     dense_backward,
@@ -68,6 +75,15 @@ from minicnn.backends.numba_cpu.metrics import (
     mean_update,
     sparse_categorical_hits,
 )
+from minicnn.backends.numba_cpu.normalization import (
+    batchnorm_backward,
+    batchnorm_forward,
+    moving_average,
+    normalize_backward,
+    normalize_forward,
+    rescale_backward,
+    rescale_forward,
+)
 from minicnn.backends.numba_cpu.optimizers import (
     adam_step,
     amsgrad_step,
@@ -77,4 +93,11 @@ from minicnn.backends.numba_cpu.optimizers import (
     rmsprop_step,
     sgd_step,
 )
+from minicnn.backends.numba_cpu.padding import pad2d_backward, pad2d_forward
 from minicnn.backends.numba_cpu.pooling import maxpool2d_backward, maxpool2d_forward
+from minicnn.backends.numba_cpu.regularization import (
+    add_penalty,
+    add_penalty_gradient,
+    clip_negative,
+    limit_norms,
+)

@@ -23,6 +23,7 @@ Rules that hold for every operation
 """
 
 # ruff: noqa: ARG001  (the arguments are the contract)
+# mypy: disable-error-code="empty-body"
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -373,8 +374,13 @@ def softmax_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
     ...
 
 
-def sparse_softmax_crossentropy_forward(ctx: Any, logits: Array, y: Array) -> tuple[Array, Array]:
-    """The same with integer labels. logits (..., K), y (...) int64  ->  (losses (...), p (..., K))."""
+def sparse_softmax_crossentropy_forward(
+    ctx: Any, logits: Array, y: Array, ignore_class: int | None
+) -> tuple[Array, Array]:
+    """The same with integer labels. logits (..., K), y (...) int64  ->  (losses (...), p (..., K)).
+
+    Where y == ignore_class, which need not be one of 0 ... K - 1, loss and gradient are 0.
+    """
     ...
 
 
@@ -393,8 +399,13 @@ def categorical_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
     ...
 
 
-def sparse_categorical_crossentropy_forward(ctx: Any, p: Array, y: Array) -> Array:
-    """Of probabilities and integer labels: q = clip(p, eps, 1 - eps), loss = ln(sum q) - ln q[y]."""
+def sparse_categorical_crossentropy_forward(
+    ctx: Any, p: Array, y: Array, ignore_class: int | None
+) -> Array:
+    """Of probabilities and integer labels: q = clip(p, eps, 1 - eps), loss = ln(sum q) - ln q[y].
+
+    Where y == ignore_class, loss and gradient are 0, as above.
+    """
     ...
 
 
@@ -438,6 +449,22 @@ def mean_squared_error_backward(ctx: Any, dlosses: Array) -> Array:
     ...
 
 
+def regression_loss_forward(ctx: Any, p: Array, y: Array, kind: str, delta: float) -> Array:
+    """mean(f(p, y)) over the last axis, of kl_divergence the sum.  (..., K)  ->  (...).
+
+    kind: absolute_error, percentage_error, squared_logarithmic_error, huber, log_cosh, hinge,
+    squared_hinge, poisson, kl_divergence. Formulas: ``backends/reference/regression.py``.
+    ``delta`` is used by huber only. The two hinges take y = -1 and 1; if all of y is 0 or 1, then
+    0 means -1.
+    """
+    ...
+
+
+def regression_loss_backward(ctx: Any, dlosses: Array) -> Array:
+    """dp = f'(p) dlosses / K, of kl_divergence without / K."""
+    ...
+
+
 def weighted_sum_forward(ctx: Any, values: Array, weights: Array | None, scale: float) -> Array:
     """scale * sum(weights * values), an array of shape (1,).  weights None means ones."""
     ...
@@ -460,6 +487,14 @@ def categorical_hits(ctx: Any, y: Array, p: Array) -> Array:
 
 def sparse_categorical_hits(ctx: Any, y: Array, p: Array) -> Array:
     """1.0 where y == argmax(p), else 0.0.  y (...), p (..., K)  ->  (...)."""
+    ...
+
+
+def sparse_top_k_hits(ctx: Any, y: Array, p: Array, k: int) -> Array:
+    """1.0 where fewer than k scores are larger than that of class y.  y (...), p (..., K) -> (...).
+
+    0.0 also where the row has a number that is not finite, or y is not one of 0 ... K - 1.
+    """
     ...
 
 

@@ -204,7 +204,7 @@ def test_paths_and_endings(tmp_path, monkeypatch):
         model.load_weights(tmp_path / "m.h5")
     with pytest.raises(TypeError, match="must be a path"):
         load_model(7)
-    with pytest.raises(ValueError, match="File not found: filepath=.*accessible `.keras` zip"):
+    with pytest.raises(ValueError, match=r"File not found: filepath=.*accessible `\.keras` zip"):
         load_model(tmp_path / "none.keras")
     with pytest.raises(FileNotFoundError, match="No such weights file"):
         model.load_weights(tmp_path / "none.weights.h5")

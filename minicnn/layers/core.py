@@ -169,8 +169,11 @@ class Dense(Layer):
         return ctx.ops.dense_backward(ctx, dy, self.kernel.value, self.kernel.grad, db)
 
     def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if self.activity_regularizer is not None:  # Keras leaves it out otherwise
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         return {
-            **super().get_config(),
+            **config,
             "units": self.units,
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
@@ -178,7 +181,6 @@ class Dense(Layer):
             "bias_initializer": initializers.serialize(self.bias_initializer),
             "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
             "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
         }

@@ -2,7 +2,6 @@
 
 import argparse
 import itertools
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +92,6 @@ def train(args: argparse.Namespace) -> int:
         batch_size=args.batch_size,
         epochs=args.epochs,
         validation_data=(data.x_test, data.y_test),
-        verbose=1 if sys.stdout.isatty() else 2,  # a log file wants lines, not a moving bar
     )
     seconds = time.perf_counter() - start
     loss, accuracy = model.evaluate(data.x_test, data.y_test, batch_size=500, verbose=0)
@@ -129,9 +127,11 @@ def _load_or_replace(name: str | None) -> Images:
     """The data set asked for; nobody asked: MNIST, or without a network the rendered digits."""
     if name:
         return _load(name)
+    from minicnn.datasets import DownloadError
+
     try:
         return _load("mnist")
-    except OSError as error:
+    except DownloadError as error:
         reason = str(error).partition("\n")[0].rstrip(":.")
         print(
             f"{reason}: training on the built-in rendered digits instead (--data mnist tells more)."

@@ -12,6 +12,7 @@ from minicnn.gradcheck.causes import diagnose
 from minicnn.gradcheck.choose import make_target
 from minicnn.gradcheck.errors import GradientCheckError
 from minicnn.gradcheck.judge import Settings
+from minicnn.gradcheck.loss_target import ModelTarget
 from minicnn.gradcheck.protocol import Conduct, examine, frozen
 from minicnn.gradcheck.report import ArrayReport, Finding, Report
 from minicnn.gradcheck.targets import Target, Values, is_shape
@@ -106,7 +107,8 @@ def _check(target: Target, settings: Settings, generated: bool) -> Report:
 
 
 def _judge(target: Target, values: Values, settings: Settings, conduct: Conduct) -> Report:
-    arrays = [_judge_one(target, values, conduct, n, settings) for n in values]
+    trusted = _all_right(target, values, conduct, settings)
+    arrays = [_judge_one(target, values, conduct, n, settings, trusted) for n in values]
     ties = ""
     if all(a.ok for a in arrays):
         settings.progress("ties")
@@ -127,15 +129,48 @@ def _judge(target: Target, values: Values, settings: Settings, conduct: Conduct)
     for a in arrays:
         if not a.ok:
             a.lines = target.source(a.name)
-    if not report.ok:
+    if isinstance(target, ModelTarget) and not report.ok:
+        _blame_layer(target, report, settings)
+    elif not report.ok:
         settings.progress("looking for the cause")
         diagnose(target, values, conduct, report, settings, ties)
     return report
 
 
+def _blame_layer(model: ModelTarget, report: Report, settings: Settings) -> None:
+    """A model's gradients are wrong: check each of its layers, and the loss, alone."""
+    for part in model.parts():
+        settings.progress(f"layer {part.name}")
+        alone = _check(part, settings, generated=False)
+        if alone.ok:
+            continue
+        report.cause = alone.cause
+        report.explanation = f"In {part.kind} {part.name}. {alone.explanation}"
+        report.findings = alone.findings
+        for f in (*alone.findings, *(f for a in alone.arrays for f in a.findings)):
+            f.evidence = f"in {part.kind} {part.name}, {f.evidence}"
+        for array in report.arrays:
+            for a in alone.arrays:
+                if not a.ok and not array.ok and array.name.endswith(f"{part.name}/{a.name}"):
+                    array.findings, array.lines = a.findings, a.lines
+        return
+    report.explanation = "The gradients are wrong, although every layer alone is right."
+
+
+def _all_right(target: Target, values: Values, conduct: Conduct, settings: Settings) -> bool:
+    """Whether a model's many gradients pass together, which saves asking for each."""
+    grads = {n: g for n, g in conduct.run.grads.items() if g is not None}
+    if len(values) < 4 or set(grads) != set(values):
+        return False
+    if any(grads[n].shape != v.shape or not np.isfinite(grads[n]).all() for n, v in values.items()):
+        return False
+    return judge.all_at_once(target, values, grads, conduct.dy, conduct.run.y, settings)
+
+
 def _judge_one(
-    target: Target, values: Values, conduct: Conduct, name: str, settings: Settings
-) -> ArrayReport:
+    target: Target, values: Values, conduct: Conduct, name: str, settings: Settings,
+    trusted: bool = False,
+) -> ArrayReport:  # fmt: skip
     shape = values[name].shape
     grad = conduct.run.grads.get(name)
     if grad is None:
@@ -146,7 +181,7 @@ def _judge_one(
         result = ArrayReport(name, shape, target.axes[name], ok=False, size=values[name].size)
         result.problem = f"the gradient has shape {grad.shape}, the array has {shape}"
         return result
-    return judge.judge_array(target, values, conduct.run, conduct.dy, name, settings)
+    return judge.judge_array(target, values, conduct.run, conduct.dy, name, settings, trusted)
 
 
 def _forgive_kinks(

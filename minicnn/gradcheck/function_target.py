@@ -128,7 +128,7 @@ class FunctionTarget(Target):
                 "state",
                 "saved",
             )
-            if y.ndim == 0 and (not taken or len(taken) == 1 and cache_first):
+            if y.ndim == 0 and (not taken or (len(taken) == 1 and self.style == "cache")):
                 self.takes_cotangent = False
             elif y.ndim == 0 and self.style == "plain" and not is_dy[0]:
                 self.takes_cotangent = False
@@ -294,7 +294,7 @@ def _shrunk_sizes(values: Values, first: str, shrink: Shrink) -> Any:
     batch = min(x.shape[0], shrink.batch or x.shape[0])
     if batch == x.shape[0] and all(k == v for k, v in new.items()):
         return None
-    return lambda n, is_batch: batch if is_batch else new[n]
+    return lambda n, is_batch: batch if is_batch else new.get(n, n)
 
 
 def argument_names(function: Any) -> list[str]:

@@ -1,7 +1,6 @@
 """A layer of this library's kind: ``forward(ctx, x)``, ``backward(ctx, dy)``, ``add_weight``."""
 
 import copy
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -78,7 +77,7 @@ class LayerTarget(Target):
         self.values["x"] = input_array(x, seed, self.notes)
         self._build(self.values["x"].shape)
         self._take_parameters()
-        self.stages = [stage for one in self.layers for stage in one.stages()]
+        self.stages = [stage for one in self.layers for stage in own_stages(one)]
         self.axes = {n: layer_axes(n, v.shape) for n, v in self.values.items()}
         self.rates = {
             k: v
@@ -92,8 +91,6 @@ class LayerTarget(Target):
     def _build(self, shape: tuple[int, ...]) -> None:
         for layer in self.layers:
             if layer.built:
-                if layer.dtype != "float64":
-                    self.notes.append(f"the weights of {layer.name} were {layer.dtype}")
                 continue
             layer.dtype = "float64"
             if layer.input_ndim not in (None, len(shape)):
@@ -111,6 +108,8 @@ class LayerTarget(Target):
     def _take_parameters(self) -> None:
         rng = np.random.default_rng(self.seed + 1)
         self.parameters: dict[str, Any] = {}
+        if any(p.dtype != "float64" for layer in self.layers for p in layer.parameters):
+            self.notes.append("the weights were float32; they are checked in float64")
         for layer in self.layers:
             for p in layer.parameters:
                 value = np.asarray(p.numpy(), np.float64)
@@ -215,10 +214,12 @@ class LayerTarget(Target):
             seed=self.seed, training=self.training, backend=self.backend,
         )  # fmt: skip
 
-    def _bare(self) -> Any:
-        for p in (p for layer in self.layers for p in layer.parameters):
+    def _bare(self, *layers: Any) -> Any:
+        """The layers (by default all) with plain gradient arrays, so that they can be copied."""
+        chosen = layers or self.layers
+        for p in (p for layer in chosen for p in layer.parameters):
             p.grad = np.array(host(p.grad)) if self.backend == "numpy" else p.grad
-        return self.layers
+        return chosen[0] if len(chosen) == 1 else list(chosen)
 
     def source(self, name: str) -> list[str]:
         if name == "x":
@@ -244,6 +245,17 @@ def require_methods(cls: type) -> None:
             )
 
 
+def own_stages(layer: Any) -> list[Any]:
+    """What runs for a layer: its stages, or itself where a subclass wrote a pass of its own."""
+
+    def depth(method: str) -> int:
+        return next(i for i, c in enumerate(type(layer).__mro__) if method in vars(c))
+
+    if min(depth("forward"), depth("backward")) < depth("stages") and layer not in layer.stages():
+        return [layer]
+    return list(layer.stages())
+
+
 def missing_return(function: Any, label: str, got: Any) -> str:
     """Message for a forward or backward that returned no array."""
     what = "None; is a return statement missing?" if got is None else f"a {type(got).__name__}"
@@ -255,13 +267,10 @@ def instance_maker(layer: Any) -> Callable[[], Any] | None:
     """How to get more unbuilt copies of ``layer``, if there is a way."""
     if not layer.built:
         return lambda: copy.deepcopy(layer)
-    has_config = "get_config" in vars(type(layer)) or type(layer).__module__.startswith("minicnn.")
-    signature = inspect.signature(type(layer).__init__)
-    plain = all(
-        p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) or p.name in ("self", "name", "dtype")
-        for p in signature.parameters.values()
-    )
-    if has_config or plain:
+    lineage = type(layer).__mro__
+    made_by = next(c for c in lineage if "__init__" in vars(c))
+    told_by = next((c for c in lineage if "get_config" in vars(c)), None)
+    if told_by is not None and issubclass(told_by, made_by):  # get_config knows all arguments
         return lambda: type(layer).from_config(layer.get_config())
     return None
 

@@ -8,7 +8,7 @@ import numpy as np
 from minicnn import backends
 from minicnn.gradcheck import source
 from minicnn.gradcheck.errors import GradientCheckError, definition, guarded
-from minicnn.gradcheck.layer_target import CheckContext, LayerTarget, missing_return
+from minicnn.gradcheck.layer_target import CheckContext, LayerTarget, instance_maker, missing_return
 from minicnn.gradcheck.targets import (
     Array,
     Run,
@@ -142,16 +142,17 @@ class ModelTarget(LayerTarget):
     def resized(self, shrink: Shrink) -> "Target | None":
         return None
 
-    def parts(self) -> list[tuple[Any, Array]]:
-        """Each layer alone, with the input that it gets inside the model."""
-        x, parts = self.values["x"], []
+    def parts(self) -> list[Target]:
+        """Each layer alone, with the input that it gets inside the model, and the loss."""
+        x, parts = self.values["x"], list[Target]()
         for layer in self.layers:
-            parts.append((layer, x))
-            for stage in layer.stages():
-                x = np.asarray(
-                    host(stage.forward(self._contexts()[0], self.ops.asarray(np.array(x))))
-                )
-        return parts
+            alone = LayerTarget(
+                layer.name, instance_maker(layer), self._bare(layer), x, seed=self.seed,
+                training=self.training, backend=self.backend,
+            )  # fmt: skip
+            parts.append(alone)
+            x = alone.forward(alone.values)
+        return parts if self.loss is None else [*parts, self.loss]
 
 
 def _takes_probabilities(loss: Any) -> bool:

@@ -202,7 +202,9 @@ def _details(a: ArrayReport) -> list[str]:
             f"    absolute error {a.absolute_error:.2e}, relative error {a.relative_error:.2e}; "
             f"wrong in {a.wrong} of {a.checked} entries compared ({a.share:.0%})",
         ]
-    lines += [f"    {f.cause}: {f.evidence}" for f in a.findings[:3]]
+    first = {f.cause: f for f in reversed(a.findings)}
+    ranked = sorted(first.values(), key=lambda f: -f.weight)
+    lines += [f"    {f.cause}: {f.evidence}" for f in ranked[:3]]
     if a.lines:
         lines.append("    look at")
         lines += [f"      {line}" for line in a.lines[:6]]

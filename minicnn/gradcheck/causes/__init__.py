@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from minicnn.gradcheck.causes import elementwise, fits, maps, masks, moved_point, scalars, sums
+from minicnn.gradcheck.causes import (
+    elementwise,
+    fits,
+    maps,
+    masks,
+    moved_point,
+    paths,
+    scalars,
+    sums,
+)
 from minicnn.gradcheck.causes.evidence import Tables, gather
 from minicnn.gradcheck.causes.table import CAUSES
 from minicnn.gradcheck.judge import Settings
@@ -25,8 +34,11 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     scalars.untouched, sums.wrong_shape, scalars.multiple, masks.not_linear, elementwise.masked,
     masks.rows, masks.columns, fits.groups, sums.same_shape, masks.contributions, maps.rearranged,
     maps.shifted, maps.displaced, maps.stride_of_weights, elementwise.smooth,
-    elementwise.missing_path, maps.pool_winner, moved_point.other_values,
+    elementwise.missing_path, maps.pool_winner, paths.scaled_rows, paths.other_array, paths.path_through,
+    moved_point.other_values,
 )  # fmt: skip
+#: these measure further tables, and are asked only when the others have no answer
+COSTLY: tuple[Hypothesis, ...] = (paths.left_out,)
 
 
 def diagnose(
@@ -69,6 +81,7 @@ def _from_tables(target: Target, wrong: list[str], settings: Settings) -> list[F
         for name in tables.wrong():
             if name in wrong:
                 best = [f for h in HYPOTHESES for f in h(tables, name)]
+                best = best or [f for h in COSTLY for f in h(tables, name)]
                 found += sorted(best, key=lambda f: -f.weight)
     return _shared(found)
 

@@ -43,6 +43,11 @@ def masked(t: Tables, name: str) -> Iterator[Finding]:
         return
     if len(levels) == 1:
         return
+    if same(np.abs(b), np.abs(j)):
+        yield Finding(
+            "sign", "the size of the gradient is right, its sign is not everywhere", name, 91
+        )
+        return
     if len(np.unique(np.round(b, 6))) <= 3 or _levels_of_mask(b, levels):
         share = float(np.mean(~np.isclose(b, j, atol=1e-6)))
         text = (
@@ -79,18 +84,10 @@ def smooth(t: Tables, name: str) -> Iterator[Finding]:
         text = "backward takes the slope at the output y where it belongs at the input x"
         yield Finding("wrong_array", text, name, 79)
         return
-    # the derivative as a function of y (such as y (1 - y)) was given x instead
-    order = np.argsort(y)
-    inside = (x > y.min()) & (x < y.max())
-    if (np.diff(y[order]) > 0).all() and inside.sum() > 8 and y.size > 30:
-        guess = np.interp(x[inside], y[order], j[order])
-        if (
-            np.abs(guess - b[inside]).max() < 0.02 * np.abs(j).max()
-            and np.ptp(b) > 0.1 * np.abs(j).max()
-        ):
-            text = "the formula in terms of the output y was given the input x"
-            yield Finding("wrong_array", text, name, 74)
-            return
+    if _formula_of_output_given_input(x, y, j, b):
+        text = "the formula of the slope in terms of the output y was given the input x"
+        yield Finding("wrong_array", text, name, 79)
+        return
     x_safe = np.where(x == 0, 1, x)
     words = {"y": y, "y / x": y / x_safe}
     for label, term in words.items():
@@ -121,6 +118,15 @@ def smooth(t: Tables, name: str) -> Iterator[Finding]:
                 "missing_term", f"backward lacks the term {c:.4g} times {label}", name, 70
             )
             return
+
+
+def _formula_of_output_given_input(x: Array, y: Array, j: Array, b: Array) -> bool:
+    """Whether the slope is a simple polynomial of y, such as y (1 - y), and b is that of x."""
+    for degree in (1, 2, 3):
+        formula = np.polynomial.Polynomial.fit(y, j, degree)
+        if y.size > 2 * degree + 2 and same(formula(y), j, 1e-6):
+            return same(formula(x), b, 1e-4)
+    return False
 
 
 def _terms(t: Tables) -> dict[str, Array]:
@@ -182,6 +188,16 @@ def _diagonal_free(t: Tables, J: Array) -> bool:
     return bool(nonzero(J - np.diag(np.diag(J))).any())
 
 
+def _labels_only(t: Tables, shape: tuple[int, ...], e: Array) -> bool:
+    """Whether the error sits exactly at the entries that integer labels name."""
+    for value in t.target.constants.values():
+        if value.dtype.kind in "iu" and len(shape) == 2 and value.shape == shape[:1]:
+            if value.min() >= 0 and value.max() < shape[1]:
+                named = np.eye(shape[1])[value].reshape(-1) > 0
+                return bool(nonzero(e)[named].mean() > 0.5 and not nonzero(e)[~named].any())
+    return False
+
+
 def _missing_in_loss(t: Tables, name: str, e: Array) -> Iterator[Finding]:
     """Of a scalar loss: the prediction's or the target's part of the gradient is left out."""
     shape = t.values[name].shape
@@ -200,3 +216,6 @@ def _missing_in_loss(t: Tables, name: str, e: Array) -> Iterator[Finding]:
         if c is not None:
             yield Finding("missing_term", f"the gradient lacks {c:.4g} times {label}", name, 77)
             return
+    if _labels_only(t, shape, e):
+        text = "the gradient is wrong at the label's own entry alone: its term is missing"
+        yield Finding("missing_term", text, name, 60)

@@ -5,19 +5,22 @@ differences. Row o of B is what backward answers to a cotangent that is 1 at out
 A right backward has B = J; what a mistake did to B is compared with what known mistakes do.
 """
 
+import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from minicnn.gradcheck.errors import GradientCheckError
 from minicnn.gradcheck.judge import cotangent, has_ties, jittered
 from minicnn.gradcheck.numeric import typical_size
 from minicnn.gradcheck.targets import Array, Shrink, Target, Values
 
 STEP = 1e-5
 TOLERANCE = 1e-5
-#: seconds that the tables of one diagnosis may take, and entries they may have
-SECONDS, ENTRIES = 2.5, 6_000_000
+#: seconds that the tables should take, that they may take if need be, and entries they may have
+SECONDS, PATIENCE, ENTRIES = 1.0, 20.0, 6_000_000
 SIZES = (
     Shrink(batch=3, space=9, channels=None),
     Shrink(batch=2, space=7, channels=None),
@@ -62,7 +65,7 @@ class Tables:
     def wrong(self) -> list[str]:
         """Arrays whose gradient is wrong here."""
         names = []
-        for name in self.values:
+        for name in self.J:
             grad = self.grads.get(name)
             if (
                 grad is None
@@ -93,32 +96,52 @@ def nonzero(a: Array) -> Array:
 
 
 def gather(target: Target, wanted: list[str], seed: int) -> Tables | None:
-    """Tables of a copy small enough in which the arrays ``wanted`` are still wrong."""
-    for size in (None, *SIZES):
-        small = target if size is None else target.resized(size)
-        if small is None or not _affordable(small):
-            continue
-        tables = build(small, seed)
-        if tables is not None and set(tables.wrong()) & set(wanted):
+    """Tables of the target, or of a copy small enough, in which the arrays ``wanted`` are wrong."""
+    slow = []
+    for copy in _copies(target):
+        cost = _cost(copy, wanted)
+        if cost > SECONDS:  # the largest copy that is quick comes first
+            slow.append((cost, len(slow), copy))
+        elif (tables := _wrong_tables(copy, wanted, seed)) is not None:
+            return tables
+    for cost, _, copy in sorted(slow, key=lambda entry: entry[:2]):
+        if cost < PATIENCE and (tables := _wrong_tables(copy, wanted, seed)) is not None:
             return tables
     return None
 
 
-def _affordable(target: Target) -> bool:
-    entries = sum(v.size for v in target.values.values())
+def _copies(target: Target) -> Iterator[Target]:
+    """The target, then smaller ones; a layer made for one size may not run at another."""
+    yield target
+    for size in SIZES:
+        with contextlib.suppress(GradientCheckError):
+            smaller = target.resized(size)
+            if smaller is not None:
+                smaller.run(smaller.values, cotangent(smaller, smaller.forward(smaller.values), 0))
+                yield smaller
+
+
+def _wrong_tables(target: Target, wanted: list[str], seed: int) -> Tables | None:
+    tables = build(target, seed, wanted)
+    return tables if tables is not None and set(tables.wrong()) & set(wanted) else None
+
+
+def _cost(target: Target, wanted: list[str]) -> float:
+    """Seconds that the tables will take."""
+    first = next(iter(target.values))
+    entries = sum(v.size for n, v in target.values.items() if n in wanted or n == first)
     start = time.perf_counter()
     y = target.forward(target.values)
     one = time.perf_counter()
-    dy = cotangent(target, y, 0)
-    target.run(target.values, dy)
+    target.run(target.values, cotangent(target, y, 0))
     two = time.perf_counter()
-    if (y.size * entries) > ENTRIES:
-        return False
-    return 2 * entries * (one - start) + y.size * (two - one) < SECONDS
+    if y.size * entries > ENTRIES:
+        return float("inf")
+    return 2 * entries * (one - start) + y.size * (two - one)
 
 
-def build(target: Target, seed: int) -> Tables | None:
-    """Measure J and ask for B."""
+def build(target: Target, seed: int, wanted: list[str] | None = None) -> Tables | None:
+    """Measure J of the input and of the arrays ``wanted`` (by default of all), and ask for B."""
     values = dict(target.values)
     first = next(iter(values))
     if has_ties(values[first]):
@@ -128,10 +151,11 @@ def build(target: Target, seed: int) -> Tables | None:
         return None
     dy = cotangent(target, y, seed)
     tables = Tables(target, values, y, dy)
-    tables.grads = {n: tables.backward(dy).get(n) for n in values}
-    for name in values:
+    tables.grads = tables.backward(dy)
+    names = [n for n in values if wanted is None or n in wanted or n == first]
+    for name in names:
         tables.J[name] = jacobian(target, values, name, y.size)
-    claims: dict[str, list[Array]] = {n: [] for n, g in tables.grads.items() if _fits(g, values[n])}
+    claims: dict[str, list[Array]] = {n: [] for n in names if _fits(tables.grads.get(n), values[n])}
     for o in range(y.size):
         one = np.zeros(y.size)
         one[o] = 1.0

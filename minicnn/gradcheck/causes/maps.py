@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minicnn.gradcheck.causes.evidence import Tables, nonzero, same
+from minicnn.gradcheck.causes.evidence import Tables, close, nonzero, same
 from minicnn.gradcheck.report import Finding
 from minicnn.gradcheck.targets import Array
 
@@ -80,6 +80,12 @@ def shifted(t: Tables, name: str) -> Iterator[Finding]:
                 ):
                     yield _shift_finding(t, name, own, chosen, amounts)
                     return
+
+
+def _mostly(b: Array, j: Array) -> bool:
+    """Whether b is j with some entries lost, at most half of them, as at an edge."""
+    there = nonzero(b)
+    return bool(close(b, j)[there].all() and there.sum() >= 0.5 * nonzero(j).sum() > 0)
 
 
 def _overlap(b: Array, j: Array, axis: int, k: int) -> tuple[Array, Array]:

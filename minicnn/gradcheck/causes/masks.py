@@ -27,7 +27,10 @@ def not_linear(t: Tables, name: str) -> Iterator[Finding]:
     if grad is None:
         return
     shape = grad.shape
+    minus = negative_claim(t, name)
+    homogeneous = np.where(v > 0, v, 0) @ B + np.where(v < 0, v, 0) @ minus
     tests = (
+        (homogeneous, "the incoming gradient dy"),
         (np.where(v > 0, v, 0) @ B, "the incoming gradient dy"),
         (np.where(v < 0, v, 0) @ B, "the incoming gradient dy"),
         (np.where(v > 0, v, 0) @ t.J[name], "the incoming gradient dy"),
@@ -40,6 +43,10 @@ def not_linear(t: Tables, name: str) -> Iterator[Finding]:
             text = f"backward keeps or drops by the sign of {array}, not of what forward saw"
             yield Finding("relu_mask", text, name, 90)
             return
+    if same(B, t.J[name]) and _one_of_several(t, name):
+        text = f"where several windows give gradient to one entry of {name}, one of them replaces the others"
+        yield Finding("overwritten", text, name, 82)
+        return
     zero = t.backward(np.zeros_like(t.dy)).get(name)
     double = t.backward(2 * t.dy).get(name)
     if zero is not None and double is not None and nonzero(zero).any():
@@ -51,6 +58,27 @@ def not_linear(t: Tables, name: str) -> Iterator[Finding]:
         elif same(grad - zero, t.slopes(name)):
             text = f"a term that does not depend on dy is added to the gradient of {name}"
             yield Finding("extra_term", text, name, 80)
+
+
+def negative_claim(t: Tables, name: str) -> Array:
+    """B from cotangents of -1, which a mask by the sign of dy answers differently."""
+    rows = []
+    for o in range(t.y.size):
+        one = np.zeros(t.y.size)
+        one[o] = -1.0
+        grad = t.backward(one.reshape(t.y.shape))[name]
+        assert grad is not None
+        rows.append(-grad.reshape(-1))
+    return np.array(rows)
+
+
+def _one_of_several(t: Tables, name: str) -> bool:
+    """Whether each entry of the gradient is the contribution of a single output position."""
+    grad = t.grads[name]
+    assert grad is not None
+    parts = t.J[name] * t.dy.reshape(-1, 1)
+    hit = close(parts, grad.reshape(1, -1)) & nonzero(t.J[name])
+    return bool((hit.any(axis=0) | ~nonzero(t.J[name]).any(axis=0)).all())
 
 
 def rows(t: Tables, name: str) -> Iterator[Finding]:
@@ -67,7 +95,8 @@ def rows(t: Tables, name: str) -> Iterator[Finding]:
         extra_is_mask = False
     else:
         extra_is_mask = True
-    if extra.any() and extra_is_mask and (equal & ~j_zero).any():
+    some_right = (equal & ~j_zero).any() or b_zero[~j_zero].all()
+    if extra.any() and extra_is_mask and some_right:
         if drops_at_random(t):
             text = "gradient comes back through outputs that dropout set to zero"
             yield Finding("dropout_mask", text, name, 88)

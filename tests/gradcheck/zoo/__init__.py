@@ -19,20 +19,21 @@ class Bug:
     params: dict = field(default_factory=dict)
     also: tuple = ()
     held_out: bool = False
+    file: str = ""
 
 
 ZOO: list[Bug] = []
 FILES = (
     "convolution", "pooling", "dense", "activations", "dropout", "normalisation", "losses", "conduct",
-    "held_out",
+    "held_out", "fresh",
 )  # fmt: skip
 
 
 def bug(cause, x, also=(), **params):
     def register(thing):
         target = thing if isinstance(thing, type) else thing()
-        held_out = thing.__module__.endswith("held_out")
-        ZOO.append(Bug(thing.__name__, cause, target, x, params, tuple(also), held_out))
+        held_out = thing.__module__.endswith(("held_out", "fresh"))
+        ZOO.append(Bug(thing.__name__, cause, target, x, params, tuple(also), held_out, thing.__module__.rsplit(".", 1)[-1]))
         return thing
 
     return register

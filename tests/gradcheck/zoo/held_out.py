@@ -183,7 +183,7 @@ def same_padding_of_an_even_kernel():
         for i in range(2):
             for j in range(2):
                 dxp[:, i : i + H, j : j + W] += dout @ k[i, j].T
-                dk[i, j] = np.tensordot(xp[:, i : i + H, j : j + W], dout, 3)
+                dk[i, j] = np.tensordot(xp[:, i : i + H, j : j + W], dout, ([0, 1, 2], [0, 1, 2]))
         return dxp[:, 1:, 1:], dk
 
     return forward, backward

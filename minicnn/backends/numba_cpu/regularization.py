@@ -61,6 +61,9 @@ def _add_penalty(total, w, l1, l2):
 
 @njit(cache=True, parallel=True)
 def _add_gradient(dw, w, l1, twice_l2):
+    zero = w.dtype.type(0)
     for chunk in prange((w.size + CHUNK - 1) // CHUNK):
         for i in range(chunk * CHUNK, min(w.size, (chunk + 1) * CHUNK)):
-            dw[i] += l1 * np.sign(w[i]) + twice_l2 * w[i]
+            slope = l1 if w[i] > 0 else zero
+            slope = -l1 if w[i] < 0 else slope
+            dw[i] += slope + twice_l2 * w[i]  # a NaN gets through here, even if l2 is 0

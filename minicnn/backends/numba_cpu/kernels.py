@@ -71,7 +71,7 @@ def _gemm(typing, transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ld
     return signature, generate
 
 
-@njit(cache=True)
+@njit
 def multiply(a, b, beta, c):
     """c = a @ b + beta c.  Each of a and b has unit stride along one axis, c along the last."""
     M, K = a.shape
@@ -92,7 +92,7 @@ def multiply(a, b, beta, c):
 # and then Python counts from the end.
 
 
-@njit(cache=True)
+@njit
 def im2col(x, n, C, c0, CG, geometry, cols, r):
     """Windows of image n, channels c0 to c0 + CG, become rows r, r + 1, ... of cols (rows, K)."""
     KH, KW, SH, SW, DH, DW, top, left, OH, OW = geometry
@@ -123,7 +123,7 @@ def im2col(x, n, C, c0, CG, geometry, cols, r):
             r += 1
 
 
-@njit(cache=True)
+@njit
 def col2im(dcols, r, dx, n, C, c0, CG, geometry):
     """The adjoint of ``im2col``: every row is added back where it came from."""
     KH, KW, SH, SW, DH, DW, top, left, OH, OW = geometry
@@ -152,7 +152,7 @@ def col2im(dcols, r, dx, n, C, c0, CG, geometry):
             r += 1
 
 
-@njit(cache=True)
+@njit
 def im2col_t(x, n, C, c0, CG, geometry, planes, cols, p):
     """The same, transposed: windows become columns p, p + 1, ... of cols (K, columns).
 
@@ -180,7 +180,7 @@ def im2col_t(x, n, C, c0, CG, geometry, planes, cols, p):
                             row[ow] = pixels[ow * SW]
 
 
-@njit(cache=True)
+@njit
 def col2im_t(dcols, p, planes, dx, n, C, c0, CG, geometry):
     """The adjoint of ``im2col_t``."""
     KH, KW, SH, SW, DH, DW, top, left, OH, OW = geometry
@@ -204,7 +204,7 @@ def col2im_t(dcols, p, planes, dx, n, C, c0, CG, geometry):
 # -- what follows the product -----------------------------------------------------------------
 
 
-@njit(cache=True)
+@njit
 def add_bias(y, r0, r1, b, relu):
     """y + b in place, rows r0 to r1; with ReLU if asked (a NaN is not <= 0, so it stays)."""
     zero = y.dtype.type(0)
@@ -214,13 +214,13 @@ def add_bias(y, r0, r1, b, relu):
             y[r, f] = zero if relu and v <= 0 else v
 
 
-@njit(cache=True)
+@njit
 def beats(v, best):
     """Whether v takes the place of ``best``: larger, or the first NaN."""
     return (v > best) | ((v != v) & (best == best))
 
 
-@njit(cache=True)
+@njit
 def bias_relu_pool(product, r, b, pool, OW, y, winner, n):
     """maxpool(relu(product + b)) of one image, whose rows begin at r.
 
@@ -263,7 +263,7 @@ def bias_relu_pool(product, r, b, pool, OW, y, winner, n):
                 winner[n, ph, pw, f] = winner[n, ph, pw, f] if best > 0 else place(PH * PW)
 
 
-@njit(cache=True)
+@njit
 def spread(dy, winner, n, pool, dproduct, r, OW, db):
     """The adjoint: each dy goes to the row of its winner, every other entry becomes 0.
 
@@ -283,7 +283,7 @@ def spread(dy, winner, n, pool, dproduct, r, OW, db):
                 db[f] += dy[n, ph, pw, f] if winner[n, ph, pw, f] < PH * PW else zero
 
 
-@njit(cache=True)
+@njit
 def mask(dy, y, dproduct, rows):
     """The adjoint of ReLU: dy where y > 0, else 0."""
     zero = dy.dtype.type(0)
@@ -292,12 +292,19 @@ def mask(dy, y, dproduct, rows):
             dproduct[r, f] = dy[r, f] if y[r, f] > 0 else zero
 
 
-@njit(cache=True)
+@njit
 def add_rows(dproduct, rows, db):
     """db += the sum of the rows."""
     for r in range(rows):
         for f in range(db.shape[0]):
             db[f] += dproduct[r, f]
+
+
+@njit
+def clear(a):
+    """a (n,) = 0. In a parallel kernel itself, a[:] = 0 would be made parallel, too."""
+    for i in range(a.shape[0]):
+        a[i] = 0
 
 
 # -- convolution ------------------------------------------------------------------------------
@@ -356,7 +363,7 @@ def conv_backward(
     for t in prange(chunks):
         thread = get_thread_id()
         cols, dproduct = cols_[thread], dproduct_[thread]
-        db_chunks[t] = 0
+        clear(db_chunks[t])
         for n0 in range(t * chunk, min(N, t * chunk + chunk), T):
             n1 = min(N, n0 + T)
             rows = (n1 - n0) * P
@@ -371,7 +378,7 @@ def conv_backward(
                     dproduct = dy_rows
                 add_rows(dproduct, rows, db_chunks[t])
             if need_dx:
-                dx[n0:n1] = 0
+                clear(dx[n0:n1].reshape(-1))
             for g in range(groups):
                 f = slice(g * FG, (g + 1) * FG)
                 d = dproduct[:rows, f]
@@ -399,11 +406,11 @@ def conv_backward(
                     else:
                         col2im(cols, (n - n0) * P, dx, n, C, g * CG, CG, geometry)
     for k in prange(dw.shape[0]):
-        dw[k] = 0
+        clear(dw[k])
         for t in range(chunks):
             for f in range(F):
                 dw[k, f] += dw_chunks[t, k, f]
-    db[:] = 0
+    clear(db)
     for t in range(chunks):
         for f in range(F):
             db[f] += db_chunks[t, f]

@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 _MODULES = (
     "activations", "backend", "backends", "callbacks", "config", "datasets", "gradcheck",
     "initializers", "keras_alias", "layers", "losses", "metrics", "models", "optimizers", "plots",
-    "saving", "utils",
+    "regularizers", "saving", "utils",
 )  # fmt: skip
 #: name -> module that has it
 _NAMES = {

@@ -11,7 +11,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _MODULES = (
-    "activations", "backend", "backends", "callbacks", "config", "datasets", "gradcheck",
+    "activations", "backend", "backends", "callbacks", "config",
+    "constraints", "datasets", "gradcheck",
     "initializers", "keras_alias", "layers", "losses", "metrics", "models", "optimizers", "plots",
     "regularizers", "saving", "utils",
 )  # fmt: skip

@@ -124,6 +124,34 @@ def test_augmentation_is_new_every_step_and_repeatable(backend, rng):
     assert len(set(losses_seen[0])) == 3
 
 
+def test_a_warm_step_of_every_layer_allocates_nothing(backend, rng):
+    """After an epoch every context is frozen; training and evaluating go on, last batch too."""
+    model = Sequential([
+        layers.Input((9, 8, 3)),
+        layers.Rescaling(0.5, offset=0.1),
+        layers.RandomFlip(seed=1),
+        layers.RandomTranslation(0.2, 0.2, seed=2),
+        layers.Conv2D(4, 2, kernel_regularizer="l2", activity_regularizer="l1"),
+        layers.BatchNormalization(gamma_regularizer="l1", beta_constraint="non_neg"),
+        layers.LeakyReLU(),
+        layers.ZeroPadding2D(1),
+        layers.AveragePooling2D(2, padding="same"),
+        layers.Reshape((5, 5, 4)),
+        layers.BatchNormalization(axis=1, trainable=False),
+        layers.GlobalAveragePooling2D(keepdims=True),
+        layers.GlobalMaxPooling2D(),
+        layers.Dense(3, kernel_constraint="unit_norm"),
+    ])  # fmt: skip
+    model.compile("adam", "mse")
+    x = rng.integers(0, 256, (22, 9, 8, 3)).astype("uint8")
+    y = rng.standard_normal((22, 3)).astype("float32")
+    first = model.fit(x, y, batch_size=8, verbose=0, validation_data=(x, y)).history["loss"]
+    for ctx in model._compiled.contexts():
+        ctx.freeze()
+    more = model.fit(x, y, batch_size=8, epochs=3, verbose=0, validation_data=(x, y))
+    assert more.history["loss"][-1] < first[0]
+
+
 # -- penalties and limits -----------------------------------------------------------------------
 
 

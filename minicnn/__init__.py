@@ -12,9 +12,9 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "activations", "backend", "backends", "callbacks", "config",
-    "constraints", "datasets", "gradcheck",
-    "initializers", "keras_alias", "layers", "losses", "metrics", "models", "optimizers", "plots",
-    "regularizers", "saving", "utils",
+    "constraints", "datasets", "export",
+    "gradcheck", "initializers", "keras_alias", "layers", "losses", "metrics", "models",
+    "optimizers", "plots", "regularizers", "saving", "utils",
 )  # fmt: skip
 #: name -> module that has it
 _NAMES = {

@@ -24,23 +24,77 @@ def host_array(value: Any, what: str, dtype: str | None = None) -> np.ndarray:
     return array if dtype is None else array.astype(dtype, copy=False)
 
 
-def match_ranks(y: np.ndarray, p: np.ndarray, labels: bool) -> np.ndarray:
-    """``y`` with the number of axes that ``p`` asks for, when only a trailing 1 differs.
+def float_array(value: Any, what: str, dtype: Any = None) -> np.ndarray:
+    """``value`` as an array of floats: of ``dtype``, else of its own, else (whole numbers) float32.
 
-    Labels lose a trailing axis of 1, so that (N, 1) fits predictions (N, K); other targets gain or
-    lose one, so that (N,) fits predictions (N, 1).
+    Raises:
+        ValueError: not numbers; ``what`` names the argument.
+    """
+    array = host_array(value, what)
+    if dtype is not None or array.dtype.kind != "f":
+        array = array.astype(dtype or "float32", copy=False)
+    return array
+
+
+def same_rank(y: np.ndarray, p: np.ndarray, labels: bool) -> tuple[np.ndarray, np.ndarray]:
+    """``y`` and ``p`` with as many axes as belong together, when only a trailing 1 differs.
+
+    Labels lose a trailing axis of 1, so that (N, 1) fits predictions (N, K). Other targets and
+    their predictions are made alike: (N,) gains the axis of (N, 1), else the longer one loses it.
 
     Raises:
         ValueError: the shapes still do not fit.
     """
-    expected = p.shape[:-1] if labels else p.shape
-    if y.ndim == len(expected) + 1 and y.shape[-1] == 1:
+    if labels and y.ndim == p.ndim and y.shape[-1] == 1:
         y = y[..., 0]
-    elif y.ndim == len(expected) - 1 and expected[-1] == 1:
-        y = y[..., None]
-    if y.shape != expected:
+    elif not labels and y.ndim == p.ndim + 1 and y.shape[-1] == 1:
+        y, p = (y, p[..., None]) if p.ndim == 1 else (y[..., 0], p)
+    elif not labels and p.ndim == y.ndim + 1 and p.shape[-1] == 1:
+        y, p = (y[..., None], p) if y.ndim == 1 else (y, p[..., 0])
+    if y.shape != (p.shape[:-1] if labels else p.shape):
         raise ValueError(f"y_true of shape {y.shape} does not fit y_pred of shape {p.shape}")
-    return y
+    return y, p
+
+
+def check_labels(labels: np.ndarray, classes: int, ignore_class: int | None) -> None:
+    """Labels must be one of 0 ... ``classes`` - 1, or ``ignore_class``.
+
+    Raises:
+        ValueError: they are not; the message says from where to where they go.
+    """
+    counted = labels if ignore_class is None else labels[labels != ignore_class]
+    if counted.size and (counted.min() < 0 or counted.max() >= classes):
+        raise ValueError(
+            f"labels must lie in [0, {classes}) because y_pred has {classes} classes, but they go "
+            f"from {counted.min()} to {counted.max()}"
+        )
+
+
+def samplewise(
+    values: np.ndarray, weights: np.ndarray | None, how: Any
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Weighted values and their weights, one a sample, as Keras's ``Mean`` and ``Sum`` see them.
+
+    Args:
+        values: (N, ...).
+        weights: None, one number, or the leading axes of ``values``; a trailing 1 is dropped.
+        how: ``np.mean`` or ``np.sum``: what makes one number of the further axes.
+
+    Raises:
+        ValueError: the weights do not fit the values.
+    """
+    if weights is not None:
+        if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
+            weights = weights[..., 0]
+        elif values.ndim == weights.ndim + 1 and values.shape[-1] == 1:
+            values = values[..., 0]
+        values = how(
+            values, axis=tuple(range(weights.ndim, values.ndim))
+        )  # as many axes as weights
+        weights = broadcast_weights(weights, values.shape)
+        values = values * weights
+        weights = how(weights, axis=tuple(range(1, weights.ndim)))
+    return how(values, axis=tuple(range(1, values.ndim))), weights
 
 
 def broadcast_weights(weights: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -11,13 +11,17 @@ from minicnn.engine import checks
 
 
 class Batch(NamedTuple):
-    """One batch where the backend computes; ``weights`` and ``weight_sum`` may be None."""
+    """One batch where the backend computes; ``weights`` and ``weight_sum`` may be None.
+
+    ``counted`` is the number of labels that the loss does not ignore, None if it ignores none.
+    """
 
     x: Any
     y: Any
     weights: Any
     weight_sum: float | None
     size: int  # samples
+    counted: int | None = None
 
 
 class Arrays:
@@ -37,7 +41,7 @@ class Arrays:
         self._compiled = compiled
         self._x = ops.asarray(x)
         self._y = None if y is None else ops.asarray(y)
-        self._host_weights = weights
+        self._host_y, self._host_weights = y, weights
         self._weights = None if weights is None else ops.asarray(weights)
 
     @property
@@ -62,11 +66,16 @@ class Arrays:
         y = weights = None
         if self._y is not None:
             y = ctx.ops.gather_batch(ctx, "y", self._y, index, c.target_dtype)
-        weight_sum = None
+        weight_sum = counted = None
         if self._weights is not None:
             weights = ctx.ops.gather_batch(ctx, "weights", self._weights, index, c.dtype)
             weight_sum = float(self._host_weights[index].sum())
-        return Batch(x, y, weights, weight_sum, len(index))
+        if self._y is not None and c.loss.ignore_class is not None:
+            counts = self._host_y[index] != c.loss.ignore_class
+            counted = int(counts.sum())
+            if self._weights is not None:
+                weight_sum = float(self._host_weights[index][counts].sum())
+        return Batch(x, y, weights, weight_sum, len(index), counted)
 
 
 class Generator:

@@ -148,10 +148,10 @@ class Plan:
         self.training = [Context(ops, step, training=True) for _ in self.stages]
         self.inference = [Context(ops, step, training=False) for _ in self.stages]
 
-    def forward(self, x: Any, training: bool, last: int | None = None) -> Any:
-        """Run the stages on a batch (N, ...), up to but not including stage ``last``."""
+    def forward(self, x: Any, training: bool, last: int | None = None, first: int = 0) -> Any:
+        """Run the stages on a batch (N, ...), from ``first`` up to but not including ``last``."""
         contexts = self.training if training else self.inference
-        for stage, ctx in zip(self.stages[:last], contexts, strict=False):
+        for stage, ctx in zip(self.stages[first:last], contexts[first:], strict=False):
             x = stage.forward(ctx, x)
         return x
 

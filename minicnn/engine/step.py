@@ -1,6 +1,7 @@
 """One step: a batch forward, its loss, backward, and the update. No array library in sight."""
 
 import math
+from collections import Counter
 from typing import Any
 
 from minicnn.engine.context import Context
@@ -9,6 +10,7 @@ from minicnn.engine.numbers import rounded
 from minicnn.engine.parameters import ParameterStore
 from minicnn.engine.penalties import Penalties
 from minicnn.engine.plan import Plan
+from minicnn.engine.targets import warn_of_activation
 
 
 class Executor:
@@ -46,7 +48,8 @@ class Compiled:
     """An executor with a loss, an optimizer and metrics: what ``compile`` asks for.
 
     When the model ends in a softmax (or sigmoid) and the loss is its cross-entropy, the two are
-    taken as one: the loss is computed from the logits, exactly, and its gradient is p - y.
+    taken as one: the loss is computed from the logits, exactly, and its gradient is p - y. A
+    cross-entropy that is watched as a metric is computed from the logits too.
     """
 
     def __init__(
@@ -57,14 +60,12 @@ class Compiled:
         self.metrics, self.weighted_metrics = metrics, weighted_metrics
         self.dtype = executor.dtype
         ops = self.ops = executor.ops
-        self.last = len(executor.plan.stages)  # stages in front of the loss
-        if self.last and loss.inverse_of is not None:
-            final = executor.plan.stages[-1]
-            if final.kind == loss.inverse_of and getattr(final, "axis", -1) == -1:
-                loss = loss.before_activation()
-                self.last -= 1
-        self.fused = self.last < len(executor.plan.stages)
-        self.loss = loss
+        stages = executor.plan.stages
+        activation = _final_activation(stages)
+        warn_of_activation(loss, [stage.kind for stage in stages])
+        self.fused = activation is not None and activation == loss.inverse_of
+        self.loss = loss.before_activation() if self.fused else loss
+        self.last = len(stages) - self.fused  # stages in front of the loss
         self.penalties = Penalties(executor.plan, executor.store.parameters)
         self.target_dtype = "int64" if loss.targets == "labels" else self.dtype
         self._contexts = {
@@ -72,8 +73,16 @@ class Compiled:
             for training in (True, False)
         }
         self._loss_total = ops.zeros((2,), "float64")  # [sum of loss * batch size, sum of sizes]
-        for metric in (*metrics, *weighted_metrics):
-            metric.attach(ops)
+        #: what is updated after a batch: (metric, whether it reads the logits, whether weighted)
+        self._watched: list[tuple[Any, bool, bool]] = []
+        for listed in (metrics, weighted_metrics):
+            for metric in listed:
+                metric.attach(ops)
+                inverse = activation is not None and activation == metric.inverse_of
+                seen = metric.before_activation() if inverse else metric
+                self._watched.append((seen, inverse, listed is weighted_metrics))
+        self._split = any(reads_logits for _, reads_logits, _ in self._watched)
+        self._keys = _keys(metrics, weighted_metrics)
 
     def data_context(self, name: str) -> Context:
         """Where the batches of ``name`` are gathered."""
@@ -107,17 +116,20 @@ class Compiled:
         """The loss of a batch, a (1,) array; running totals go up."""
         ops, plan = self.ops, self.executor.plan
         loss_ctx, sum_ctx = self._contexts[training]
-        out = plan.forward(batch.x, training, self.last)
+        front = self.last - (self._split and not self.fused)
+        logits = out = plan.forward(batch.x, training, front)
+        if front < self.last:
+            out = plan.forward(logits, training, self.last, first=front)
         values, p = self.loss.forward(loss_ctx, batch.y, out)
-        scale = 1.0 / self.loss.divisor(math.prod(values.shape), batch.weight_sum)
+        count = math.prod(values.shape) if batch.counted is None else batch.counted
+        scale = 1.0 / self.loss.divisor(count, batch.weight_sum)
         loss = ops.weighted_sum_forward(sum_ctx, values, batch.weights, scale)
         self.penalties.add_to(loss, training)
         ops.mean_update(self._loss_total, loss, float(batch.size))
         y_pred = p if self.fused else out
-        for metric in self.metrics:
-            metric.update(batch.y, y_pred)
-        for metric in self.weighted_metrics:
-            metric.update(batch.y, y_pred, batch.weights)
+        for metric, reads_logits, weighted in self._watched:
+            seen = logits if reads_logits else y_pred
+            metric.update(batch.y, seen, batch.weights if weighted else None)
         return loss
 
     def reset(self) -> None:
@@ -130,8 +142,8 @@ class Compiled:
         """The running means: "loss" first, then the metrics in compile order."""
         total, count = self.ops.to_numpy(self._loss_total)
         logs = {"loss": rounded(total / count) if count else 0.0}
-        for metric in (*self.metrics, *self.weighted_metrics):
-            logs[metric.name] = metric.result()
+        for key, metric in zip(self._keys, (*self.metrics, *self.weighted_metrics), strict=True):
+            logs[key] = metric.result()
         return logs
 
     def contexts(self) -> list[Context]:
@@ -139,3 +151,25 @@ class Compiled:
         return [
             *self.executor.contexts(), *self._contexts[True], *self._contexts[False],
         ]  # fmt: skip
+
+
+def _final_activation(stages: list[Any]) -> str | None:
+    """The ``kind`` of the last stage, if a loss can be computed in front of it."""
+    if stages and getattr(stages[-1], "axis", -1) == -1:
+        return stages[-1].kind
+    return None
+
+
+def _keys(metrics: list[Any], weighted_metrics: list[Any]) -> list[str]:
+    """The metrics' names in logs, as Keras makes them differ: accuracy_1, weighted_accuracy."""
+    used: Counter[str] = Counter()
+    keys = []
+    for listed in (metrics, weighted_metrics):
+        for metric in listed:
+            key = metric.name
+            if used[key] and listed is weighted_metrics:
+                key = f"weighted_{key}"
+            number = used[key]
+            used[key] += 1
+            keys.append(f"{key}_{number}" if number else key)
+    return keys

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import metrics
+from minicnn import losses, metrics
 from minicnn.engine import checks
 from minicnn.engine.arrays import broadcast_weights
 from minicnn.engine.data import Arrays, Feeder, Generator, resolve_batch_size
 from minicnn.engine.step import Compiled, Executor
+from minicnn.engine.targets import checked_targets, class_weights, sample_weights
 from minicnn.models.contents import Contents
 
 
@@ -73,14 +74,18 @@ class Feeding(Contents):
         array = self._checked_inputs(x)
         output = self.output_shape
         given_shape = np.shape(y)
-        y = checks.targets(y, len(array), self._loss, output, self.layers[-1].name)
+        loss = self._loss
+        if isinstance(loss, str):  # "crossentropy": the shapes tell which
+            loss = losses.resolve_crossentropy(given_shape, output, loss)
+        y = checked_targets(y, len(array), loss, output, self.layers[-1].name)
+        self._loss = loss
         weights = None
         if class_weight is not None:
             if sample_weight is not None:
                 raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
-            weights = checks.class_weights(class_weight, y)
+            weights = class_weights(class_weight, y)
         elif sample_weight is not None:
-            weights = checks.sample_weights(sample_weight, len(array))
+            weights = sample_weights(sample_weight, len(array))
         if weights is not None:
             weights = broadcast_weights(weights, np.shape(y)[: len(output) - 1])
         self._resolve_metrics(given_shape, y, output)
@@ -92,10 +97,15 @@ class Feeding(Contents):
             for i, metric in enumerate(listed):
                 if isinstance(metric, tuple):
                     listed[i] = metrics.resolve_accuracy(y_shape, output, metric[1])
-                elif metric.labels and y.ndim == len(output):
+                elif metric.targets == "labels" and y.ndim == len(output):
                     raise ValueError(
                         f"metric {metric.name!r} needs integer labels, but y has shape {y_shape}; "
                         "use the categorical one, or 'accuracy'"
+                    )
+                elif metric.targets == "like y_pred" and y.ndim < len(output):
+                    raise ValueError(
+                        f"metric {metric.name!r} needs y in the shape of the output, {output}, but "
+                        f"y has shape {y_shape}; use the sparse one, or 'accuracy'"
                     )
 
     def _validation(self, data: Any, batch_size: Any, steps: Any) -> Any:

@@ -52,10 +52,10 @@ class Trainer(Feeding):
                 raise ValueError(f"the model has one output, but {len(loss)} losses were given")
             loss = loss[0]
         made_optimizer = optimizers.get(optimizer)
-        made_loss = None if loss is None else losses.get(loss)
+        made_loss = None if loss is None else losses.as_loss(loss)
         made = _metric_list(metrics, "metrics")
         made_weighted = _metric_list(weighted_metrics, "weighted_metrics")
-        if made_loss is not None and made_loss.reduction in ("none", None):
+        if isinstance(made_loss, losses.Loss) and made_loss.reduction in ("none", None):
             raise ValueError(
                 f"loss {made_loss.name!r} has reduction='none': a batch's loss must be one number"
             )
@@ -248,9 +248,8 @@ def _metric_list(given: Any, argument: str) -> list[Any]:
         given = [m for value in given.values() for m in _as_list(value)]
     made: list[Any] = []
     for identifier in _as_list(given):
-        metric = metrics.get(identifier)
-        name = identifier if isinstance(identifier, str) else metric.name
-        made.append(("accuracy", name) if metric == "accuracy" else metric)
+        metric = metrics.as_metric(identifier)
+        made.append(("accuracy", identifier) if metric == "accuracy" else metric)
     return made
 
 

@@ -107,7 +107,9 @@ def softmax_crossentropy(z, y, smoothing):
     return -sum(t * math.log(math.exp(v) / total) for t, v in zip(y, z, strict=True))
 
 
-def sparse_softmax_crossentropy(z, label):
+def sparse_softmax_crossentropy(z, label, ignore_class):
+    if label == ignore_class:
+        return 0.0
     return -math.log(math.exp(z[label]) / sum(math.exp(v) for v in z))
 
 
@@ -117,7 +119,9 @@ def categorical_crossentropy(p, y, smoothing):
     return -sum(t * math.log(_clip(v / total)) for t, v in zip(y, p, strict=True))
 
 
-def sparse_categorical_crossentropy(p, label):
+def sparse_categorical_crossentropy(p, label, ignore_class):
+    if label == ignore_class:
+        return 0.0
     q = [_clip(v) for v in p]
     return -math.log(q[label] / sum(q))
 
@@ -138,5 +142,41 @@ def mean_squared_error(p, y):
     return sum((a - b) ** 2 for a, b in zip(p, y, strict=True)) / len(p)
 
 
+def _signs(y):
+    return [2 * v - 1 for v in y] if set(y) <= {0, 1} else y
+
+
+def _log_eps(v):
+    return math.log(max(v, 1e-7) + 1)
+
+
+#: f(p, y, delta) of one number, straight from the definitions; y = -1 or 1 for the two hinges
+REGRESSION = {
+    "absolute_error": lambda p, y, d: abs(p - y),
+    "percentage_error": lambda p, y, d: 100 * abs(p - y) / max(abs(y), 1e-7),
+    "squared_logarithmic_error": lambda p, y, d: (_log_eps(p) - _log_eps(y)) ** 2,
+    "huber": lambda p, y, d: (p - y) ** 2 / 2 if abs(p - y) <= d else d * (abs(p - y) - d / 2),
+    "log_cosh": lambda p, y, d: math.log(math.cosh(p - y)),
+    "hinge": lambda p, y, d: max(0, 1 - y * p),
+    "squared_hinge": lambda p, y, d: max(0, 1 - y * p) ** 2,
+    "poisson": lambda p, y, d: p - y * math.log(p + 1e-7),
+    "kl_divergence": lambda p, y, d: (
+        min(max(y, 1e-7), 1) * math.log(min(max(y, 1e-7), 1) / min(max(p, 1e-7), 1))
+    ),
+}
+
+
+def regression_loss(p, y, kind, delta):
+    y = _signs(y) if "hinge" in kind else y
+    total = math.fsum(REGRESSION[kind](a, b, delta) for a, b in zip(p, y, strict=True))
+    return total if kind == "kl_divergence" else total / len(p)
+
+
 def _clip(p):
     return min(max(p, 1e-7), 1 - 1e-7)
+
+
+def in_top_k(label, scores, k):
+    if not 0 <= label < len(scores) or not all(map(math.isfinite, scores)):
+        return False
+    return sum(score > scores[label] for score in scores) < k

@@ -125,7 +125,7 @@ def test_an_empty_batch_is_a_batch(ops, name, data):
 def test_huge_logits_have_a_finite_loss(ops, dtype, op):
     logits = np.array([[1e4, -1e4, 0], [-1e4, 1e4, 0], [-1e4, -1e4, -1e4]], dtype)
     labels = np.array([0, 0, 2])
-    rest = (labels,) if op.startswith("sparse") else (np.eye(3, dtype=dtype)[labels], 0.0)
+    rest = (labels, None) if op.startswith("sparse") else (np.eye(3, dtype=dtype)[labels], 0.0)
     result = Case(op, {"x": logits}, rest).run(ops, dy=np.ones(3, dtype))
     np.testing.assert_allclose(result["y"], [0, 2e4, np.log(3)], rtol=1e-6)
     expected = [[0, 0, 0], [-1, 1, 0], [1 / 3, 1 / 3, -2 / 3]]
@@ -191,7 +191,7 @@ def test_clipped_probabilities_have_no_gradient(ops, dtype):
     y, labels = np.eye(3, dtype=dtype)[[0, 1]], np.array([0, 1])
     for op, rest in (
         ("categorical_crossentropy", (y, 0.0)),
-        ("sparse_categorical_crossentropy", (labels,)),
+        ("sparse_categorical_crossentropy", (labels, None)),
         ("binary_crossentropy", (y, 0.0)),
     ):
         result = Case(op, {"x": p}, rest).run(ops, dy=np.ones(2, dtype))
@@ -239,7 +239,10 @@ def reach(case):
         return np.repeat(nan.any(axis=-1, keepdims=True), case.arrays["w"].shape[1], axis=-1)
     if case.op in ("softmax", "log_softmax"):
         return np.broadcast_to(nan.any(axis=case.rest[0], keepdims=True), nan.shape)
-    if case.op.endswith(("crossentropy", "error")):
+    if case.op.startswith("sparse"):
+        y, ignore_class = case.rest
+        return nan.any(axis=-1) & (y != ignore_class)
+    if case.op.endswith(("crossentropy", "error", "loss")):
         return nan.any(axis=-1)
     return np.array([nan.any()]) if case.op == "weighted_sum" else nan
 

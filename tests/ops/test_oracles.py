@@ -99,7 +99,11 @@ def test_elementwise_is_its_definition(ops, kind, alpha):
 
 
 def test_every_kind_has_an_oracle():
-    assert {n.split()[1] for n in OPERATIONS if " " in n} == set(oracles.ELEMENTWISE)
+    kinds = {"elementwise": set(), "regression_loss": set()}
+    for op, _, kind in (name.partition(" ") for name in OPERATIONS if " " in name):
+        kinds[op].add(kind)
+    assert kinds["elementwise"] == set(oracles.ELEMENTWISE)
+    assert kinds["regression_loss"] == set(oracles.REGRESSION)
 
 
 def test_activations_agree_with_scipy(ops, rng):
@@ -117,7 +121,9 @@ def test_activations_agree_with_scipy(ops, rng):
 
 # -- losses and metrics -----------------------------------------------------------------------
 
-LOSSES = [name for name in OPERATIONS if name.endswith(("crossentropy", "error"))]
+LOSSES = [
+    name for name in OPERATIONS if name.split()[0].endswith(("crossentropy", "error", "loss"))
+]
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -126,7 +132,7 @@ def test_loss_is_its_definition(ops, name, data):
     case = data.draw(cases(name))
     x, (y, *rest) = case.arrays["x"], case.rest
     losses = case.forward(ops, context(ops))
-    expected = [getattr(oracles, name)(x[i], y[i], *rest) for i in np.ndindex(x.shape[:-1])]
+    expected = [getattr(oracles, case.op)(x[i], y[i], *rest) for i in np.ndindex(x.shape[:-1])]
     assert_close(losses.ravel(), expected)
 
 
@@ -134,7 +140,7 @@ def test_loss_is_its_definition(ops, name, data):
 def test_loss_also_returns_softmax(ops, name, rng):
     x = 5 * rng.standard_normal((6, 4))
     y = np.eye(4)[rng.integers(0, 4, 6)]
-    rest = (y, 0.1) if name == "softmax_crossentropy" else (y.argmax(axis=1),)
+    rest = (y, 0.1) if name == "softmax_crossentropy" else (y.argmax(axis=1), None)
     _, p = call(ops, f"{name}_forward", context(ops), x, *rest)
     assert_close(p, scipy.special.softmax(x, axis=-1), 1e-14)
 
@@ -174,6 +180,14 @@ def test_hits(ops, data):
     assert hits.ravel().tolist() == [
         float(a == b) for a, b in zip(labels.ravel(), best, strict=True)
     ]
+    k = data.draw(st.integers(1, 4))
+    labels.flat[0] = data.draw(st.sampled_from([-1, 0, shape[-1]]))  # the others are no classes
+    p.flat[-1] = data.draw(st.sampled_from([0.5, np.nan, np.inf, -np.inf]))
+    hits = call(ops, "sparse_top_k_hits", context(ops), labels, p, k)
+    assert hits.dtype == dtype
+    rows = zip(labels.ravel(), p.reshape(-1, shape[-1]), strict=True)
+    assert hits.ravel().tolist() == [float(oracles.in_top_k(label, row, k)) for label, row in rows]
+    p[~np.isfinite(p)] = 0
     truth = np.round(y)
     hits = call(ops, "binary_hits", context(ops), truth, p, 0.5)  # p == 0.5 is not above it
     assert hits.dtype == dtype

@@ -74,6 +74,7 @@ from minicnn.backends.numba_cpu.metrics import (
     categorical_hits,
     mean_update,
     sparse_categorical_hits,
+    sparse_top_k_hits,
 )
 from minicnn.backends.numba_cpu.normalization import (
     batchnorm_backward,
@@ -95,6 +96,7 @@ from minicnn.backends.numba_cpu.optimizers import (
 )
 from minicnn.backends.numba_cpu.padding import pad2d_backward, pad2d_forward
 from minicnn.backends.numba_cpu.pooling import maxpool2d_backward, maxpool2d_forward
+from minicnn.backends.numba_cpu.regression import regression_loss_backward, regression_loss_forward
 from minicnn.backends.numba_cpu.regularization import (
     add_penalty,
     add_penalty_gradient,

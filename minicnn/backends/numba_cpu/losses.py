@@ -19,6 +19,8 @@ from minicnn.backends.spec import Array
 
 #: probabilities are kept in [EPSILON, 1 - EPSILON] before a logarithm is taken
 EPSILON = 1e-7
+#: stands for "no class is ignored": a label that nobody has
+NO_LABEL = -(2**63)
 
 # -- from logits ------------------------------------------------------------------------------
 
@@ -47,29 +49,34 @@ def softmax_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
     return dlogits
 
 
-def sparse_softmax_crossentropy_forward(ctx: Any, logits: Array, y: Array) -> tuple[Array, Array]:
-    """loss = logsumexp(z) - z[y],   y (...) integer.  Returns (losses, p).
+def sparse_softmax_crossentropy_forward(
+    ctx: Any, logits: Array, y: Array, ignore_class: int | None
+) -> tuple[Array, Array]:
+    """loss = logsumexp(z) - z[y],   y (...) integer;  0 where y == ignore_class.
+
+    Returns (losses, p).
 
     Raises:
-        IndexError: a label is not one of 0 ... K - 1.
+        IndexError: a label is neither one of 0 ... K - 1 nor ``ignore_class``.
     """
     z, losses, p = _buffers(ctx, logits)
     K = logits.shape[-1]
     y = contiguous(ctx, "y", y.astype(np.int64, copy=False)).reshape(-1)
-    wrong = _sparse_softmax_crossentropy(z, y, losses.reshape(-1), p.reshape(-1, K))
+    ignored = NO_LABEL if ignore_class is None else ignore_class
+    wrong = _sparse_softmax_crossentropy(z, y, ignored, losses.reshape(-1), p.reshape(-1, K))
     if wrong >= 0:
         raise IndexError(f"label {y[wrong]} of sample {wrong} is not one of 0 ... {K - 1}")
-    ctx.save(p=p, y=y)
+    ctx.save(p=p, y=y, ignored=ignored)
     return losses, p
 
 
 def sparse_softmax_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
-    """dlogits = (p - onehot(y)) dlosses."""
+    """dlogits = (p - onehot(y)) dlosses;  0 where y == ignore_class."""
     p, dlosses = ctx.p, contiguous(ctx, "dlosses", dlosses)
     dlogits = ctx.buffer("dlogits", p.shape, p.dtype)
     K = p.shape[-1]
     _sparse_softmax_crossentropy_slope(
-        p.reshape(-1, K), ctx.y, dlosses.reshape(-1), dlogits.reshape(-1, K)
+        p.reshape(-1, K), ctx.y, ctx.ignored, dlosses.reshape(-1), dlogits.reshape(-1, K)
     )
     return dlogits
 
@@ -113,19 +120,25 @@ def _softmax_crossentropy_slope(p, y, keep, share, dlosses, dlogits):
 
 
 @njit(cache=True, error_model="numpy")
-def _sparse_softmax_crossentropy(z, y, losses, p):
+def _sparse_softmax_crossentropy(z, y, ignored, losses, p):
     """Returns the first sample whose label is no class, or -1."""
     for n in range(z.shape[0]):
+        top, log_total = _softmax_row(z, p, n)
+        if y[n] == ignored:
+            losses[n] = 0
+            continue
         if y[n] < 0 or y[n] >= z.shape[1]:
             return n
-        top, log_total = _softmax_row(z, p, n)
         losses[n] = log_total - (z[n, y[n]] - top)
     return -1
 
 
 @njit(cache=True, error_model="numpy")
-def _sparse_softmax_crossentropy_slope(p, y, dlosses, dlogits):
+def _sparse_softmax_crossentropy_slope(p, y, ignored, dlosses, dlogits):
     for n in range(p.shape[0]):
+        if y[n] == ignored:
+            dlogits[n] = 0
+            continue
         for k in range(p.shape[1]):
             dlogits[n, k] = p[n, k] * dlosses[n]
         dlogits[n, y[n]] = (p[n, y[n]] - 1) * dlosses[n]
@@ -166,16 +179,23 @@ def categorical_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
     return (dq - (dq * ctx.q).sum(axis=-1, keepdims=True)) / ctx.total
 
 
-def sparse_categorical_crossentropy_forward(ctx: Any, p: Array, y: Array) -> Array:
-    """q = clip(p),   loss = ln(sum q) - ln q[y],   y (...) integer."""
+def sparse_categorical_crossentropy_forward(
+    ctx: Any, p: Array, y: Array, ignore_class: int | None
+) -> Array:
+    """q = clip(p),   loss = ln(sum q) - ln q[y],   y (...) integer;  0 where y == ignore_class."""
     q = _clip(p)
-    ctx.save(p=p, q=q, y=y)
-    return np.log(q.sum(axis=-1)) - np.log(np.take_along_axis(q, y[..., None], axis=-1)[..., 0])
+    counts = y != (NO_LABEL if ignore_class is None else ignore_class)
+    y = np.where(counts, y, 0)
+    ctx.save(p=p, q=q, y=y, counts=counts)
+    picked = np.take_along_axis(q, y[..., None], axis=-1)[..., 0]
+    return np.where(counts, np.log(q.sum(axis=-1)) - np.log(picked), 0)
 
 
 def sparse_categorical_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
-    """dp = (1 / sum(q) - onehot(y) / q) dlosses where p was not clipped, else 0."""
-    q = ctx.q
+    """dp = (1 / sum(q) - onehot(y) / q) dlosses where p was not clipped, else 0; 0 where
+    y == ignore_class.
+    """
+    q, dlosses = ctx.q, np.where(ctx.counts, dlosses, 0)
     one_hot = ctx.y[..., None] == np.arange(q.shape[-1])
     dq = 1 / q.sum(axis=-1, keepdims=True) - one_hot / q
     return dq * (ctx.p == q) * dlosses[..., None]

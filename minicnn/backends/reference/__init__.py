@@ -60,6 +60,7 @@ from minicnn.backends.reference.metrics import (
     categorical_hits,
     mean_update,
     sparse_categorical_hits,
+    sparse_top_k_hits,
 )
 from minicnn.backends.reference.normalization import (
     batchnorm_backward,
@@ -81,6 +82,7 @@ from minicnn.backends.reference.optimizers import (
 )
 from minicnn.backends.reference.padding import pad2d_backward, pad2d_forward
 from minicnn.backends.reference.pooling import maxpool2d_backward, maxpool2d_forward
+from minicnn.backends.reference.regression import regression_loss_backward, regression_loss_forward
 from minicnn.backends.reference.regularization import (
     add_penalty,
     add_penalty_gradient,

@@ -34,17 +34,24 @@ def softmax_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
     return (ctx.p - ctx.y) * dlosses[..., None]
 
 
-def sparse_softmax_crossentropy_forward(ctx: Any, logits: Array, y: Array) -> tuple[Array, Array]:
-    """loss = logsumexp(z) - z[y],   y (...) integer.  Returns (losses, p)."""
+def sparse_softmax_crossentropy_forward(
+    ctx: Any, logits: Array, y: Array, ignore_class: int | None
+) -> tuple[Array, Array]:
+    """loss = logsumexp(z) - z[y],   y (...) integer;  0 where y == ignore_class.
+
+    Returns (losses, p).
+    """
     z, log_sum = _shifted(logits)
     p = np.exp(z - log_sum)  # (..., K)
-    losses = log_sum[..., 0] - _pick(z, y)  # (...)
-    ctx.save(p=p, y=y)
+    counts, y = _split(y, ignore_class)
+    losses = np.where(counts, log_sum[..., 0] - _pick(z, y), 0)  # (...)
+    ctx.save(p=p, y=y, counts=counts)
     return losses, p
 
 
 def sparse_softmax_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
-    """dlogits = (p - onehot(y)) dlosses."""
+    """dlogits = (p - onehot(y)) dlosses;  0 where y == ignore_class."""
+    dlosses = np.where(ctx.counts, dlosses, 0)
     return (ctx.p - _one_hot(ctx.y, ctx.p)) * dlosses[..., None]
 
 
@@ -88,15 +95,21 @@ def categorical_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
     return (dq - (dq * ctx.q).sum(axis=-1, keepdims=True)) / ctx.total
 
 
-def sparse_categorical_crossentropy_forward(ctx: Any, p: Array, y: Array) -> Array:
-    """q = clip(p),   loss = ln(sum q) - ln q[y],   y (...) integer."""
+def sparse_categorical_crossentropy_forward(
+    ctx: Any, p: Array, y: Array, ignore_class: int | None
+) -> Array:
+    """q = clip(p),   loss = ln(sum q) - ln q[y],   y (...) integer;  0 where y == ignore_class."""
     q = _clip(p)  # (..., K)
-    ctx.save(p=p, q=q, y=y)
-    return np.log(q.sum(axis=-1)) - np.log(_pick(q, y))
+    counts, y = _split(y, ignore_class)
+    ctx.save(p=p, q=q, y=y, counts=counts)
+    return np.where(counts, np.log(q.sum(axis=-1)) - np.log(_pick(q, y)), 0)
 
 
 def sparse_categorical_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
-    """dq = (1 / sum(q) - onehot(y) / q) dlosses,   dp = dq where p was not clipped, else 0."""
+    """dq = (1 / sum(q) - onehot(y) / q) dlosses,   dp = dq where p was not clipped, else 0;
+    0 where y == ignore_class.
+    """
+    dlosses = np.where(ctx.counts, dlosses, 0)
     dq = 1 / ctx.q.sum(axis=-1, keepdims=True) - _one_hot(ctx.y, ctx.q) / ctx.q  # (..., K)
     return dq * (ctx.p == ctx.q) * dlosses[..., None]
 
@@ -150,6 +163,12 @@ def _shifted(logits: Array) -> tuple[Array, Array]:
     """z = logits - max (..., K) and log(sum(exp(z))) (..., 1): no exponential can overflow."""
     z = logits - logits.max(axis=-1, keepdims=True)
     return z, np.log(np.exp(z).sum(axis=-1, keepdims=True))
+
+
+def _split(y: Array, ignore_class: int | None) -> tuple[Array, Array]:
+    """Which labels count, and the labels with class 0 in place of those that do not."""
+    counts = np.ones(y.shape, bool) if ignore_class is None else y != ignore_class
+    return counts, np.where(counts, y, 0)
 
 
 def _pick(a: Array, y: Array) -> Array:

@@ -17,6 +17,17 @@ def sparse_categorical_hits(ctx: Any, y: Array, p: Array) -> Array:
     return (y == p.argmax(axis=-1)).astype(p.dtype)
 
 
+def sparse_top_k_hits(ctx: Any, y: Array, p: Array, k: int) -> Array:
+    """1 where fewer than k scores are larger than that of class y.  y (...), p (..., K) -> (...).
+
+    A row with a number that is not finite, or with a y that is no class, is a miss.
+    """
+    known = (y >= 0) & (y < p.shape[-1])
+    own = np.take_along_axis(p, np.where(known, y, 0)[..., None], axis=-1)  # (..., 1)
+    hits = known & np.isfinite(p).all(axis=-1) & ((p > own).sum(axis=-1) < k)
+    return hits.astype(p.dtype)
+
+
 def binary_hits(ctx: Any, y: Array, p: Array, threshold: float) -> Array:
     """Share of the last axis where y is what p says: 1 above ``threshold``. (..., K) -> (...)."""
     return (y == (p > threshold)).mean(axis=-1, dtype=p.dtype)

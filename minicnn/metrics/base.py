@@ -1,0 +1,146 @@
+"""What every metric is: a number that is updated batch by batch and read at any time."""
+
+from typing import Any
+
+from minicnn.engine import naming
+from minicnn.engine.arrays import host_array
+
+
+class Variable:
+    """A number or array that a metric of one's own accumulates in.
+
+    Attributes:
+        value: the array (``shape``, ``dtype``).
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: str, name: str | None) -> None:
+        self.name = name or "variable"
+        self.value = host_array([0] * _size(shape), self.name, dtype).reshape(shape)
+
+    def assign(self, value: Any) -> None:
+        """Hold ``value`` from now on."""
+        self.value[...] = value
+
+    def assign_add(self, value: Any) -> None:
+        """Hold ``value`` more."""
+        self.value[...] += value
+
+    def numpy(self) -> Any:
+        """A copy of the array."""
+        return self.value.copy()
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return self.value.astype(dtype or self.value.dtype)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    size = 1
+    for n in shape:
+        size *= n
+    return size
+
+
+class Metric:
+    """Base of the metrics; one of your own writes ``update_state`` and ``result``.
+
+    What it accumulates stands in variables, so that ``reset_state`` finds them::
+
+        class Largest(Metric):
+            def __init__(self, name="largest"):
+                super().__init__(name=name)
+                self.largest = self.add_variable(name="largest")
+
+            def update_state(self, y_true, y_pred, sample_weight=None):  # NumPy arrays
+                self.largest.assign(max(float(self.largest), y_pred.max()))
+
+            def result(self):
+                return float(self.largest)
+
+    Args:
+        name: the key in logs and ``History``.
+
+    Attributes:
+        direction: "up" when larger is better, "down" when smaller is, None when unknown.
+    """
+
+    direction: str | None = None
+    #: what ``y_true`` must be: "labels" (integers), "like y_pred", or None for anything
+    targets: str | None = None
+    #: the ``kind`` of the output activation that this metric can be computed in front of
+    inverse_of: str | None = None
+
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+        self.name = name or naming.unique(type(self).__name__)
+        self.dtype = dtype or "float32"
+        self._variables: list[Variable] = []
+
+    def add_variable(
+        self, shape: tuple[int, ...] = (), initializer: Any = "zeros", dtype: Any = None,
+        name: str | None = None,
+    ) -> Variable:  # fmt: skip
+        """A variable that starts at zero, and does so again at every ``reset_state``.
+
+        Raises:
+            ValueError: another initializer than "zeros".
+        """
+        if initializer not in (None, "zeros"):
+            raise ValueError(
+                f"metric {self.name!r}: variables start at zero, got initializer={initializer!r}"
+            )
+        variable = Variable(tuple(shape), dtype or self.dtype, name)
+        self._variables.append(variable)
+        return variable
+
+    add_weight = add_variable
+
+    @property
+    def variables(self) -> list[Any]:
+        """What the metric has accumulated."""
+        return self._variables
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch of arrays of any kind."""
+        raise NotImplementedError(f"metric {self.name!r} has no update_state")
+
+    def result(self) -> Any:
+        """The number so far."""
+        raise NotImplementedError(f"metric {self.name!r} has no result")
+
+    def reset_state(self) -> None:
+        """Start again from zero."""
+        for variable in self._variables:
+            variable.assign(0)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Add a batch and return the number so far."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def attach(self, ops: Any) -> None:
+        """Batches come from the backend ``ops`` now; start again from zero."""
+        self._ops = ops
+        self.reset_state()
+
+    def update(self, y_true: Any, y_pred: Any, weights: Any = None) -> None:
+        """Add a batch of arrays that live where ``attach`` said."""
+        arrays = (a if a is None else self._ops.to_numpy(a) for a in (y_true, y_pred, weights))
+        self.update_state(*arrays)
+
+    def before_activation(self) -> "Metric":
+        """The same metric, with the same sums, computed from what goes into the final softmax."""
+        raise NotImplementedError(f"metric {self.name!r} is not the inverse of an activation")
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that rebuild this metric."""
+        return {"name": self.name, "dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Metric":
+        """A new metric from what ``get_config`` returned."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from typing import Any
 
+from minicnn.engine.averages import Averages
 from minicnn.engine.context import Context
 from minicnn.engine.data import Batch
 from minicnn.engine.numbers import rounded

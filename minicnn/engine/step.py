@@ -68,6 +68,7 @@ class Compiled:
         self.loss = loss.before_activation() if self.fused else loss
         self.last = len(stages) - self.fused  # stages in front of the loss
         self.penalties = Penalties(executor.plan, executor.store.parameters)
+        self.averages = Averages(executor.store.parameters, ops)
         self.target_dtype = "int64" if loss.targets == "labels" else self.dtype
         self._contexts = {
             training: (Context(ops, executor.step, training), Context(ops, executor.step, training))
@@ -98,6 +99,7 @@ class Compiled:
         with self.ops.running():
             plan, ctxs = self.executor.plan, self._contexts[True]
             self.executor.step += 1
+            self.averages.keep()
             loss = self._loss(batch, training=True)
             finite = math.isfinite(float(self.ops.to_numpy(loss)[0]))
             if finite:
@@ -106,6 +108,8 @@ class Compiled:
                 self.penalties.add_gradients()
                 self.optimizer.apply()
                 self.penalties.constrain()
+            else:
+                self.averages.restore()
             return finite
 
     def test(self, batch: Batch) -> None:

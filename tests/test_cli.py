@@ -12,7 +12,7 @@ import pytest
 
 import minicnn
 from minicnn import datasets
-from minicnn.cli import main
+from minicnn.cli import main, train
 from minicnn.datasets import rendered_digits
 
 QUICK = ["--model", "one_conv", "--epochs", "1", "--batch-size", "50", "--backend", "numpy"]
@@ -50,6 +50,12 @@ def same_backend_afterwards():
     minicnn.config.set_backend(before)
 
 
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Drawing takes longer than such a training."""
+    monkeypatch.setattr(train, "_draw", lambda *args: None)
+
+
 def size_of_png(path):
     header = path.read_bytes()[:24]
     assert header.startswith(b"\x89PNG")
@@ -73,7 +79,7 @@ def test_train_prints_what_the_saved_model_reaches_and_draws(few_digits, tmp_pat
     assert str(out) in text
 
 
-def test_train_repeats_itself_for_a_seed(few_digits, tmp_path, capsys):
+def test_train_repeats_itself_for_a_seed(few_digits, no_pictures, tmp_path, capsys):
     weights = []
     for name in "ab":
         out = tmp_path / name
@@ -83,7 +89,9 @@ def test_train_repeats_itself_for_a_seed(few_digits, tmp_path, capsys):
         np.testing.assert_array_equal(a, b)
 
 
-def test_train_never_writes_over_another_run(few_digits, tmp_path, monkeypatch, capsys):
+def test_train_never_writes_over_another_run(
+    few_digits, no_pictures, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(time, "strftime", lambda _: "now")
     for _ in range(2):

@@ -91,13 +91,17 @@ def test_moving_averages_follow_training_and_nothing_else(backend, rng):
         np.testing.assert_array_equal(array, copy)
 
 
-def test_a_batch_with_nan_does_not_reach_the_moving_averages(backend):
+@pytest.mark.parametrize("where", ["x", "y"])
+def test_a_refused_step_leaves_the_moving_averages(backend, where, rng):
+    """Whether the NaN comes before the averages or after them."""
     model = Sequential([layers.Input((2,)), layers.BatchNormalization()])
     model.compile("sgd", "mse")
+    good = rng.standard_normal((3, 2)).astype("float32")
+    model.train_on_batch(good, good)
     before = model.get_weights()
-    x = np.full((3, 2), np.nan, "float32")
+    bad = np.full((3, 2), np.nan, "float32")
     with pytest.raises(ValueError, match="not a finite number"):
-        model.train_on_batch(x, np.zeros((3, 2), "float32"))
+        model.train_on_batch(bad if where == "x" else good, bad if where == "y" else good)
     for array, copy in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(array, copy)
 

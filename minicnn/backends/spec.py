@@ -295,11 +295,7 @@ def normalize_backward(
 
 
 def moving_average(average: Array, value: Array, momentum: float) -> None:
-    """average = momentum average + (1 - momentum) value, in place; both (C,).
-
-    Where ``value`` is not finite the average stays: the step it comes from has no finite loss
-    and is refused, so the averages shall be those of the last good step.
-    """
+    """average = momentum average + (1 - momentum) value, in place; both (C,)."""
     ...
 
 

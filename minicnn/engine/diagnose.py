@@ -23,6 +23,12 @@ def first_non_finite(compiled: Any, stages: list[Any], batch: Any) -> str:
         stages: the model's stages, not fused, so that each array has a name.
         batch: the batch that failed.
     """
+    found = _first(compiled, stages, batch)
+    compiled.averages.restore()  # looking has moved them
+    return found
+
+
+def _first(compiled: Any, stages: list[Any], batch: Any) -> str:
     ops = compiled.ops
     found = _bad(ops, batch.x)
     if found:

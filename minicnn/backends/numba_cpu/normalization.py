@@ -68,10 +68,9 @@ def normalize_backward(
 
 
 def moving_average(average: Array, value: Array, momentum: float) -> None:
-    """average = momentum average + (1 - momentum) value where ``value`` is finite."""
+    """average = momentum average + (1 - momentum) value: too few numbers for a kernel."""
     number = average.dtype.type
-    moved = number(momentum) * average + number(1 - momentum) * value  # (C,), small
-    np.copyto(average, moved, where=np.isfinite(value))
+    average[...] = number(momentum) * average + number(1 - momentum) * value
 
 
 def rescale_forward(ctx: Any, x: Array, scale: float, offset: float) -> Array:

@@ -72,10 +72,9 @@ def normalize_backward(
 
 
 def moving_average(average: Array, value: Array, momentum: float) -> None:
-    """average = momentum average + (1 - momentum) value where ``value`` is finite."""
+    """average = momentum average + (1 - momentum) value."""
     number = average.dtype.type
-    moved = number(momentum) * average + number(1 - momentum) * value
-    average[...] = np.where(np.isfinite(value), moved, average)
+    average[...] = number(momentum) * average + number(1 - momentum) * value
 
 
 def rescale_forward(ctx: Any, x: Array, scale: float, offset: float) -> Array:

@@ -8,7 +8,7 @@
     optimizer/vars/0            state of the optimizer, in the order of optimizer.variables
 
 What Keras does not keep, minicnn needs so that resumed training equals uninterrupted training: the
-seeds of shuffling and dropout, and the number of steps, are one attribute of the file.
+number of steps and the seeds of shuffling, dropout and augmentation are one attribute of the file.
 """
 
 import re
@@ -211,17 +211,23 @@ def _seeds(model: Any) -> dict[str, Any]:
         "minicnn_version": __version__,
         "step": step,
         "shuffle_seed": model.shuffle_seed,
-        "mask_seeds": {
-            path: layer.mask_seed for path, layer in layers(model) if hasattr(layer, "mask_seed")
-        },
+        "layer_seeds": {path: getattr(layer, name) for path, layer, name in _seeded_layers(model)},
     }
+
+
+def _seeded_layers(model: Any) -> Iterator[tuple[str, Any, str]]:
+    """(path, layer, name of its seed) for every layer that draws random numbers."""
+    for path, layer in layers(model):
+        for name in ("mask_seed", "draw_seed"):
+            if hasattr(layer, name):
+                yield path, layer, name
 
 
 def _set_seeds(model: Any, state: dict[str, Any]) -> None:
     model.shuffle_seed = state["shuffle_seed"]
-    for path, layer in layers(model):
-        if hasattr(layer, "mask_seed") and layer.seed is None and path in state["mask_seeds"]:
-            layer.mask_seed = state["mask_seeds"][path]
+    for path, layer, name in _seeded_layers(model):
+        if layer.seed is None and path in state["layer_seeds"]:
+            setattr(layer, name, state["layer_seeds"][path])
     if model.built and (state["step"] or model._executor is not None):
         model.executor().step[...] = state["step"]
 
@@ -237,9 +243,9 @@ def _checked_state(state: dict[str, Any] | None, source: str) -> dict[str, Any] 
             source, f"it was written by minicnn {writer} in format {version}",
             f"format {FORMAT} or older: this is minicnn {__version__}, please update it",
         )  # fmt: skip
-    masks = state.get("mask_seeds")
+    seeds = state.get("layer_seeds")
     numbers = [state.get("step"), state.get("shuffle_seed")]
-    numbers += masks.values() if isinstance(masks, dict) else [None]
+    numbers += seeds.values() if isinstance(seeds, dict) else [None]
     if any(type(n) is not int or not 0 <= n < 2**32 for n in (version, *numbers)):
         raise ModelFileError(source, "the seeds in it are damaged", "integers below 2**32")
     return state

@@ -5,14 +5,23 @@ import numpy as np
 from minicnn import initializers
 from minicnn.layers import (
     Activation,
+    AveragePooling2D,
+    BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
     Input,
+    LeakyReLU,
     MaxPooling2D,
+    RandomFlip,
+    RandomTranslation,
     ReLU,
+    Rescaling,
+    Reshape,
     Softmax,
+    ZeroPadding2D,
 )
 from minicnn.models import Sequential
 
@@ -28,8 +37,10 @@ def small(compiled=True):
     model = Sequential(
         [
             Input((7, 6, 2)),
+            RandomFlip("horizontal"),
             Sequential([Conv2D(3, (3, 2), activation="relu", name="first"), Dropout(0.3)]),
             MaxPooling2D((2, 1)),
+            BatchNormalization(momentum=0.7),
             Flatten(),
             Dropout(0.25, seed=77),
             Dense(5, activation="tanh", name="middle"),
@@ -60,6 +71,15 @@ def every_layer():
             ),
             Dropout(0.4, noise_shape=(None, 1, 1, 3), seed=9),
             Activation("softsign"),
+            Rescaling(3.0, offset=-0.5),
+            RandomTranslation(0.1, (-0.2, 0.3), fill_mode="nearest", seed=4),
+            ZeroPadding2D(((1, 0), (2, 3))),
+            BatchNormalization(momentum=0.9, epsilon=0.01, center=False, name="normal"),
+            AveragePooling2D((2, 1), strides=1, padding="same"),
+            LeakyReLU(0.05),
+            Conv2D(6, 1, kernel_regularizer="l2"),
+            GlobalAveragePooling2D(keepdims=True),
+            Reshape((2, -1)),
             Flatten(),
             Dense(4, use_bias=False, kernel_initializer="orthogonal"),
             Softmax(axis=1),

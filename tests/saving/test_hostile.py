@@ -328,13 +328,13 @@ def test_no_memory_for_what_the_file_does_not_hold(tmp_path, saved, peak_memory)
     for index, change in (
         (-1, lambda layer: layer["config"].update(units=10**9)),
         (-1, lambda layer: layer["config"].update(units=2**62)),
-        (1, large_input),
+        (2, large_input),
     ):
         text = changed_layer(saved, change, index)
         with pytest.raises(ModelFileError, match="larger than what the file holds"):
             load_model(with_config(tmp_path / "m.keras", saved, text))
     data = {"class_name": "Sequential", "config": {"layers": []}}
-    data["config"]["layers"] = [{"class_name": "Flatten", "config": {}}] * 200_000
+    data["config"]["layers"] = [{"class_name": "Flatten", "config": {}}] * 20_000
     with pytest.raises(ModelFileError, match="more than 4096 layers"):
         load_model(with_config(tmp_path / "m.keras", saved, json.dumps(data).encode()))
     assert peak_memory() < 250 * MB
@@ -520,10 +520,10 @@ def test_layouts_that_are_fine(one):
         (b"{", "damaged"),
         (b"[]", "no JSON object"),
         (b"{}", "seeds in it are damaged"),
-        (b'{"format": 1, "step": -1, "shuffle_seed": 0, "mask_seeds": {}}', "seeds in it"),
-        (b'{"format": 1, "step": 0, "shuffle_seed": 1e9, "mask_seeds": {}}', "seeds in it"),
-        (b'{"format": 1, "step": 0, "shuffle_seed": 0, "mask_seeds": [1]}', "seeds in it"),
-        (b'{"format": 1, "step": 0, "shuffle_seed": 0, "mask_seeds": {"a": true}}', "seeds in it"),
+        (b'{"format": 1, "step": -1, "shuffle_seed": 0, "layer_seeds": {}}', "seeds in it"),
+        (b'{"format": 1, "step": 0, "shuffle_seed": 1e9, "layer_seeds": {}}', "seeds in it"),
+        (b'{"format": 1, "step": 0, "shuffle_seed": 0, "layer_seeds": [1]}', "seeds in it"),
+        (b'{"format": 1, "step": 0, "shuffle_seed": 0, "layer_seeds": {"a": true}}', "seeds in it"),
         (
             b'{"format": 2, "minicnn_version": "9.1"}',
             r"written by minicnn 9\.1 in format 2; expected format 1.*please update",

@@ -91,13 +91,16 @@ def test_moving_averages_follow_training_and_nothing_else(backend, rng):
         np.testing.assert_array_equal(array, copy)
 
 
-@pytest.mark.parametrize("where", ["x", "y"])
+@pytest.mark.parametrize("where", ["x", "y", "a later weight"])
 def test_a_refused_step_leaves_the_moving_averages(backend, where, rng):
     """Whether the NaN comes before the averages or after them."""
-    model = Sequential([layers.Input((2,)), layers.BatchNormalization()])
+    dense = layers.Dense(2)
+    model = Sequential([layers.Input((2,)), layers.BatchNormalization(), dense])
     model.compile("sgd", "mse")
     good = rng.standard_normal((3, 2)).astype("float32")
     model.train_on_batch(good, good)
+    if where == "a later weight":
+        dense.kernel.assign(np.full((2, 2), np.nan))
     before = model.get_weights()
     bad = np.full((3, 2), np.nan, "float32")
     with pytest.raises(ValueError, match="not a finite number"):
@@ -206,6 +209,29 @@ def test_penalties_of_your_own(backend, rng):
     np.testing.assert_allclose(dense.kernel.grad, 1.2 * w**3, rtol=1e-5)
     np.testing.assert_array_equal(dense.kernel.numpy(), w.clip(-0.5, 0.5))
     assert AtMostHalf()(w).max() <= 0.5
+
+
+def test_a_layer_of_your_own_with_a_penalty_and_a_limit(backend):
+    class Scale(layers.Layer):
+        def build(self, input_shape):
+            self.gain = self.add_weight(
+                input_shape[1:], "ones", regularizer=regularizers.L2(0.5), constraint="non_neg"
+            )
+
+        def forward(self, ctx, x):
+            ctx.save(x=x)
+            return x * self.gain.value
+
+        def backward(self, ctx, dy):
+            self.gain.grad[...] = (dy * ctx.x).sum(axis=0)
+            return dy * self.gain.value
+
+    model = Sequential([layers.Input((3,)), Scale()])
+    model.compile(optimizers.SGD(2.0), "mse")
+    zeros = np.zeros((4, 3), "float32")
+    assert model.losses == [1.5]
+    assert model.train_on_batch(zeros, zeros) == 1.5
+    np.testing.assert_array_equal(model.get_weights()[0], 0)  # 1 - 2.0 * 1 is negative
 
 
 def test_regularizers_and_constraints_on_arrays(rng):

@@ -1,8 +1,10 @@
 """``check_gradients``: from anything that has a backward pass to a :class:`Report`."""
 
+import random
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from minicnn.gradcheck.errors import GradientCheckError
 from minicnn.gradcheck.judge import Settings
 from minicnn.gradcheck.loss_target import ModelTarget
 from minicnn.gradcheck.protocol import Conduct, examine, frozen
-from minicnn.gradcheck.report import ArrayReport, Finding, Report
+from minicnn.gradcheck.report import ArrayReport, Report
 from minicnn.gradcheck.targets import Target, Values, is_shape
 
 
@@ -64,7 +66,7 @@ def check_gradients(
     try:
         if x is None:
             x = input_shape
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), _seeded(seed):
             made = make_target(
                 target, x, params=params, loss=loss, y=y, seed=seed, training=training,
                 backend=backend,
@@ -95,7 +97,9 @@ def _check(target: Target, settings: Settings, generated: bool) -> Report:
     if conduct.random:
         with frozen(target, settings.seed) as still:
             if still:
-                report = _judge(target, values, settings, examine(target, values, settings.seed))
+                report = _judge(
+                    target, values, settings, examine(target, values, settings.seed), generated
+                )
             else:
                 report = Report(False, target.name, arrays=[])
         report.ok = False
@@ -103,19 +107,26 @@ def _check(target: Target, settings: Settings, generated: bool) -> Report:
         if report.cause is None or len(report.findings) == 1:
             report.cause, report.explanation = conduct.random.cause, conduct.random.evidence
         return report
-    return _judge(target, values, settings, conduct)
+    return _judge(target, values, settings, conduct, generated)
 
 
-def _judge(target: Target, values: Values, settings: Settings, conduct: Conduct) -> Report:
-    trusted = _all_right(target, values, conduct, settings)
-    arrays = [_judge_one(target, values, conduct, n, settings, trusted) for n in values]
-    ties = ""
-    if all(a.ok for a in arrays):
-        settings.progress("ties")
-        ties = judge.tie_probe(target, values, settings)
-    notes = list(target.notes)
+def _judge(
+    target: Target, values: Values, settings: Settings, conduct: Conduct, generated: bool
+) -> Report:
+    notes, ties = list(target.notes), ""
+    arrays = _compare_all(target, values, conduct, settings)
     if not all(a.ok for a in arrays) and not conduct.findings:
         notes += _forgive_kinks(target, values, settings, arrays)
+    if all(a.ok for a in arrays):
+        settings.progress("other inputs")
+        ties, tied = judge.tie_probe(target, values, settings)
+        others = [judge.jittered(tied, next(iter(values)), settings.seed)] if ties else []
+        others += [judge.second_point(values, settings.seed)] if generated else []
+        for other in others:
+            found = _wrong_at(target, other, settings)
+            if found is not None:
+                (arrays, conduct), values, ties = found, other, ""
+                break
     if ties:
         arrays[0].ok, arrays[0].problem = False, ties
     kinks = sum(a.kinks for a in arrays)
@@ -133,8 +144,36 @@ def _judge(target: Target, values: Values, settings: Settings, conduct: Conduct)
         _blame_layer(target, report, settings)
     elif not report.ok:
         settings.progress("looking for the cause")
-        diagnose(target, values, conduct, report, settings, ties)
+        target.values = values
+        diagnose(target, conduct, report, settings, ties)
     return report
+
+
+def _compare_all(
+    target: Target, values: Values, conduct: Conduct, settings: Settings
+) -> list[ArrayReport]:
+    trusted = _all_right(target, values, conduct, settings)
+    return [_judge_one(target, values, conduct, n, settings, trusted) for n in values]
+
+
+def _wrong_at(
+    target: Target, values: Values, settings: Settings
+) -> tuple[list[ArrayReport], Conduct] | None:
+    """The comparison at another point, if it shows a mistake there."""
+    if not np.isfinite(target.forward(values)).all():
+        return None
+    conduct = examine(target, values, settings.seed)
+    grads = {n: g for n, g in conduct.run.grads.items() if g is not None}
+    right = all(n in grads and grads[n].shape == v.shape for n, v in values.items())
+    if right and all(
+        judge.all_at_once(target, values, {n: g}, conduct.dy, conduct.run.y, settings) == "right"
+        for n, g in grads.items()
+    ):
+        return None
+    arrays = _compare_all(target, values, conduct, settings)
+    if all(a.ok for a in arrays) and not conduct.findings:
+        return None
+    return arrays, conduct
 
 
 def _blame_layer(model: ModelTarget, report: Report, settings: Settings) -> None:
@@ -164,7 +203,8 @@ def _all_right(target: Target, values: Values, conduct: Conduct, settings: Setti
         return False
     if any(grads[n].shape != v.shape or not np.isfinite(grads[n]).all() for n, v in values.items()):
         return False
-    return judge.all_at_once(target, values, grads, conduct.dy, conduct.run.y, settings)
+    verdict = judge.all_at_once(target, values, grads, conduct.dy, conduct.run.y, settings)
+    return verdict == "right"
 
 
 def _judge_one(
@@ -194,7 +234,7 @@ def _forgive_kinks(
     near = judge.jittered(values, first, settings.seed)
     conduct = examine(target, near, settings.seed)
     fine = all(_judge_one(target, near, conduct, n, settings).ok for n in values)
-    if not fine or judge.tie_probe(target, values, settings):
+    if not fine or judge.tie_probe(target, values, settings)[0]:
         return []
     for a in arrays:
         if not a.ok:
@@ -220,6 +260,19 @@ def _usable(target: Target, generated: bool) -> Values:
         f"forward of {target.name} gives NaN or infinity for this input, so there is no slope to "
         "measure; give an input x that it is meant for"
     )
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Initial weights come from the seed; the program's own random numbers go on undisturbed."""
+    own, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(own)
+        np.random.set_state(numpys)  # noqa: NPY002
 
 
 class _ProgressLine:

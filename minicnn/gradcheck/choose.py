@@ -16,6 +16,7 @@ from minicnn.gradcheck.layer_target import (
 from minicnn.gradcheck.loss_target import LossTarget, ModelTarget
 from minicnn.gradcheck.object_target import ObjectTarget
 from minicnn.gradcheck.targets import Array, Target, is_shape
+from minicnn.layers.base import Layer
 
 
 def make_target(
@@ -27,8 +28,6 @@ def make_target(
     Raises:
         GradientCheckError: it is nothing that can be checked, or the input is missing.
     """
-    from minicnn.layers.base import Layer
-
     cupy = hasattr(x, "get") and hasattr(x, "device")
     engine = backend or ("cupy" if cupy else "numpy")
     if isinstance(target, tuple | list) or inspect.isroutine(target) or _plain_callable(target):

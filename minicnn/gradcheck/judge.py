@@ -8,7 +8,7 @@ import numpy as np
 
 from minicnn.gradcheck.numeric import direction_slope, element_slope, slope, typical_size
 from minicnn.gradcheck.report import ArrayReport
-from minicnn.gradcheck.targets import Array, Run, Target, Values
+from minicnn.gradcheck.targets import Array, Run, Target, Values, generic_input
 
 Progress = Callable[[str], None]
 
@@ -54,13 +54,14 @@ def judge_array(
     if not np.isfinite(grad).all():
         result.ok = False
         result.problem = f"{int((~np.isfinite(grad)).sum())} entries are NaN or infinite"
-    sound = trusted or all_at_once(target, values, {name: grad}, dy, run.y, settings)
+    verdict = "right" if trusted else all_at_once(target, values, {name: grad}, dy, run.y, settings)
+    sound = verdict == "right"
     count = array.size if not sound else settings.spot
     if array.size <= settings.spot * 2:
         count = array.size
     indices = sample(array.shape, min(count, settings.elements), settings.seed)
     _compare(target, values, grad, dy, run.y, result, indices, settings)
-    if not sound and result.wrong == 0 and result.checked < result.size:
+    if verdict == "wrong" and result.wrong == 0 and result.checked < result.size:
         # the directions disagree although no sampled entry does: believe them
         result.ok = False
         result.problem = result.problem or (
@@ -71,8 +72,12 @@ def judge_array(
 
 def all_at_once(
     target: Target, values: Values, grads: Values, dy: Array, y: Array, settings: Settings
-) -> bool:
-    """Whether <grad, u> is the slope of <dy, y> along random directions u, and no kink is near."""
+) -> str:
+    """Whether <grad, u> is the slope of <dy, y> along random directions u.
+
+    Returns:
+        "right", "wrong", or "unclear" where kinks are so near that only single entries can tell.
+    """
     rng = np.random.default_rng(settings.seed + 11)
     for _ in range(2):
         u = {n: rng.standard_normal(g.shape) * typical_size(values[n]) for n, g in grads.items()}
@@ -87,9 +92,11 @@ def all_at_once(
         told = sum(float(np.sum(np.nan_to_num(grads[n], nan=np.inf) * d)) for n, d in u.items())
         terms = sum(float(np.abs(grads[n] * d).sum()) for n, d in u.items())
         tolerance = settings.rtol * max(abs(low), abs(high)) + 5 * error + 1e-9 * terms
-        if s.kink.any() or not low - tolerance <= told <= high + tolerance:
-            return False
-    return True
+        if s.kink.any():
+            return "unclear"
+        if not low - tolerance <= told <= high + tolerance:
+            return "wrong"
+    return "right"
 
 
 def _compare(
@@ -142,15 +149,13 @@ def sample(shape: tuple[int, ...], count: int, seed: int) -> Array:
     return np.concatenate([np.unique(first), rest])[:count].astype(int)
 
 
-def tie_probe(target: Target, values: Values, settings: Settings) -> str:
-    """What is wrong at an input full of ties, or nothing.
+def tie_probe(target: Target, values: Values, settings: Settings) -> tuple[str, Values]:
+    """What is wrong at an input full of ties (or nothing), and that input.
 
     Entries that are equal move together and zeros stay: then no max-pooling changes its winner and
     no ReLU its branch, so the slope exists, and a gradient that is handed to every tied entry
     adds up to too much.
     """
-    if "x" not in target.axes and next(iter(values)) not in values:
-        return ""
     name = next(iter(values))
     rng = np.random.default_rng(settings.seed + 5)
     levels = np.array([-0.7, 0.0, 0.4, 1.3])
@@ -158,12 +163,11 @@ def tie_probe(target: Target, values: Values, settings: Settings) -> str:
     tied = {**values, name: levels[choice]}
     y = target.forward(tied)
     if y.size <= 1 or not np.isfinite(y).all():
-        return ""
+        return "", tied
     dy = np.abs(cotangent(target, y, settings.seed + 1))
-    run = target.run(tied, dy)
-    grad = run.grads.get(name)
+    grad = target.run(tied, dy).grads.get(name)
     if grad is None or grad.shape != values[name].shape or not np.isfinite(grad).all():
-        return ""
+        return "", tied
     for _ in range(2):
         move = rng.uniform(0.5, 1.5, 4) * np.array([1.0, 0.0, 1.0, 1.0])
         u = move[choice]
@@ -176,8 +180,17 @@ def tie_probe(target: Target, values: Values, settings: Settings) -> str:
             return (
                 f"where entries of the input are equal the gradient adds up to {told:.4g}, "
                 f"{more} than the slope {middle:.4g}"
-            )
-    return ""
+            ), tied
+    return "", tied
+
+
+def second_point(values: Values, seed: int) -> Values:
+    """Another generic input and moved weights: some mistakes do not show everywhere."""
+    rng = np.random.default_rng(seed + 13)
+    first = next(iter(values))
+    x = generic_input(values[first].shape, seed + 13) * 1.5 + 0.2
+    moved = {n: v * rng.uniform(0.6, 1.5, v.shape) for n, v in values.items() if n != first}
+    return {first: np.abs(x) * 0.3 + 0.1 if values[first].min() > 0 else x, **moved}
 
 
 def jittered(values: Values, name: str, seed: int) -> Values:

@@ -21,6 +21,8 @@ from minicnn.gradcheck.targets import (
     layer_axes,
 )
 
+from minicnn.layers.base import Layer
+
 
 class CheckContext(Context):
     """A context whose new buffers hold zeros, so that a check gives the same answer every time."""
@@ -93,10 +95,12 @@ class LayerTarget(Target):
             if layer.built:
                 continue
             layer.dtype = "float64"
-            if layer.input_ndim not in (None, len(shape)):
-                guarded(layer.ensure_built, f"build of {_label(layer)}", (None, *shape[1:]))
-            guarded(layer.build, f"build of {_label(layer)}", (None, *shape[1:]))
-            layer.built = True
+            given = (None, *shape[1:])
+            if type(layer).compute_output_shape is Layer.compute_output_shape:
+                guarded(layer.build, f"build of {_label(layer)}", given)  # the other runs forward
+                layer.built = True
+            else:
+                guarded(layer.ensure_built, f"build of {_label(layer)}", given)
             if layer is not self.layers[-1]:
                 shape = self._shape_after(layer, shape)
 
@@ -233,8 +237,6 @@ class LayerTarget(Target):
 
 def require_methods(cls: type) -> None:
     """Raise when the layer class lacks a forward or a backward of its own."""
-    from minicnn.layers.base import Layer
-
     for method in ("forward", "backward"):
         own = getattr(cls, method, None)
         if own is None or own is getattr(Layer, method):

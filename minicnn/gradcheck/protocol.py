@@ -95,20 +95,22 @@ def _repeated(
     """What a second call, and gradients that did not start from zero, say about one array."""
     if grad is None or filled is None or grad.shape != filled.shape or random_forward:
         return []
-    if _close(filled, grad + FILL) and not _close(grad, np.zeros_like(grad)):
+    added = bool(np.abs(filled - grad - FILL).max(initial=0.0) < 1e-6)
+    if added and not _close(grad, np.zeros_like(grad)):
         return [
             Finding(
                 "accumulated",
                 f"backward adds to what stood in {name}.grad; assign with =",
                 name,
-                70,
+                98,
             )
         ]
     again = None if run.again is None else run.again.get(name)
     if again is not None and again.shape == grad.shape and not _close(again, grad):
-        if _close(again, 2 * grad):
-            text = f"the second backward call gives twice the gradient of {name}: it adds up over calls"
-            return [Finding("accumulated", text, name, 70)]
+        growth = again - grad
+        if _close(growth, filled - again) or _close(growth, grad):
+            text = f"every backward call adds to the gradient of {name} of the call before"
+            return [Finding("accumulated", text, name, 98)]
         text = f"backward called twice gives two gradients of {name}: it changes what forward kept"
         return [Finding("context_modified", text, name, 65)]
     written = ~(filled == FILL)

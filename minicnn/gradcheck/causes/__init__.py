@@ -24,7 +24,7 @@ from minicnn.gradcheck.causes.table import CAUSES
 from minicnn.gradcheck.judge import Settings
 from minicnn.gradcheck.protocol import Conduct
 from minicnn.gradcheck.report import Finding, Report
-from minicnn.gradcheck.targets import Target, Values
+from minicnn.gradcheck.targets import Target
 
 __all__ = ["CAUSES", "diagnose"]
 
@@ -42,7 +42,7 @@ COSTLY: tuple[Hypothesis, ...] = (paths.left_out,)
 
 
 def diagnose(
-    target: Target, values: Values, conduct: Conduct, report: Report, settings: Settings, ties: str
+    target: Target, conduct: Conduct, report: Report, settings: Settings, ties: str
 ) -> None:
     """Fill in the causes of a failed report, the likeliest first."""
     wrong = [a.name for a in report.arrays if not a.ok]

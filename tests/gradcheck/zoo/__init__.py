@@ -33,7 +33,18 @@ def bug(cause, x, also=(), **params):
     def register(thing):
         target = thing if isinstance(thing, type) else thing()
         held_out = thing.__module__.endswith(("held_out", "fresh"))
-        ZOO.append(Bug(thing.__name__, cause, target, x, params, tuple(also), held_out, thing.__module__.rsplit(".", 1)[-1]))
+        ZOO.append(
+            Bug(
+                thing.__name__,
+                cause,
+                target,
+                x,
+                params,
+                tuple(also),
+                held_out,
+                thing.__module__.rsplit(".", 1)[-1],
+            )
+        )
         return thing
 
     return register

@@ -26,11 +26,18 @@ class Conv(Layer):
 
     def part(self, x, i, j):
         """What kernel entry (i, j) sees."""
-        return x[:, i : i + self.s * (self.OH - 1) + 1 : self.s, j : j + self.s * (self.OW - 1) + 1 : self.s]
+        return x[
+            :,
+            i : i + self.s * (self.OH - 1) + 1 : self.s,
+            j : j + self.s * (self.OW - 1) + 1 : self.s,
+        ]
 
     def forward(self, ctx, x):
         xp = self.pad(x)
-        self.OH, self.OW = (xp.shape[1] - self.k) // self.s + 1, (xp.shape[2] - self.k) // self.s + 1
+        self.OH, self.OW = (
+            (xp.shape[1] - self.k) // self.s + 1,
+            (xp.shape[2] - self.k) // self.s + 1,
+        )
         ctx.save(x=x, xp=xp)
         y = np.zeros((len(x), self.OH, self.OW, self.filters)) + self.b.value
         for i in range(self.k):

@@ -334,7 +334,9 @@ def strided_nchw():
         N, C, H, W = x.shape
         out = np.zeros((N, len(w), H // 2, W // 2))
         for i, j in np.ndindex(H // 2, W // 2):
-            out[:, :, i, j] = np.tensordot(x[:, :, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2], w, ([1, 2, 3], [1, 2, 3]))
+            out[:, :, i, j] = np.tensordot(
+                x[:, :, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2], w, ([1, 2, 3], [1, 2, 3])
+            )
         return out, (x, w)
 
     def backward(dout, cache):
@@ -342,7 +344,9 @@ def strided_nchw():
         dx, dw = np.zeros_like(x), np.zeros_like(w)
         for i, j in np.ndindex(dout.shape[2:]):
             dx[:, :, i : i + 2, j : j + 2] += np.tensordot(dout[:, :, i, j], w, 1)
-            dw += np.tensordot(dout[:, :, i, j], x[:, :, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2], ([0], [0]))
+            dw += np.tensordot(
+                dout[:, :, i, j], x[:, :, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2], ([0], [0])
+            )
         return dx, dw
 
     return forward, backward
@@ -352,7 +356,11 @@ def strided_nchw():
 def strided_kernel_gradient():
     def forward(x, w):
         OH = OW = 3
-        y = sum(x[:, i : i + 2 * OH : 2, j : j + 2 * OW : 2] @ w[i, j] for i in range(3) for j in range(3))
+        y = sum(
+            x[:, i : i + 2 * OH : 2, j : j + 2 * OW : 2] @ w[i, j]
+            for i in range(3)
+            for j in range(3)
+        )
         return y, (x, w)
 
     def backward(dout, cache):
@@ -381,7 +389,9 @@ def depthwise_one_off():
         for i in range(3):
             for j in range(3):
                 dw[i, j] = (x[:, i : i + H, j : j + W] * dout).sum((0, 1, 2))
-                dx[:, i : i + H, j - 1 : j - 1 + W] += (dout * w[i, j])[:, :, : 0 if j == 0 else None]
+                dx[:, i : i + H, j - 1 : j - 1 + W] += (dout * w[i, j])[
+                    :, :, : 0 if j == 0 else None
+                ]
         return dx, dw
 
     return forward, backward

@@ -35,7 +35,9 @@ class Pool(Layer):
         """What one window's gradient g (N, C) becomes."""
         N, k, _, C = window.shape
         best = window.reshape(N, -1, C).argmax(1)
-        return (np.arange(k * k)[None, :, None] == best[:, None]).reshape(window.shape) * g[:, None, None]
+        return (np.arange(k * k)[None, :, None] == best[:, None]).reshape(window.shape) * g[
+            :, None, None
+        ]
 
     def backward(self, ctx, dy):
         dx = np.zeros_like(ctx.x)
@@ -105,7 +107,9 @@ class WindowsWithoutStride(Pool):
     def backward(self, ctx, dy):
         dx = np.zeros_like(ctx.x)
         for h, w, rows, cols in self.windows(ctx.x):
-            dx[:, h : h + self.k, w : w + self.k] += self.give(ctx.x[:, rows, cols], dy[:, h, w], h, w)
+            dx[:, h : h + self.k, w : w + self.k] += self.give(
+                ctx.x[:, rows, cols], dy[:, h, w], h, w
+            )
         return dx
 
 

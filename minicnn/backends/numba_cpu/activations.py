@@ -57,12 +57,19 @@ def _relu_slope(x, slope, max_value, threshold, dy, dx):
         dx[i] = zero if x[i] >= max_value else d
 
 
-# -- sigmoid, tanh and the others: y = f(x), dx = dy f'(x) ---------------------------------------
+# -- tanh, sigmoid and the others: y = f(x), dx = dy f'(x) ---------------------------------------
 
 KINDS = (
-    "sigmoid", "tanh", "elu", "celu", "selu", "gelu", "gelu_tanh", "silu", "softplus", "softsign",
+    "sigmoid", "elu", "celu", "selu", "gelu", "gelu_tanh", "silu", "softplus", "softsign",
     "hard_sigmoid", "hard_silu", "exponential", "mish",
 )  # fmt: skip
+# their numbers, which is what kernels are told
+(
+    SIGMOID, ELU, CELU, SELU, GELU, GELU_TANH, SILU, SOFTPLUS, SOFTSIGN,
+    HARD_SIGMOID, HARD_SILU, EXPONENTIAL, MISH,
+) = range(len(KINDS))  # fmt: skip
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+ROOT = math.sqrt(2 / math.pi)
 
 
 def sigmoid_forward(ctx: Any, x: Array) -> Array:
@@ -76,13 +83,18 @@ def sigmoid_backward(ctx: Any, dy: Array) -> Array:
 
 
 def tanh_forward(ctx: Any, x: Array) -> Array:
-    """y = tanh(x)."""
-    return elementwise_forward(ctx, x, "tanh", 0.0)
+    """y = tanh(x); NumPy's is written in vector instructions."""
+    y = np.tanh(x, out=ctx.buffer("y", x.shape, x.dtype))
+    ctx.save(y=y)
+    return y
 
 
 def tanh_backward(ctx: Any, dy: Array) -> Array:
     """dx = dy (1 - y^2)."""
-    return elementwise_backward(ctx, dy)
+    dx = np.square(ctx.y, out=ctx.buffer("dx", dy.shape, dy.dtype))
+    np.subtract(1, dx, out=dx)
+    dx *= dy
+    return dx
 
 
 def elementwise_forward(ctx: Any, x: Array, kind: str, alpha: float) -> Array:
@@ -103,104 +115,96 @@ def elementwise_backward(ctx: Any, dy: Array) -> Array:
     return dx
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True, error_model="numpy")
 def _elementwise(x, kind, alpha, y):
     for i in prange(x.size):
         y[i] = _value(np.float64(x[i]), kind, alpha)
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True, error_model="numpy")
 def _elementwise_slope(x, kind, alpha, dy, dx):
     for i in prange(x.size):
         dx[i] = dy[i] * _slope(np.float64(x[i]), kind, alpha)
 
 
-@njit(cache=True)
+@njit(error_model="numpy")
 def _value(x, kind, alpha):
     """f(x), computed in float64. The formulas are those of ``reference/activations.py``."""
-    if kind == 0:
+    if kind == SIGMOID:
         return _sigmoid(x)
-    if kind == 1:
-        return math.tanh(x)
-    if kind == 2:
+    if kind == ELU:
         return x if x > 0 else alpha * math.expm1(x)
-    if kind == 3:
+    if kind == CELU:
         return x if x > 0 else alpha * math.expm1(x / alpha)
-    if kind == 4:
+    if kind == SELU:
         return SELU_SCALE * (x if x > 0 else SELU_ALPHA * math.expm1(x))
-    if kind == 5:
+    if kind == GELU:
         return x * math.erfc(-x / math.sqrt(2)) / 2
-    if kind == 6:
-        return x * (1 + math.tanh(GELU * (x + 0.044715 * x**3))) / 2
-    if kind == 7:
+    if kind == GELU_TANH:
+        return x * (1 + math.tanh(ROOT * (x + 0.044715 * x**3))) / 2
+    if kind == SILU:
         return x * _sigmoid(x)
-    if kind == 8:
+    if kind == SOFTPLUS:
         return _softplus(x)
-    if kind == 9:
+    if kind == SOFTSIGN:
         return x / (1 + abs(x))
-    if kind == 10:
+    if kind == HARD_SIGMOID:
         return _hard_sigmoid(x)
-    if kind == 11:
+    if kind == HARD_SILU:
         return x * _hard_sigmoid(x)
-    if kind == 12:
+    if kind == EXPONENTIAL:
         return math.exp(x)
     return x * math.tanh(_softplus(x))
 
 
-@njit(cache=True)
+@njit(error_model="numpy")
 def _slope(x, kind, alpha):
     """f'(x)."""
-    if kind == 0:
+    if kind == SIGMOID:
         s = _sigmoid(x)
         return s * (1 - s)
-    if kind == 1:
-        return 1 - math.tanh(x) ** 2
-    if kind == 2:
+    if kind == ELU:
         return 1.0 if x > 0 else alpha * math.exp(x)
-    if kind == 3:
+    if kind == CELU:
         return 1.0 if x > 0 else math.exp(x / alpha)
-    if kind == 4:
+    if kind == SELU:
         return SELU_SCALE * (1.0 if x > 0 else SELU_ALPHA * math.exp(x))
-    if kind == 5:
+    if kind == GELU:
         return math.erfc(-x / math.sqrt(2)) / 2 + x * math.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
-    if kind == 6:
-        t = math.tanh(GELU * (x + 0.044715 * x**3))
-        return (1 + t) / 2 + x * (1 - t**2) * GELU * (1 + 3 * 0.044715 * x**2) / 2
-    if kind == 7:
+    if kind == GELU_TANH:
+        t = math.tanh(ROOT * (x + 0.044715 * x**3))
+        return (1 + t) / 2 + x * (1 - t**2) * ROOT * (1 + 3 * 0.044715 * x**2) / 2
+    if kind == SILU:
         s = _sigmoid(x)
         return s * (1 + x * (1 - s))
-    if kind == 8:
+    if kind == SOFTPLUS:
         return _sigmoid(x)
-    if kind == 9:
+    if kind == SOFTSIGN:
         return 1 / (1 + abs(x)) ** 2
-    if kind == 10:
+    if kind == HARD_SIGMOID:
         return 1 / 6 if abs(x) < 3 else 0.0
-    if kind == 11:
+    if kind == HARD_SILU:
         return _hard_sigmoid(x) + (x / 6 if abs(x) < 3 else 0.0)
-    if kind == 12:
+    if kind == EXPONENTIAL:
         return math.exp(x)
     t = math.tanh(_softplus(x))
     return t + x * (1 - t**2) * _sigmoid(x)
 
 
-SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
-GELU = math.sqrt(2 / math.pi)
-
-
-@njit(cache=True)
+@njit(error_model="numpy")
 def _sigmoid(x):
     """1 / (1 + exp(-x)), or exp(x) / (1 + exp(x)): whichever cannot overflow."""
     e = math.exp(-abs(x))
     return (1.0 if x >= 0 else e) / (1 + e)
 
 
-@njit(cache=True)
+@njit(error_model="numpy")
 def _softplus(x):
     """log(1 + exp(x)), without overflow; max(x, 0) written so that a NaN stays."""
     return (0.0 if x < 0 else x) + math.log1p(math.exp(-abs(x)))
 
 
-@njit(cache=True)
+@njit(error_model="numpy")
 def _hard_sigmoid(x):
     """x / 6 + 1/2, clipped to [0, 1]."""
     if x <= -3:

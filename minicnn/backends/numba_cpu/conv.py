@@ -19,8 +19,8 @@ FEW_CHANNELS = 8
 #: images a tile, at most; rows that a product needs, at most, to run at full speed; and entries
 #: of its column matrix, which shall stay in the L2 cache
 TILE, ROWS, CACHED = 8, 400, 1 << 17
-#: most pieces that ``dw`` is summed in, and entries that all pieces together should have
-CHUNKS, CHUNK_ENTRIES = 16, 1 << 22
+#: pieces that ``dw`` is summed in, at least and at most, and entries that all of them should have
+FEWEST, MOST, ENTRIES = 4, 16, 1 << 22
 
 NO_POOL = (0, 0, 0, 0)
 
@@ -86,7 +86,7 @@ def shapes_of(
         cols=(K, T * P) if transposed else (T * P, K),
         planes=(CG, H_pad, W_pad) if transposed else (1, 1, 1),
         product=(T * P, F),
-        dw=(max(1, min(CHUNKS, CHUNK_ENTRIES // (K * F))), K, F),
+        dw=(max(FEWEST, min(MOST, ENTRIES // (K * F))), K, F),
         work=P * K * F,
     )
 

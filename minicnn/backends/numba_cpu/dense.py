@@ -65,10 +65,12 @@ def _forward(ctx: Any, x: Array, w: Array, b: Array | None, relu: bool) -> Array
     N, dtype = len(rows), x.dtype
     work = N * D * U
     y = ctx.buffer("y", (*x.shape[:-1], U), dtype)
-    slices, blocks = (1, max(1, N // (MANY_ROWS // 2))) if N >= MANY_ROWS else (SLICES, 1)
+    slices, blocks = (1, N // (MANY_ROWS // 2)) if N >= MANY_ROWS else (SLICES, 1)
     if work < SMALL:
         slices = blocks = 1
-    partial = ctx.buffer(f"partial_{slices}", (N, slices, U), dtype).reshape(slices, N, U)
+    # one size for all cases, so that a smaller last batch finds its memory
+    partial = ctx.buffer("partial", (N, SLICES * U), dtype).reshape(-1)
+    partial = partial[: slices * N * U].reshape(slices, N, U)
     launch(
         kernels.dense_forward, work,
         rows, contiguous(ctx, "w", w), vector(ctx, b, U, dtype), relu,

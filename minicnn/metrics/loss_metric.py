@@ -41,6 +41,9 @@ class LossMetric(MeanMetric):
         return y, p
 
     def _counted(self, y_true: Any, weights: Any) -> Any:
-        if weights is None or self.loss.ignore_class is None:
-            return weights  # without weights an ignored sample counts as a loss of 0, as in Keras
-        return weights * (y_true != self.loss.ignore_class)
+        if self.loss.ignore_class is None:
+            return weights
+        if weights.ndim > y_true.ndim:  # (N, 1)
+            weights = weights[..., 0]
+        aligned = weights.reshape(weights.shape + (1,) * (y_true.ndim - weights.ndim))
+        return aligned * (y_true != self.loss.ignore_class)

@@ -80,7 +80,9 @@ class MeanMetric(Mean):
         y, p = self._arrays(y_true, y_pred)
         ops = self._ops
         values = ops.to_numpy(self.values(self._ctx, ops.asarray(y), ops.asarray(p)))
-        super().update_state(values, self._counted(y, sample_weight))
+        if sample_weight is not None:
+            sample_weight = self._counted(y, host_array(sample_weight, "sample_weight", "float64"))
+        super().update_state(values, sample_weight)
 
     def update(self, y_true: Any, y_pred: Any, weights: Any = None) -> None:
         values = self.values(self._ctx, y_true, y_pred)

@@ -125,8 +125,7 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     """
     custom = custom_objects or {}
     if isinstance(config, str):
-        by_name = custom | {function.__name__: function for function in FUNCTIONS}
-        return by_name[config] if config in by_name else get(config)
+        return custom[config] if config in custom else get(config)
     if not isinstance(config, dict) or "class_name" not in config:
         raise ValueError(
             f"Could not interpret serialized metric: {config!r}; expected a dictionary with "
@@ -134,7 +133,9 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
         )
     name = config["class_name"]
     if name == "function":
-        return deserialize(str(config["config"]), custom)
+        known = {f.__name__: f for f in (*FUNCTIONS, *losses.FUNCTIONS)} | custom
+        function = str(config["config"])
+        return known[function] if function in known else get(function)
     if name == "MeanMetricWrapper":
         arguments = dict(config["config"])
         return MeanMetricWrapper(deserialize(arguments.pop("fn"), custom), **arguments)

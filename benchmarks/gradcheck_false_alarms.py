@@ -3,8 +3,8 @@
     python benchmarks/gradcheck_false_alarms.py --count 10000 --seed 2024
 
 Every configuration is drawn from one seed: the layer and its arguments, the input's shape, and the
-kind of input (random, integers full of ties and zeros, all zeros, all equal, tiny, large). Prints each alarm
-with what reproduces it, and the count. The exit code is 0 when there was none.
+kind of input (random, integers full of ties and zeros, all zeros, all equal, tiny, large). Prints
+each alarm with what reproduces it, and the count. The exit code is 0 when there was none.
 """
 
 import argparse

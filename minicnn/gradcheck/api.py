@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.gradcheck import judge
-from minicnn.gradcheck.causes import diagnose
+from minicnn.gradcheck.causes import diagnose, explain
 from minicnn.gradcheck.choose import make_target
 from minicnn.gradcheck.errors import GradientCheckError
 from minicnn.gradcheck.judge import Settings
@@ -103,9 +103,9 @@ def _check(target: Target, settings: Settings, generated: bool) -> Report:
             else:
                 report = Report(False, target.name, arrays=[])
         report.ok = False
-        report.findings.append(conduct.random)
-        if report.cause is None or len(report.findings) == 1:
-            report.cause, report.explanation = conduct.random.cause, conduct.random.evidence
+        report.findings = sorted([*report.findings, conduct.random], key=lambda f: -f.weight)
+        if report.findings[0] is conduct.random:
+            report.cause, report.explanation = conduct.random.cause, explain(conduct.random)
         return report
     return _judge(target, values, settings, conduct, generated)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minicnn.gradcheck.errors import GradientCheckError, definition
-from minicnn.gradcheck.function_target import FunctionTarget, argument_names
+from minicnn.gradcheck.function_target import FunctionTarget
 from minicnn.gradcheck.layer_target import (
     LayerTarget,
     class_maker,
@@ -15,6 +15,7 @@ from minicnn.gradcheck.layer_target import (
 )
 from minicnn.gradcheck.loss_target import LossTarget, ModelTarget
 from minicnn.gradcheck.object_target import ObjectTarget
+from minicnn.gradcheck.signatures import argument_names
 from minicnn.gradcheck.targets import Array, Target, is_shape
 from minicnn.layers.base import Layer
 

@@ -7,7 +7,6 @@ gradients as one array, a tuple in the order of forward's arguments, or a dictio
 """
 
 import copy
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,12 @@ import numpy as np
 
 from minicnn.gradcheck import source
 from minicnn.gradcheck.errors import GradientCheckError, definition, guarded
+from minicnn.gradcheck.signatures import (
+    argument_names,
+    positional_only,
+    required_names,
+    takes_any,
+)
 from minicnn.gradcheck.targets import (
     Array,
     Run,
@@ -29,9 +34,9 @@ from minicnn.gradcheck.targets import (
 
 #: arguments of these names are what an output is compared with; no gradient is expected for them
 TARGET_NAMES = {
-    "y", "t", "target", "targets", "label", "labels", "y_true", "truth", "true", "onehot", "one_hot",
-    "y_onehot", "mask", "idx", "index", "indices", "running_mean", "running_var", "moving_mean",
-    "moving_var", "moving_variance",
+    "y", "t", "target", "targets", "label", "labels", "y_true", "truth", "true", "onehot",
+    "one_hot", "y_onehot", "mask", "idx", "index", "indices", "running_mean", "running_var",
+    "moving_mean", "moving_var", "moving_variance",
 }  # fmt: skip
 
 
@@ -89,8 +94,7 @@ class FunctionTarget(Target):
         if (
             isinstance(value, list)
             or hasattr(value, "__array__")
-            or hasattr(value, "get")
-            and hasattr(value, "dtype")
+            or (hasattr(value, "get") and hasattr(value, "dtype"))
         ):
             array = np.asarray(host(value))
             if array.dtype.kind == "f" and array.ndim > 0 and name.lower() not in TARGET_NAMES:
@@ -112,7 +116,8 @@ class FunctionTarget(Target):
                 self.style = "closure" if callable(out[1]) else "gradients"
         elif self.b is None:
             raise GradientCheckError(
-                f"{self.name} has no backward: give a pair (forward, backward)\n  {definition(self.f)}"
+                f"{self.name} has no backward: give a pair (forward, backward)"
+                f"\n  {definition(self.f)}"
             )
         y = self._output(out)
         taken = argument_names(self.b) if self.b is not None else []
@@ -128,9 +133,8 @@ class FunctionTarget(Target):
                 "state",
                 "saved",
             )
-            if y.ndim == 0 and (not taken or (len(taken) == 1 and self.style == "cache")):
-                self.takes_cotangent = False
-            elif y.ndim == 0 and self.style == "plain" and not is_dy[0]:
+            no_room = not taken or (len(taken) == 1 and self.style == "cache")
+            if y.ndim == 0 and (no_room or (self.style == "plain" and not is_dy[0])):
                 self.takes_cotangent = False
             elif len(taken) > 1 and not is_dy[0] and (is_dy[1] or cache_first):
                 self.dy_at = 1
@@ -295,42 +299,6 @@ def _shrunk_sizes(values: Values, first: str, shrink: Shrink) -> Any:
     if batch == x.shape[0] and all(k == v for k, v in new.items()):
         return None
     return lambda n, is_batch: batch if is_batch else new.get(n, n)
-
-
-def argument_names(function: Any) -> list[str]:
-    """Names of the positional arguments of a function; empty when it will not tell."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    return [
-        p.name
-        for p in parameters
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-    ]
-
-
-def required_names(function: Any) -> list[str]:
-    """The arguments that have no default."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    named = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p.name for p in parameters if p.default is p.empty and p.kind in named]
-
-
-def takes_any(function: Any) -> bool:
-    """Whether the function takes ``*args`` or ``**kwargs``."""
-    return any(
-        p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
-        for p in inspect.signature(function).parameters.values()
-    )
-
-
-def positional_only(function: Any) -> bool:
-    """Whether arguments must be given by position."""
-    return any(p.kind == p.POSITIONAL_ONLY for p in inspect.signature(function).parameters.values())
 
 
 def _array(value: Array) -> Any:

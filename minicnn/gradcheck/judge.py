@@ -1,4 +1,4 @@
-"""Right or wrong: each gradient against the slopes of forward, first at once, then entry by entry."""
+"""Right or wrong: gradients against the slopes of forward, all at once, then entry by entry."""
 
 import time
 from collections.abc import Callable
@@ -81,13 +81,7 @@ def all_at_once(
     rng = np.random.default_rng(settings.seed + 11)
     for _ in range(2):
         u = {n: rng.standard_normal(g.shape) * typical_size(values[n]) for n, g in grads.items()}
-        s = slope(
-            lambda t, u=u: target.forward(
-                {**values, **{n: values[n] + t * d for n, d in u.items()}}
-            ),
-            1.0,
-            y,
-        )  # type: ignore[misc]
+        s = slope(_together(target, values, u), 1.0, y)
         low, high, error = s.along(dy)
         told = sum(float(np.sum(np.nan_to_num(grads[n], nan=np.inf) * d)) for n, d in u.items())
         terms = sum(float(np.abs(grads[n] * d).sum()) for n, d in u.items())
@@ -97,6 +91,11 @@ def all_at_once(
         if not low - tolerance <= told <= high + tolerance:
             return "wrong"
     return "right"
+
+
+def _together(target: Target, values: Values, u: Values) -> Callable[[float], Array]:
+    """t -> the output with every array in ``u`` moved by t times its direction."""
+    return lambda t: target.forward({**values, **{n: values[n] + t * d for n, d in u.items()}})
 
 
 def _compare(

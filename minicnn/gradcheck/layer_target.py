@@ -20,7 +20,6 @@ from minicnn.gradcheck.targets import (
     input_array,
     layer_axes,
 )
-
 from minicnn.layers.base import Layer
 
 
@@ -74,7 +73,12 @@ class LayerTarget(Target):
         super().__init__(name)
         self.make, self.x, self.seed, self.training, self.backend = make, x, seed, training, backend
         self.ops = backends.get(backend)
-        layer = guarded(make, f"creating {name}") if built is None else copy.deepcopy(built)
+        assert make is not None or built is not None
+        layer = (
+            copy.deepcopy(built)
+            if make is None or built is not None
+            else guarded(make, f"creating {name}")
+        )
         self.layers: list[Any] = layer if isinstance(layer, list) else [layer]
         self.values["x"] = input_array(x, seed, self.notes)
         self._build(self.values["x"].shape)

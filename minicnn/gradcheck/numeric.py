@@ -63,7 +63,8 @@ def slope(f: Callable[[float], Array], scale: float, y: Array) -> Slope:
         kink = suspect & (gap2 > 0.3 * gap1)
         smooth_at_both = gap1 <= 20 * gap2 + 20 * noise + 1e-3 * big
         best = np.where(smooth_at_both, (100 * d2 - d1) / 99, d2)
-        rest = np.where(smooth_at_both, np.abs(best - d2) * 0.02, 0.0)
+        # how far the two differ bounds the rounding of whatever large numbers are inside
+        rest = np.where(smooth_at_both, np.abs(d1 - d2), 0.0)
         low = np.where(kink, np.minimum(left, right), best)
         high = np.where(kink, np.maximum(left, right), best)
         new = (low, high, noise + rest, kink)

@@ -1,4 +1,4 @@
-"""A class of another style: ``forward(x)`` and ``backward(dy)``, weights and gradients as attributes.
+"""A class of another style: ``forward(x)``, ``backward(dy)``, weights and gradients as attributes.
 
 Weights are found by their gradients: ``self.W`` with ``self.dW`` (or ``grad_W``, ``W_grad``,
 ``d_W``), or two lists or dictionaries ``self.params`` and ``self.grads``.

@@ -66,8 +66,9 @@ def _draw(plot: Any, array: ArrayReport) -> Any:
             Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=VERMILION, linewidth=3)
         )
         plot.annotate(
-            f"worst: {array.analytic:.4g}, not {array.numeric:.4g}", (column, row), color=INK, fontsize=10,
-            xytext=(0.5, -0.2), textcoords="axes fraction", ha="center", va="top", annotation_clip=False,
+            f"worst: {array.analytic:.4g}, not {array.numeric:.4g}", (column, row), color=INK,
+            fontsize=10, xytext=(0.5, -0.2), textcoords="axes fraction", ha="center", va="top",
+            annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": VERMILION},
         )  # fmt: skip
     return image

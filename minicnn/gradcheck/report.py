@@ -198,7 +198,7 @@ def _details(a: ArrayReport) -> list[str]:
         ratio = "" if a.ratio is None else f", ratio {a.ratio:.6g}"
         lines += [
             f"    worst at [{', '.join(map(str, a.index))}] ({a.place})",
-            f"    your backward says {a.analytic:.8g}, the slope of forward is {a.numeric:.8g}{ratio}",
+            f"    backward says {a.analytic:.8g}, the slope of forward is {a.numeric:.8g}{ratio}",
             f"    absolute error {a.absolute_error:.2e}, relative error {a.relative_error:.2e}; "
             f"wrong in {a.wrong} of {a.checked} entries compared ({a.share:.0%})",
         ]

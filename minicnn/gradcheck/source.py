@@ -65,10 +65,8 @@ def returns(function: Any, position: int, names: tuple[str, ...] = ()) -> list[s
 
     def wanted(node: ast.stmt) -> bool:
         if isinstance(node, ast.Return):
-            return (
-                not wanted_names
-                or node.value is not None
-                and not isinstance(node.value, ast.Name | ast.Tuple)
+            return not wanted_names or (
+                node.value is not None and not isinstance(node.value, ast.Name | ast.Tuple)
             )
         return bool(_targets(node) & wanted_names)
 

@@ -68,10 +68,10 @@ def fail(x):
 
 
 MISTAKES = [
-    (NoBackward, (2, 3), {}, r"NoBackward has no backward.*\n.*test_usage\.py:\d+: class NoBackward"),
+    (NoBackward, (2, 3), {}, r"has no backward.*\n.*test_usage\.py:\d+: class NoBackward"),
     (ForgotReturn, (2, 3), {}, r"return.*\n.*test_usage\.py:\d+: def forward"),
     (BackwardForgotReturn, (2, 3), {}, r"return.*\n.*test_usage\.py:\d+: def backward"),
-    (Raises, (2, 3), {}, r"forward of Raises raised ValueError.*(\n.*)*test_usage\.py:\d+: .*the wrong line"),
+    (Raises, (2, 3), {}, r"raised ValueError.*(\n.*)*test_usage\.py:\d+: .*the wrong line"),
     (BackwardRaises, (2, 3), {}, r"ctx\.missing.*\n.*test_usage\.py:\d+: .*asks for what"),
     (NotFinite, (2, 3), {}, r"NaN or infinity"),
     (NeedsArgument, (2, 3), {}, r"creating NeedsArgument raised TypeError.*units"),

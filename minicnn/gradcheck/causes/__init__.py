@@ -26,16 +26,17 @@ from minicnn.gradcheck.protocol import Conduct
 from minicnn.gradcheck.report import Finding, Report
 from minicnn.gradcheck.targets import Target
 
-__all__ = ["CAUSES", "diagnose"]
+__all__ = ["CAUSES", "diagnose", "explain"]
 
 Hypothesis = Callable[[Tables, str], Iterator[Finding]]
 
 HYPOTHESES: tuple[Hypothesis, ...] = (
-    scalars.untouched, sums.wrong_shape, scalars.multiple, masks.not_linear, elementwise.masked,
-    masks.rows, masks.columns, fits.groups, sums.same_shape, masks.contributions, maps.rearranged,
-    maps.shifted, maps.displaced, maps.stride_of_weights, elementwise.smooth,
-    elementwise.missing_path, maps.pool_winner, paths.scaled_rows, paths.other_array, paths.path_through,
-    moved_point.other_values,
+    scalars.untouched, scalars.multiple, sums.wrong_shape, sums.same_shape,
+    masks.not_linear, masks.rows, masks.columns, masks.contributions,
+    elementwise.masked, elementwise.smooth, elementwise.missing_path,
+    fits.groups, fits.after_softmax,
+    maps.rearranged, maps.shifted, maps.displaced, maps.stride_of_weights, maps.pool_winner,
+    paths.scaled_rows, paths.other_array, paths.path_through, moved_point.other_values,
 )  # fmt: skip
 #: these measure further tables, and are asked only when the others have no answer
 COSTLY: tuple[Hypothesis, ...] = (paths.left_out,)
@@ -62,14 +63,20 @@ def diagnose(
     report.findings = _distinct(found)
     if report.findings:
         first = report.findings[0]
-        report.cause = first.cause if first.weight > 30 or not wrong else first.cause
-        report.explanation = f"{CAUSES[first.cause].capitalize()}: {first.evidence}."
+        report.cause = first.cause
+        report.explanation = explain(first)
     else:
         names = " and ".join(wrong)
         report.explanation = (
-            f"The gradient of {names} is wrong, and no known mistake explains the numbers; the map of "
-            "the errors (report.plot()) and the worst entry may say more."
+            f"The gradient of {names} is wrong, and no known mistake explains the numbers; the map "
+            "of the errors (report.plot()) and the worst entry may say more."
         )
+
+
+def explain(finding: Finding) -> str:
+    """The sentence of a report whose cause this is."""
+    meaning = CAUSES[finding.cause]
+    return f"{meaning[0].upper()}{meaning[1:]}: {finding.evidence}."
 
 
 def _from_tables(target: Target, wrong: list[str], settings: Settings) -> list[Finding]:

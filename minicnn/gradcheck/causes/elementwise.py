@@ -35,10 +35,11 @@ def masked(t: Tables, name: str) -> Iterator[Finding]:
         same_places = (nonzero(b) == nonzero(j)).all()
         if not same_places:
             where = "everywhere" if nonzero(b).all() else "in other places than forward did"
-            text = f"backward lets gradient through {where}: forward's mask is forgotten or another one"
+            text = f"backward lets gradient through {where}: its mask is forgotten or another one"
             yield Finding("dropout_mask", text, name, 91)
         elif len(np.unique(np.round(b[nonzero(j)], 6))) == 1:
-            text = f"the mask is right, the scale is not: {b[nonzero(j)][0]:.4g} where forward has {scale[0]:.4g}"
+            told = b[nonzero(j)][0]
+            text = f"the mask is right, its scale is {told:.4g} where forward has {scale[0]:.4g}"
             yield Finding("dropout_scale", text, name, 91)
         return
     if len(levels) == 1:
@@ -51,8 +52,9 @@ def masked(t: Tables, name: str) -> Iterator[Finding]:
     if len(np.unique(np.round(b, 6))) <= 3 or _levels_of_mask(b, levels):
         share = float(np.mean(~np.isclose(b, j, atol=1e-6)))
         text = (
-            f"the slope of forward takes the values {', '.join(f'{v:g}' for v in levels)}, and backward "
-            f"picks the wrong one in {share:.0%} of the entries: its mask is missing or from the wrong array"
+            f"the slope of forward takes the values {', '.join(f'{v:g}' for v in levels)}, and "
+            f"backward picks the wrong one in {share:.0%} of the entries: its mask is missing or "
+            "from the wrong array"
         )
         yield Finding("relu_mask", text, name, 90)
 
@@ -89,18 +91,19 @@ def smooth(t: Tables, name: str) -> Iterator[Finding]:
         yield Finding("wrong_array", text, name, 79)
         return
     x_safe = np.where(x == 0, 1, x)
-    words = {"y": y, "y / x": y / x_safe}
-    for label, term in words.items():
-        if same(b, term) or same(j - b, term):
-            side = "is all there is" if same(b, term) else "is missing"
+    for label, term in {"y": y, "y / x": y / x_safe}.items():
+        alone, left = _multiple(b, term), _multiple(j - b, term)
+        if any(c is not None and abs(c - round(c)) < 1e-5 for c in (alone, left)):
+            side = "is all there is" if alone is not None else "is missing"
             text = f"of the two terms of the product rule, {label} {side}"
             yield Finding("missing_term", text, name, 78)
             return
     if same(b, np.full_like(b, b[0])):
-        text = f"the slope of forward varies, backward uses {b[0]:.4g} everywhere: the inner derivative is missing"
+        text = f"the slope varies, backward uses {b[0]:.4g} everywhere: the derivative is missing"
         yield Finding("chain_rule", text, name, 60)
     factors = {
-        "y": y, "1 - y": 1 - y, "1 + y": 1 + y, "x": x, "1 - y^2": 1 - y**2, "y^2": y**2, "1 / y": 1 / np.where(y == 0, 1, y),
+        "y": y, "1 - y": 1 - y, "1 + y": 1 + y, "x": x, "1 - y^2": 1 - y**2, "y^2": y**2,
+        "1 / y": 1 / np.where(y == 0, 1, y),
     }  # fmt: skip
     for label, factor in factors.items():
         if same(b * factor, j):
@@ -156,7 +159,7 @@ def _multiple(values: Array, term: Array) -> float | None:
 
 
 def missing_path(t: Tables, name: str) -> Iterator[Finding]:
-    """One of several ways from the array to the output is left out: residuals, products, targets."""
+    """One of several ways from the array to the output is left out: a residual, a target."""
     if name not in t.B or not t.linear:
         return
     B, J = t.B[name], t.J[name]
@@ -188,13 +191,18 @@ def _diagonal_free(t: Tables, J: Array) -> bool:
     return bool(nonzero(J - np.diag(np.diag(J))).any())
 
 
+def _are_labels(value: Array, shape: tuple[int, ...]) -> bool:
+    """Whether an array names one class for each sample of predictions (N, K)."""
+    fits = value.dtype.kind in "iu" and len(shape) == 2 and value.shape == shape[:1]
+    return fits and bool(value.min() >= 0 and value.max() < shape[1])
+
+
 def _labels_only(t: Tables, shape: tuple[int, ...], e: Array) -> bool:
     """Whether the error sits exactly at the entries that integer labels name."""
     for value in t.target.constants.values():
-        if value.dtype.kind in "iu" and len(shape) == 2 and value.shape == shape[:1]:
-            if value.min() >= 0 and value.max() < shape[1]:
-                named = np.eye(shape[1])[value].reshape(-1) > 0
-                return bool(nonzero(e)[named].mean() > 0.5 and not nonzero(e)[~named].any())
+        if _are_labels(value, shape):
+            named = np.eye(shape[1])[value].reshape(-1) > 0
+            return bool(nonzero(e)[named].mean() > 0.5 and not nonzero(e)[~named].any())
     return False
 
 
@@ -205,9 +213,8 @@ def _missing_in_loss(t: Tables, name: str, e: Array) -> Iterator[Finding]:
     for key, value in {**t.target.constants, **t.values}.items():
         if value.shape == shape and key != name:
             candidates[key] = value.reshape(-1).astype(float)
-        elif value.dtype.kind in "iu" and len(shape) == 2 and value.shape == shape[:1]:
-            if value.min() >= 0 and value.max() < shape[1]:
-                candidates[f"the one-hot {key}"] = np.eye(shape[1])[value].reshape(-1)
+        elif _are_labels(value, shape):
+            candidates[f"the one-hot {key}"] = np.eye(shape[1])[value].reshape(-1)
     if len(shape) == 2:
         z = np.exp(t.values[name] - t.values[name].max(axis=1, keepdims=True))
         candidates["the softmax"] = (z / z.sum(axis=1, keepdims=True)).reshape(-1)

@@ -1,7 +1,7 @@
 """The whole Jacobian, twice: what forward has (J) and what backward claims (B).
 
 Row o of J is the slope of output o with respect to every entry of an array, measured by central
-differences. Row o of B is what backward answers to a cotangent that is 1 at output o and 0 elsewhere.
+differences. Row o of B is what backward answers to a cotangent of 1 at output o and 0 elsewhere.
 A right backward has B = J; what a mistake did to B is compared with what known mistakes do.
 """
 
@@ -97,7 +97,7 @@ def nonzero(a: Array) -> Array:
 
 def gather(target: Target, wanted: list[str], seed: int) -> Tables | None:
     """Tables of the target, or of a copy small enough, in which the arrays ``wanted`` are wrong."""
-    slow = []
+    slow: list[tuple[float, int, Target]] = []
     for copy in _copies(target):
         cost = _cost(copy, wanted)
         if cost > SECONDS:  # the largest copy that is quick comes first

@@ -88,6 +88,27 @@ def _softmax(t: Tables, name: str, kind: str) -> Iterator[Finding]:
         yield Finding("softmax_cross_terms", text, name, 83)
 
 
+def after_softmax(t: Tables, name: str) -> Iterator[Finding]:
+    """The output is a softmax of something else that depends on the array.
+
+    With z in front of the softmax and s behind, J_k = s_k (z'_k - m), where m is the group's mean
+    of z' weighted by s. Forgotten cross terms give B_k = s_k (1 - s_k) z'_k, a forgotten sum gives
+    B_k = s_k z'_k: what is left of B_k over its factor without J_k / s_k is the same for all k.
+    """
+    if name not in t.B or not t.linear or _softmax_kind(t) != "softmax" or t.y.shape[-1] < 3:
+        return
+    if not np.allclose(t.y.sum(axis=-1), 1):
+        return
+    s = t.y.reshape(-1, 1)
+    B, J = t.B[name], t.J[name]
+    for factor in (s * (1 - s), s):
+        m = (B / factor - J / s).reshape(-1, t.y.shape[-1], B.shape[1])
+        if nonzero(m).any() and same(m, np.broadcast_to(m[:, :1], m.shape)):
+            text = "backward goes through the softmax as if each of its outputs stood alone"
+            yield Finding("softmax_cross_terms", text, name, 84)
+            return
+
+
 def _normalisation(t: Tables, name: str) -> Iterator[Finding]:
     """Rows in the basis: own place, ones over the group, centred input over the group."""
     J, B = t.J[name], t.B[name]

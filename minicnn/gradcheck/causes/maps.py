@@ -50,7 +50,7 @@ def _orders(shape: tuple[int, ...], is_weight: bool) -> Iterator[tuple[Array, st
     if len(shape) <= 5:
         for p in itertools.permutations(axes):
             order = plain.transpose(p).reshape(-1)
-            if plain.size >= 200 and p == tuple(axes) or tuple(order[:200]) in seen:
+            if (plain.size >= 200 and p == tuple(axes)) or tuple(order[:200]) in seen:
                 continue
             if not np.array_equal(order, plain.reshape(-1)):
                 yield order, "axes_permuted", f"axes permuted to {list(p)}"
@@ -61,7 +61,7 @@ def _orders(shape: tuple[int, ...], is_weight: bool) -> Iterator[tuple[Array, st
 
 
 def shifted(t: Tables, name: str) -> Iterator[Finding]:
-    """B[..., i] = J[..., i - 1] wherever both exist, along an axis of the array or of the output."""
+    """B[..., i] = J[..., i - 1] where both exist, along an axis of the array or of the output."""
     if name not in t.B or not t.linear or _few_values(t, name):
         return
     m = t.y.size
@@ -115,7 +115,7 @@ def _shift_finding(
 
 
 def has_padding(t: Tables) -> bool:
-    """Whether windows reach beyond the input: outputs at the border see fewer entries than others."""
+    """Whether windows reach beyond the input: outputs at the border see fewer entries."""
     first = next((n for n in t.J if n == t.first), None)
     if first is None or t.y.ndim < 3:
         return False
@@ -134,7 +134,7 @@ def starts(table: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
     extent = np.zeros_like(first)
     for axis in range(len(shape)):
         others = tuple(a + 1 for a in range(len(shape)) if a != axis)
-        line = there.any(axis=others)
+        line = np.asarray(np.any(there, axis=others))
         first[:, axis] = line.argmax(axis=1)
         extent[:, axis] = np.where(
             line.any(axis=1), shape[axis] - line[:, ::-1].argmax(axis=1) - first[:, axis], 0
@@ -168,7 +168,7 @@ def window_reach(t: Tables, table: Array) -> tuple[Array, Array, Array] | None:
 
 
 def displaced(t: Tables, name: str) -> Iterator[Finding]:
-    """Each output's block of B is that of J moved by an amount that depends on the output's place."""
+    """Each output's block of B is that of J, moved by an amount that depends on its place."""
     if (
         name != t.first
         or name not in t.B
@@ -206,7 +206,7 @@ def displaced(t: Tables, name: str) -> Iterator[Finding]:
                 "axes_permuted", f"the windows of {name} move along the wrong axes", name, 76
             )
         else:
-            text = f"the window of each output lies where it would with another stride than forward's in {name}"
+            text = f"in {name} the windows lie as they would with another stride than forward's"
             yield Finding("stride_ignored", text, name, 76)
 
 
@@ -265,11 +265,11 @@ def pool_winner(t: Tables, name: str) -> Iterator[Finding]:
                     and told[0][a] < right[0][a]
                     and told[2][a] <= right[2][a]
                 ):
-                    text = "the gradient goes to windows that lie as with another stride than forward's"
+                    text = "the gradient goes to windows of another stride than forward's"
                     yield Finding("stride_ignored", text, name, 74)
                     return
         wrong = float(((given != picked).any(axis=1)).mean())
-        text = f"the gradient goes to an entry of the window that did not win, for {wrong:.0%} of the outputs"
+        text = f"for {wrong:.0%} of the outputs, an entry of the window that did not win gets it"
         yield Finding("pool_winner", text, name, 73)
     elif (given & picked).any(axis=1).all() or same(B.sum(axis=1), np.ones(len(B))):
         text = "the gradient goes to entries of the window that did not win"

@@ -10,13 +10,18 @@ from minicnn.gradcheck.targets import Array
 
 
 def drops_at_random(t: Tables) -> bool:
-    """Whether forward zeroes outputs in places that do not depend on the input: dropout."""
-    zero = t.y == 0
-    if not zero.any() or zero.all():
-        return False
+    """Whether forward drops outputs or inputs in places that do not depend on the input."""
     x = t.values[t.first]
-    other = t.target.forward({**t.values, t.first: -x + 0.013})
-    return other.shape == t.y.shape and bool(((other == 0) == zero).all())
+    elsewhere = {**t.values, t.first: -x + 0.013}
+    other = t.target.forward(elsewhere)
+    zero = t.y == 0
+    if zero.any() and not zero.all():
+        return other.shape == t.y.shape and bool(((other == 0) == zero).all())
+    dead = ~np.any(nonzero(t.J[t.first]), axis=0).reshape(x.shape)  # dropout of the input
+    if not dead.any() or dead.all() or whole_slices(dead) is not None:
+        return False
+    moved = {**elsewhere, t.first: elsewhere[t.first] + 0.1 * dead}
+    return bool((t.target.forward(moved) == other).all())
 
 
 def not_linear(t: Tables, name: str) -> Iterator[Finding]:
@@ -44,7 +49,7 @@ def not_linear(t: Tables, name: str) -> Iterator[Finding]:
             yield Finding("relu_mask", text, name, 90)
             return
     if same(B, t.J[name]) and _one_of_several(t, name):
-        text = f"where several windows give gradient to one entry of {name}, one of them replaces the others"
+        text = f"where several windows meet in an entry of {name}, one replaces the others"
         yield Finding("overwritten", text, name, 82)
         return
     zero = t.backward(np.zeros_like(t.dy)).get(name)
@@ -86,24 +91,22 @@ def rows(t: Tables, name: str) -> Iterator[Finding]:
     if name not in t.B or not t.linear:
         return
     B, J = t.B[name], t.J[name]
-    equal = close(B, J).all(axis=1)
-    b_zero, j_zero = ~nonzero(B).any(axis=1), ~nonzero(J).any(axis=1)
+    equal = np.all(close(B, J), axis=1)
+    b_zero, j_zero = ~np.any(nonzero(B), axis=1), ~np.any(nonzero(J), axis=1)
     if not (equal | b_zero | j_zero).all() or equal.all():
         return
     extra = ~equal & j_zero
-    if extra.any() and not bool((t.y.reshape(-1)[extra] == t.y.reshape(-1)[extra][0]).all()):
-        extra_is_mask = False
-    else:
-        extra_is_mask = True
+    clipped = t.y.reshape(-1)[extra]
+    extra_is_mask = clipped.size > 0 and len(np.unique(clipped)) <= 2  # a floor, a ceiling
     some_right = (equal & ~j_zero).any() or b_zero[~j_zero].all()
-    if extra.any() and extra_is_mask and some_right:
+    if extra_is_mask and some_right:
         if drops_at_random(t):
             text = "gradient comes back through outputs that dropout set to zero"
             yield Finding("dropout_mask", text, name, 88)
         else:
             text = (
-                "gradient comes back through outputs that are clipped (their slope is zero): the mask "
-                "is missing or taken from the wrong array"
+                "gradient comes back through outputs that are clipped (their slope is zero): the "
+                "mask is missing or taken from the wrong array"
             )
             yield Finding("relu_mask", text, name, 88)
         return
@@ -146,7 +149,7 @@ def _left_out(t: Tables, name: str, dropped: Array) -> Iterator[Finding]:
             text = "the mask of backward is another one than forward's"
             yield Finding("dropout_mask", text, name, 84)
         elif (t.J[name][dropped] != 0).any() and not _regular(D):
-            text = "outputs that forward lets through get no gradient: the mask is from the wrong array"
+            text = "outputs that forward lets through get no gradient: the wrong mask is used"
             yield Finding("relu_mask", text, name, 84)
 
 
@@ -155,8 +158,8 @@ def columns(t: Tables, name: str) -> Iterator[Finding]:
     if name not in t.B or not t.linear:
         return
     B, J = t.B[name], t.J[name]
-    equal = close(B, J).all(axis=0)
-    b_zero, j_zero = ~nonzero(B).any(axis=0), ~nonzero(J).any(axis=0)
+    equal = np.all(close(B, J), axis=0)
+    b_zero, j_zero = ~np.any(nonzero(B), axis=0), ~np.any(nonzero(J), axis=0)
     if not (equal | b_zero | j_zero).all() or equal.all() or b_zero.all():
         return
     shape = t.values[name].shape
@@ -196,19 +199,17 @@ def contributions(t: Tables, name: str) -> Iterator[Finding]:
         diagonal = np.eye(B.shape[0], dtype=bool)
         if (kept == (there & diagonal)).all():
             return  # cross terms: see rows.py
-    for channel in (None, *reversed(range(t.y.ndim))):
+    for channel in (None, *reversed(range(1, t.y.ndim))):
         arrive = _positions(kept, t.y.shape, channel)
         come = _positions(there, t.y.shape, channel)
         crowded = come > 1
-        if (
-            crowded.any()
-            and (arrive <= 1).all()
-            and (arrive[crowded] >= 0).all()
-            and not ((arrive[~crowded] < come[~crowded]).any() and _one_hot(J) is False)
-        ):
+        lone_ones_lost = bool(
+            (arrive < come)[~crowded].any()
+        )  # a zero of a pool may overwrite them
+        if crowded.any() and (arrive <= 1).all() and (not lone_ones_lost or _one_hot(J)):
             text = (
-                f"where several windows overlap, the gradient of {name} holds the contribution of one "
-                "only: = where += belongs"
+                f"where several windows overlap, the gradient of {name} holds the contribution of "
+                "one only: = where += belongs"
             )
             yield Finding("overwritten", text, name, 82)
             return
@@ -218,7 +219,7 @@ def _positions(table: Array, shape: tuple[int, ...], channel: int | None) -> Arr
     """For each entry of the array, how many output positions contribute."""
     full = table.reshape(*shape, -1)
     if channel is not None:
-        full = full.any(axis=channel, keepdims=True)
+        full = np.any(full, axis=channel, keepdims=True)
     return np.asarray(full.reshape(-1, table.shape[1]).sum(axis=0))
 
 
@@ -278,5 +279,5 @@ def _spell(
 def _regular(D: Array) -> bool:
     """Whether the dropped outputs are a pattern of positions rather than of values."""
     return all(
-        (D == np.take(D, [0], axis=axis)).all() for axis in (0, D.ndim - 1) if D.shape[axis] > 1
+        (np.take(D, [0], axis=axis) == D).all() for axis in (0, D.ndim - 1) if D.shape[axis] > 1
     )

@@ -1,4 +1,4 @@
-"""The gradient is right for other values: the kernel flipped, two axes swapped, another array used."""
+"""The gradient is right for other values: the kernel flipped, two axes swapped, one negated."""
 
 import itertools
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Rows of the Jacobian scaled one by one, and ways from an array to the output that are left out."""
+"""Rows of the Jacobian scaled one by one, and ways from an array to the output left out."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ def scaled_rows(t: Tables, name: str) -> Iterator[Finding]:
     y = t.y.reshape(-1)[alive]
     levels = np.unique(np.round(r, 5))
     if len(levels) == 2 and _split_by(r, y):
-        text = f"outputs on one side of zero get their gradient times {levels[0]:g} and {levels[1]:g}: the mask is wrong"
+        text = f"outputs on one side of zero get their gradient times {levels[0]:g}: a wrong mask"
         yield Finding("relu_mask", text, name, 87)
         return
     slopes = {"y (1 - y)": y * (1 - y), "1 - y^2": 1 - y**2, "y": y, "1 - y": 1 - y, "2 y": 2 * y}
@@ -71,7 +71,7 @@ def _split_by(r: Array, y: Array) -> bool:
 
 
 def other_array(t: Tables, name: str) -> Iterator[Finding]:
-    """A scale: each output uses one entry, times something that backward takes from another array."""
+    """A scale: each output uses one entry, times what backward takes from another array."""
     if name == t.first or name not in t.B or not t.linear or t.y.shape != t.values[t.first].shape:
         return
     B, J = t.B[name], t.J[name]
@@ -151,28 +151,24 @@ def left_out(t: Tables, name: str) -> Iterator[Finding]:
         B2, J2 = other.B[name], other.J[name]
         E2 = J2 - B2
         if same(E, E2, 1e-6) and not same(J, J2, 1e-3):
-            text = f"the missing part of the gradient does not depend on {name}: a linear path is left out"
+            text = f"what is missing does not depend on {name}: a linear path is left out"
             yield Finding("missing_term", text, name, 66)
             return
         double = _elsewhere(t, name, None)
         if double is not None and name in double.B:
             Bd, Jd = double.B[name], double.J[name]
             if all(same(2 * p, q) for p, q in ((B, Bd), (J, Jd), (E, Jd - Bd))):
-                text = f"the output is quadratic in {name}, and one of the two terms of its product rule is missing"
+                text = f"the output is quadratic in {name}: one of the two terms is missing"
                 yield Finding("missing_term", text, name, 55)
                 return
     changed = nonzero(np.where(nonzero(J), E, 0))
     square = t.y.shape == t.values[name].shape and not nonzero(J - np.diag(np.diag(J))).any()
     share = changed.mean()
-    if (
-        not square
-        and 0 < share < 0.5
-        and nonzero(B)[changed].mean() > 0.9
-        and not _multiple_of(E[changed], J[changed])
-    ):
-        if nonzero(J).mean() > 0.9:
-            text = f"most of the gradient of {name} is right, and one way from it to the output is left out"
-            yield Finding("missing_term", text, name, 45)
+    if square or not 0 < share < 0.5 or nonzero(J).mean() < 0.9:
+        return
+    if nonzero(B)[changed].mean() > 0.9 and not _multiple_of(E[changed], J[changed]):
+        text = f"most of the gradient of {name} is right, one way to the output is left out"
+        yield Finding("missing_term", text, name, 45)
 
 
 def _elsewhere(t: Tables, name: str, by: float | None) -> Tables | None:

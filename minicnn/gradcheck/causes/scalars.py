@@ -70,10 +70,13 @@ def _factor(t: Tables, name: str, c: float) -> Finding:
     """What kind of number the factor is."""
     text = f"the gradient of {name} is the right one times {c:.6g}, everywhere"
     for rate_name, rate in t.target.rates.items():
-        for number, spelled in ((1 - rate, "1 - rate"), (1 / (1 - rate), "1 / (1 - rate)"),
-                                ((1 - rate) ** 2, "(1 - rate)^2"), ((1 - rate) ** -2, "1 / (1 - rate)^2"),
-                                (rate, "rate"), (1 / rate, "1 / rate"),
-                                (rate / (1 - rate), "rate / (1 - rate)"), ((1 - rate) / rate, "(1 - rate) / rate")):  # fmt: skip
+        keep = 1 - rate
+        numbers = {
+            "1 - rate": keep, "1 / (1 - rate)": 1 / keep, "(1 - rate)^2": keep**2,
+            "1 / (1 - rate)^2": keep**-2, "rate": rate, "1 / rate": 1 / rate,
+            "rate / (1 - rate)": rate / keep, "(1 - rate) / rate": keep / rate,
+        }  # fmt: skip
+        for spelled, number in numbers.items():
             if abs(c / number - 1) < 1e-4 and drops_at_random(t):
                 return Finding(
                     "dropout_scale",
@@ -103,7 +106,7 @@ def _factor(t: Tables, name: str, c: float) -> Finding:
     if power == -1 and name != t.first and not scalar_loss:
         more = "" if abs(rest - 1) < 1e-4 else f" times {named or f'{rest:.4g}'}"
         return Finding(
-            "batch_mean", f"{text}: 1 / batch size{more}, a mean where the sum over the batch belongs",
+            "batch_mean", f"{text}: 1 / batch size{more}, a mean where the sum belongs",
             name, 95,
         )  # fmt: skip
     if power == 0 and name != t.first and not scalar_loss and _is_positions(1 / c, t):
@@ -135,12 +138,10 @@ def batch_power(t: Tables, name: str, c: float) -> int:
     with contextlib.suppress(GradientCheckError):  # a layer made for one size
         other = t.target.resized(Shrink(add_batch=1))
         tables = build(other, 0, [name]) if other is not None else None
-    if tables is not None:
-        if name in tables.B:
-            d = ratio(tables.B[name], tables.J[name])
-            if d is not None and c / d > 0:
-                power = math.log(d / c) / math.log((n + 1) / n)
-                return round(power) if abs(power - round(power)) < 1e-3 else 0
+    d = ratio(tables.B[name], tables.J[name]) if tables is not None and name in tables.B else None
+    if d is not None and c / d > 0:
+        power = math.log(d / c) / math.log((n + 1) / n)
+        return round(power) if abs(power - round(power)) < 1e-3 else 0
     if n > 1:
         return 1 if abs(c / n - 1) < 1e-4 else -1 if abs(c * n - 1) < 1e-4 else 0
     return 0

@@ -69,7 +69,7 @@ def _cropped(grad: Array, right: Array, says: str, name: str) -> Iterator[Findin
     for start in itertools.islice(itertools.product(*room), 400):
         part = grad[tuple(slice(s, s + n) for s, n in zip(start, right.shape, strict=True))]
         if same(part, right):
-            text = f"{says}; the part of it from {list(start)} on is right: the padding was not cut off"
+            text = f"{says}; from {list(start)} on it is right: the padding was not cut off"
             yield Finding("wrong_shape", text, name, 90)
             return
 
@@ -103,7 +103,7 @@ def grouped(t: Tables, name: str) -> Iterator[Finding]:
                 for index, words in ((0, "first"), (-1, "last")):
                     picked = np.take(terms, [index], axis).sum(axis=(*rest, axis))
                     if same(picked.reshape(-1), flat):
-                        text = f"only the {words} entry along axis {axis} of dy reaches the gradient of {name}"
+                        text = f"dy enters {name} by its {words} entry along axis {axis} alone"
                         yield Finding("sum_missing", text, name, 85)
                         return
 
@@ -122,7 +122,5 @@ def _summed_axes(t: Tables, name: str) -> tuple[int, ...] | None:
 
 def same_shape(t: Tables, name: str) -> Iterator[Finding]:
     """Sums over wrong axes that happen to have the right shape."""
-    grad = t.grads.get(name)
-    if grad is not None and grad.shape == t.values[name].shape and t.linear and name in t.B:
-        if ratio(t.B[name], t.J[name]) is None:
-            yield from grouped(t, name)
+    if t.linear and name in t.B and ratio(t.B[name], t.J[name]) is None:
+        yield from grouped(t, name)

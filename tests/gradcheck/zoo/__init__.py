@@ -24,15 +24,16 @@ class Bug:
 
 ZOO: list[Bug] = []
 FILES = (
-    "convolution", "pooling", "dense", "activations", "dropout", "normalisation", "losses", "conduct",
-    "held_out", "fresh",
+    "convolution", "pooling", "dense", "activations", "dropout", "normalisation", "losses",
+    "conduct",
+    "held_out", "fresh", "unseen",
 )  # fmt: skip
 
 
 def bug(cause, x, also=(), **params):
     def register(thing):
         target = thing if isinstance(thing, type) else thing()
-        held_out = thing.__module__.endswith(("held_out", "fresh"))
+        held_out = thing.__module__.endswith(("held_out", "fresh", "unseen"))
         ZOO.append(
             Bug(
                 thing.__name__,

@@ -1,4 +1,5 @@
 """Broken activations: ReLU and its like, sigmoid, tanh, swish, softmax."""
+# ruff: noqa: RUF059
 
 import numpy as np
 

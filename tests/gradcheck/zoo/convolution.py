@@ -1,4 +1,5 @@
 """Broken convolutions: layers with im2col, layers with loops, pairs of functions."""
+# ruff: noqa: RUF059
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view

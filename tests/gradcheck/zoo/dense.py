@@ -1,4 +1,5 @@
 """Broken dense layers and other matrix products."""
+# ruff: noqa: RUF059
 
 import numpy as np
 

@@ -1,4 +1,5 @@
 """Broken dropout."""
+# ruff: noqa: RUF059, NPY002
 
 import numpy as np
 

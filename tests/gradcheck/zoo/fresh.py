@@ -1,4 +1,5 @@
 """A second set that the hypotheses were not developed on: operations built on the library's own."""
+# ruff: noqa: RUF059
 
 import numpy as np
 

@@ -1,4 +1,5 @@
 """Broken backwards that the hypotheses were not developed on: other operations, other styles."""
+# ruff: noqa: RUF059, NPY002
 
 import numpy as np
 

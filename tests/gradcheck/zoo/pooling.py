@@ -1,4 +1,5 @@
 """Broken max- and average-pooling."""
+# ruff: noqa: RUF059
 
 import numpy as np
 

@@ -3,6 +3,7 @@
 import os
 import stat
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import BinaryIO
 
@@ -52,15 +53,13 @@ def _check_members(
     if unknown:
         listed = ", ".join(repr(name[:80]) for name in unknown[:5])
         raise ModelFileError(path, f"the archive holds {listed}", expected)
-    double = sorted({name for name in names if names.count(name) > 1})
-    if double:
-        raise ModelFileError(path, f"the archive holds {double[0]} more than once", expected)
+    if len(set(names)) != len(names):
+        [(double, _)] = Counter(names).most_common(1)
+        raise ModelFileError(path, f"the archive holds {double} more than once", expected)
     missing = [name for name in (CONFIG, WEIGHTS) if name not in names]
     if missing:
         raise ModelFileError(path, f"the archive has no {' and no '.join(missing)}", expected)
     for info in infos:
-        if info.flag_bits & 1:
-            raise ModelFileError(path, f"{info.filename} is encrypted")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ModelFileError(
                 path, f"{info.filename} is compressed by method {info.compress_type}",

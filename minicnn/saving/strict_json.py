@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from typing import Any
 
 from minicnn.saving.errors import ModelFileError
@@ -24,7 +25,10 @@ def parse(text: str | bytes, source: str, what: str) -> dict[str, Any]:
         raise ModelFileError(source, f"{what} has {len(text):,} bytes", f"at most {MAX_BYTES:,}")
     try:
         data = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_refuse, parse_float=_finite
+            text if isinstance(text, str) else text.decode(),
+            object_pairs_hook=_object,
+            parse_constant=_refuse,
+            parse_float=_finite,
         )
         _check(data)
     except (ValueError, RecursionError) as error:
@@ -38,8 +42,7 @@ def parse(text: str | bytes, source: str, what: str) -> dict[str, Any]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        names = [name for name, _ in pairs]
-        double = next(name for name in names if names.count(name) > 1)
+        [(double, _)] = Counter(name for name, _ in pairs).most_common(1)
         raise ValueError(f"key {double[:80]!r} stands there twice")
     return made
 

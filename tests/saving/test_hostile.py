@@ -239,21 +239,29 @@ def with_config(path, saved, text):
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "message"),
     [
-        b"", b"[]", b"3", b'"x"', b"{", b"{} {}", b"\xff\xfe", b'{"a": NaN}', b'{"a": -Infinity}',
-        b'{"a": 1e999}', b'{"a": 1, "a": 2}', b'{"a": ' + b"9" * 30 + b"}",
-        b'{"a": ' + b"9" * 5000 + b"}", b'{"a": "\\ud800"}', b"[" * 100_000,
-        b'{"a":' * 100 + b"1" + b"}" * 100, b'{"a": "' + b"x" * 70_000 + b'"}',
-        b'{"config": {}}', b'{"class_name": "Sequential", "config": {}}',
-        b'{"class_name": ["Sequential"], "config": {"layers": []}}',
-        b'{"class_name": "Dense", "config": {"units": 3}}',
-        b'{"class_name": "Sequential", "config": {"layers": [3]}}',
-        b'{"class_name": "Sequential", "config": {"layers": {"a": 1}}}',
+        (b"", "Expecting value"), (b"{", "Expecting property name"), (b"{} {}", "Extra data"),
+        (b"[]", "is a JSON list"), (b"3", "is a JSON int"), (b'"x"', "is a JSON str"),
+        (b"\xff\xfe", "can't decode"), (b'{"a": "\\ud800"}', "can't encode"),
+        (b'{"a": NaN}', "NaN is not JSON"), (b'{"a": -Infinity}', "-Infinity is not JSON"),
+        (b'{"a": 1e999}', "1e999 is too large"), (b'{"a": 1, "a": 2}', "'a' stands there twice"),
+        (b'{"a": ' + b"9" * 30 + b"}", "more than 63 bits"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "Exceeds the limit"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"a":' * 100 + b"1" + b"}" * 100, "nested more than 64 deep"),
+        (b'{"a": "' + b"x" * 70_000 + b'"}', "70,000 characters"),
+        (b" " * (1 << 25), "at most 16,777,216"),
+        (b'{"config": {}}', "not an object with a class_name and a config"),
+        (b'{"class_name": "Sequential", "config": {}}', "no list of layers"),
+        (b'{"class_name": ["Sequential"], "config": {"layers": []}}', "not an object with"),
+        (b'{"class_name": "Dense", "config": {"units": 3}}', "a single Dense"),
+        (b'{"class_name": "Sequential", "config": {"layers": [3]}}', "not an object with"),
+        (b'{"class_name": "Sequential", "config": {"layers": {"a": 1}}}', "no list of layers"),
     ],
 )  # fmt: skip
-def test_json_that_is_no_model(tmp_path, saved, text):
-    with pytest.raises(ModelFileError):
+def test_json_that_is_no_model(tmp_path, saved, text, message):
+    with pytest.raises(ModelFileError, match=message):
         load_model(with_config(tmp_path / "m.keras", saved, text))
 
 

@@ -298,7 +298,9 @@ def test_the_archive_is_kerass(tmp_path):
         assert {i.compress_type for i in archive.infolist()} == {zipfile.ZIP_STORED}
         metadata = json.loads(archive.read("metadata.json"))
     assert metadata["minicnn_version"] == minicnn.__version__
-    with h5py.File(_weights_of(tmp_path / "m.keras", tmp_path)) as file:
+    path = _weights_of(tmp_path / "m.keras", tmp_path)
+    assert path.read_bytes()[8] == 2  # the version of HDF5's headers that has checksums
+    with h5py.File(path) as file:
         assert set(file) == {"layers", "optimizer", "vars"}
         assert file["layers/dense/vars"].attrs["name"] == "middle"
         assert set(file["layers"]) == {
@@ -328,3 +330,13 @@ def _weights_of(path, folder):
     with zipfile.ZipFile(path) as archive:
         (folder / "inside.h5").write_bytes(archive.read("model.weights.h5"))
     return folder / "inside.h5"
+
+
+def test_files_of_every_format_so_far():
+    golden = pathlib.Path(__file__).parent.parent / "golden"
+    model = load_model(golden / "minicnn_format_1.keras")
+    with np.load(golden / "minicnn_format_1.npz") as expected:
+        x, y = expected["x"], expected["y"]
+        np.testing.assert_allclose(model.predict(x, verbose=0), expected["p"], atol=1e-6)
+        found = model.fit(x, y, epochs=3, verbose=0).history["loss"]
+        np.testing.assert_allclose(found, expected["further_loss"], atol=1e-5)

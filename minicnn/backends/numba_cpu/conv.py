@@ -11,7 +11,7 @@ import numba
 
 from minicnn.backends.numba_cpu import kernels
 from minicnn.backends.numba_cpu.memory import contiguous, vector
-from minicnn.backends.numba_cpu.runtime import launch
+from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
 from minicnn.backends.spec import Array, Pads, Pair
 
 #: with fewer channels than this the column matrix is kept transposed
@@ -51,7 +51,7 @@ class Shapes:
     planes: tuple[int, int, int]  # the padded image, channel first
     product: tuple[int, int]
     dw: tuple[int, int, int]  # pieces that dw is summed in, K, F
-    work: int  # multiplications an image
+    work: int  # scalar operations an image
 
 
 @lru_cache(maxsize=512)
@@ -87,7 +87,7 @@ def shapes_of(
         planes=(CG, H_pad, W_pad) if transposed else (1, 1, 1),
         product=(T * P, F),
         dw=(max(FEWEST, min(MOST, ENTRIES // (K * F))), K, F),
-        work=P * K * F,
+        work=P * (K * F // PRODUCTS + K + F),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from minicnn.backends.numba_cpu import dropout, kernels
 from minicnn.backends.numba_cpu.memory import contiguous, vector
-from minicnn.backends.numba_cpu.runtime import SMALL, launch
+from minicnn.backends.numba_cpu.runtime import PRODUCTS, SMALL, launch
 from minicnn.backends.spec import Array
 
 #: slices of the sum over D: each reads its own part of w
@@ -63,7 +63,7 @@ def _forward(ctx: Any, x: Array, w: Array, b: Array | None, relu: bool) -> Array
     x = contiguous(ctx, "x", x)
     rows = x.reshape(-1, D)  # (N, D): every leading axis taken as one
     N, dtype = len(rows), x.dtype
-    work = N * D * U
+    work = N * D * U // PRODUCTS
     y = ctx.buffer("y", (*x.shape[:-1], U), dtype)
     slices, blocks = (1, N // (MANY_ROWS // 2)) if N >= MANY_ROWS else (SLICES, 1)
     if work < SMALL:
@@ -86,7 +86,7 @@ def _backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Arr
     dtype = x.dtype
     rows = x.reshape(-1, D)
     N = len(rows)
-    work = 2 * N * D * U
+    work = 2 * N * D * U // PRODUCTS
     dx = ctx.buffer("dx", x.shape if ctx.need_dx else (1, D), dtype)
     dproduct = ctx.buffer("dproduct", (math.prod(x.shape[:-1]), U), dtype)  # (N, U)
     launch(

@@ -310,6 +310,19 @@ def clear(a):
 # -- convolution ------------------------------------------------------------------------------
 
 
+@njit
+def tile_windows(x, n0, n1, C, g, groups, geometry, transposed, planes, cols):
+    """The windows of images n0 to n1, channel group g, as rows: ``cols``, or its transpose."""
+    P, CG = geometry[8] * geometry[9], C // groups
+    for n in range(n0, n1):
+        if transposed:
+            im2col_t(x, n, C, g * CG, CG, geometry, planes, cols, (n - n0) * P)
+        else:
+            im2col(x, n, C, g * CG, CG, geometry, cols, (n - n0) * P)
+    rows = (n1 - n0) * P
+    return cols.T[:rows] if transposed else cols[:rows, :]
+
+
 @njit(cache=True, parallel=True)
 def conv_forward(
     x, w, b, C, groups, T, geometry, transposed, relu, pool, cols_, planes_, product_, y, winner
@@ -319,27 +332,21 @@ def conv_forward(
     w is (K, F); pool is (0, 0, 0, 0) for none. Names with a final _ hold one part for each thread.
     """
     N, F = x.shape[0], w.shape[1]
-    CG, FG = C // groups, F // groups
-    P = geometry[8] * geometry[9]
+    P, FG = geometry[8] * geometry[9], F // groups
     pooling = pool[0] > 0
     for tile in prange((N + T - 1) // T):
         thread = get_thread_id()
-        cols, product = cols_[thread], product_[thread]
+        product = product_[thread]
         n0, n1 = tile * T, min(N, tile * T + T)
         rows = (n1 - n0) * P
         if not pooling:
             product = y.reshape(-1, F)[n0 * P : n1 * P]
         for g in range(groups):
-            to = product[:rows, g * FG : (g + 1) * FG]
-            for n in range(n0, n1):
-                if transposed:
-                    im2col_t(x, n, C, g * CG, CG, geometry, planes_[thread], cols, (n - n0) * P)
-                else:
-                    im2col(x, n, C, g * CG, CG, geometry, cols, (n - n0) * P)
-            if transposed:
-                multiply(cols[:, :rows].T, w[:, g * FG : (g + 1) * FG], 0, to)
-            else:
-                multiply(cols[:rows], w[:, g * FG : (g + 1) * FG], 0, to)
+            f = slice(g * FG, (g + 1) * FG)
+            windows = tile_windows(
+                x, n0, n1, C, g, groups, geometry, transposed, planes_[thread], cols_[thread]
+            )
+            multiply(windows, w[:, f], 0, product[:rows, f])
         if pooling:
             for n in range(n0, n1):
                 bias_relu_pool(product, (n - n0) * P, b, pool, geometry[9], y, winner, n)
@@ -357,8 +364,7 @@ def conv_backward(
     A chunk is ``chunk`` images, a multiple of T.
     """
     N, F = x.shape[0], w.shape[1]
-    CG, FG = C // groups, F // groups
-    P = geometry[8] * geometry[9]
+    P, CG, FG = geometry[8] * geometry[9], C // groups, F // groups
     chunks = (N + chunk - 1) // chunk
     for t in prange(chunks):
         thread = get_thread_id()
@@ -382,29 +388,23 @@ def conv_backward(
             for g in range(groups):
                 f = slice(g * FG, (g + 1) * FG)
                 d = dproduct[:rows, f]
-                for n in range(n0, n1):
-                    if transposed:
-                        im2col_t(x, n, C, g * CG, CG, geometry, planes_[thread], cols, (n - n0) * P)
-                    else:
-                        im2col(x, n, C, g * CG, CG, geometry, cols, (n - n0) * P)
+                windows = tile_windows(
+                    x, n0, n1, C, g, groups, geometry, transposed, planes_[thread], cols
+                )
                 beta = 0 if n0 == t * chunk else 1
-                if transposed:
-                    multiply(cols[:, :rows], d, beta, dw_chunks[t, :, f])
-                else:
-                    multiply(cols[:rows].T, d, beta, dw_chunks[t, :, f])
+                multiply(windows.T, d, beta, dw_chunks[t, :, f])
                 if not need_dx:
                     continue
                 if transposed:
-                    multiply(w[:, f], d.T, 0, cols[:, :rows])
+                    multiply(w[:, f], d.T, 0, windows.T)
                 else:
-                    multiply(d, w[:, f].T, 0, cols[:rows])
+                    multiply(d, w[:, f].T, 0, windows)
                 for n in range(n0, n1):
+                    r = (n - n0) * P
                     if transposed:
-                        col2im_t(
-                            cols, (n - n0) * P, planes_[thread], dx, n, C, g * CG, CG, geometry
-                        )
+                        col2im_t(cols, r, planes_[thread], dx, n, C, g * CG, CG, geometry)
                     else:
-                        col2im(cols, (n - n0) * P, dx, n, C, g * CG, CG, geometry)
+                        col2im(cols, r, dx, n, C, g * CG, CG, geometry)
     for k in prange(dw.shape[0]):
         clear(dw[k])
         for t in range(chunks):

@@ -27,6 +27,8 @@ if "OMP_WAIT_POLICY" not in os.environ:
 
 #: scalar operations below which a kernel runs on the calling thread alone
 SMALL = 100_000
+#: multiply-adds of a matrix product that take the time of one such operation
+PRODUCTS = 16
 
 
 class _Running:

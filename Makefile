@@ -11,7 +11,7 @@ PACKAGE := $(VENV)/.package
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help train test lint types format clean
+.PHONY: help train test lint types format clean bench bench-peers bench-scaling bench-report
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -32,6 +32,21 @@ types: $(DEV)  ## mypy, strict
 format: $(DEV)  ## let ruff lay the code out
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(PACKAGE)  ## time operations, training steps and the start; ARGS=--quick is a trial
+	$(BIN)/python benchmarks/operations.py $(ARGS)
+	$(BIN)/python benchmarks/step.py $(ARGS)
+	$(BIN)/python benchmarks/startup.py $(ARGS)
+
+bench-peers: $(PACKAGE)  ## the same networks on PyTorch, TensorFlow and JAX
+	$(BIN)/python benchmarks/train.py --name peers \
+		--engines minicnn torch-eager torch-compile keras-tensorflow keras-jax $(ARGS)
+
+bench-scaling: $(PACKAGE)  ## growth with batch, image, channels and threads
+	$(BIN)/python benchmarks/scaling.py --beside torch-eager keras-tensorflow $(ARGS)
+
+bench-report:  ## make the tables of benchmarks/README.md from the results
+	$(BIN)/python benchmarks/report.py
 
 clean:  ## remove the environment and every cache of the tools
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -54,9 +54,8 @@ PROGRAMS = {
 }  # fmt: skip
 
 
-def build(engine: Any, name: str) -> Any:
+def build(engine: Any, program: Program) -> Any:
     """The compiled model of a program. ``engine`` has ``layers`` and ``Sequential``."""
-    program = PROGRAMS[name]
     model = engine.Sequential([engine.layers.Input(program.input_shape)])
     for kind, arguments in program.layers:
         model.add(getattr(engine.layers, kind)(**arguments))

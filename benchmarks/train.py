@@ -1,129 +1,152 @@
-"""Training and prediction throughput of the five programs' networks, side by side with peers.
+"""Training and prediction of the five programs' networks, side by side with other engines.
 
-    python benchmarks/train.py                      # minicnn and Keras on TensorFlow
+    python benchmarks/train.py                                 # minicnn and Keras on TensorFlow
+    python benchmarks/train.py --engines minicnn torch-eager torch-compile keras-tensorflow \\
+        keras-jax --name peers                                 # all of them: make bench-peers
     python benchmarks/train.py --programs mnist_two_conv --rounds 5
 
-Each engine runs in a process and an environment of its own (``.venv-keras`` is made when it is
-missing). The processes of one program alternate, round by round, so that a busy machine slows all
-of them; the table shows medians over rounds and epochs, and their ratio. Random data of the
-programs' shapes, float32, the same threads for all.
+Each engine runs in a process and an environment of its own (.venv-keras, .venv-torch, .venv-jax
+are made when they are missing). Processes alternate, program by program and round by round, so
+that a busy machine slows all of them. Random data of the programs' shapes, float32, the same
+threads for all. The table shows medians over all epochs of all rounds, quartiles, and how many
+times as fast minicnn is. An engine that fails is named with the reason, and left out.
 """
 
 import argparse
-import json
-import os
-import platform
-import statistics
-import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import Any
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent
-PEERS = {"keras-tensorflow": ("keras", "tensorflow-cpu")}
+import engines
+import measure
+from programs import PROGRAMS
 
-
-def environment(packages: tuple[str, ...]) -> str:
-    """The Python of ``.venv-keras``, made with ``packages`` when it is missing."""
-    folder = ROOT / ".venv-keras"
-    python = folder / "bin" / "python"
-    if not python.exists():
-        print(f"making {folder.name} with {', '.join(packages)} ...", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", *packages], check=True)
-    return str(python)
-
-
-def run(python: str, engine: str, program: str, samples: int, epochs: int) -> dict:
-    command = [python, str(HERE / "worker.py"), engine, program]
-    command += ["--samples", str(samples), "--epochs", str(epochs)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=clean())
-    if done.returncode:
-        raise SystemExit(f"{engine} on {program} failed:\n{done.stderr[-3000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+#: what is shown: title, and how to find its values in what one process measured
+COLUMNS = {
+    "train, µs an image": lambda run: run["train_us"],
+    "predict(32), µs an image": lambda run: run["predict_us"]["32"],
+    "predict(1024), µs an image": lambda run: run["predict_us"]["1024"],
+    "start to the end of the first epoch, s": lambda run: [run["start_to_first_epoch_s"]],
+    "peak memory, MB": lambda run: [run["peak_mb"]] if run["peak_mb"] else [],
+}
+SAMPLES = 3072  # a whole number of batches of 32, 128 and 1024
 
 
-def clean() -> dict[str, str]:
-    """This environment without what pins OpenBLAS to another processor's kernels."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
-    return env | {"PYTHONPATH": str(ROOT)}
-
-
-def machine() -> dict[str, object]:
-    """Processor, cores, Python and commit."""
-    model = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(line.split(":")[1].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        pass
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT
-    ).stdout.strip()
-    return {
-        "processor": model,
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "commit": commit,
-        "date": time.strftime("%Y-%m-%d"),
-    }
+def options() -> argparse.Namespace:
+    parser = measure.parser(__doc__, "train")
+    engines.add_options(parser, ["minicnn", "keras-tensorflow"])
+    parser.add_argument("--programs", nargs="+", default=list(PROGRAMS), choices=list(PROGRAMS))
+    parser.add_argument("--rounds", type=int, help="processes of each engine (default 3)")
+    parser.add_argument(
+        "--minutes", type=float, default=11,
+        help="after these, and one whole round, begin nothing more (default 11)",
+    )  # fmt: skip
+    parser.add_argument("--seconds", type=float, help="timed training a process (default 1)")
+    args = parser.parse_args()
+    args.rounds = args.rounds or (1 if args.quick else 3)
+    args.seconds = args.seconds or (0.1 if args.quick else 1.0)
+    return args
 
 
 def main() -> None:
-    sys.path.insert(0, str(HERE))
-    from programs import PROGRAMS
-
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--programs", nargs="+", default=list(PROGRAMS), choices=list(PROGRAMS))
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--samples", type=int, default=12_800)
-    parser.add_argument("--epochs", type=int, default=3, help="timed epochs a process")
-    parser.add_argument("--peer-python", help="a Python that has keras and tensorflow")
-    parser.add_argument("--json", type=Path, help="write all figures there")
-    args = parser.parse_args()
-
-    pythons = {"minicnn": sys.executable}
-    for engine, packages in PEERS.items():
-        pythons[engine] = args.peer_python or environment(packages)
-    results: dict[str, dict[str, list[dict]]] = {}
-    for program in args.programs:
-        results[program] = {engine: [] for engine in pythons}
-        for _ in range(args.rounds):
-            for engine, python in pythons.items():
-                results[program][engine].append(
-                    run(python, engine, program, args.samples, args.epochs)
-                )
-        report(program, results[program])
-    versions = {
-        k: v for e in results[args.programs[0]].values() for k, v in e[0]["versions"].items()
+    args = options()
+    measure.start(args)
+    samples = 1024 if args.quick else SAMPLES
+    failed: dict[str, str] = {}
+    pythons = prepare(args, failed)
+    begin = time.monotonic()
+    warm_kernels(args, pythons)
+    runs: dict[str, dict[str, list[dict[str, Any]]]] = {
+        program: {engine: [] for engine in pythons} for program in args.programs
     }
-    print(machine(), versions)
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        data = {"machine": machine(), "versions": versions, "results": results}
-        args.json.write_text(json.dumps(data, indent=1))
-
-
-def report(program: str, runs: dict[str, list[dict]]) -> None:
-    """Medians of one program, and how many times faster minicnn is."""
-    columns = {
-        "train us/image": lambda r: r["train_us"],
-        "predict(32) us/image": lambda r: r["predict_us"]["32"],
-        "predict(1024) us/image": lambda r: r["predict_us"]["1024"],
-        "first batches s": lambda r: [r["first_batches_s"]],
-        "peak MB": lambda r: [r["peak_mb"]],
+    data = {
+        "machine": measure.machine(args.threads),
+        "samples": samples,
+        "failed": failed,
+        "runs": runs,
     }
+    path = None
+    turns = [(r, program) for r in range(args.rounds) for program in args.programs]
+    for done, (number, program) in enumerate(turns):
+        if time.monotonic() - begin > 60 * args.minutes and done >= len(args.programs):
+            print(f"\nstopped in round {number + 1} of {args.rounds}: --minutes {args.minutes:g}")
+            break
+        one_turn(program, args, samples, pythons, runs, failed)
+        path = measure.save(args, data | {"rounds": number + 1, "table": table(runs)})
+    for program, engines_ in table(runs).items():
+        show(program, engines_)
+    for engine, reason in failed.items():
+        print(f"\nleft out: {engine}: {reason}")
+    import pictures
+
+    print(f"\n{path}\n{pictures.peers(data | {'table': table(runs)}, path)}")
+    print(f"{(time.monotonic() - begin) / 60:.1f} minutes")
+
+
+def prepare(args: argparse.Namespace, failed: dict[str, str]) -> dict[str, str]:
+    """The Python of every engine that has one; reasons of the others go to ``failed``."""
+    pythons = {}
+    for engine in dict.fromkeys(["minicnn", *args.engines]):
+        try:
+            pythons[engine] = engines.python_of(engine, args)
+        except engines.EngineError as error:
+            failed[engine] = str(error)
+            print(f"left out: {engine}: {error}", file=sys.stderr)
+    return pythons
+
+
+def warm_kernels(args: argparse.Namespace, pythons: dict[str, str]) -> None:
+    """Compile minicnn's kernels once: "start to first epoch" is measured with kernels cached."""
+    task = {"program": "mnist_two_conv", "samples": 256, "seconds": 0.0}
+    engines.run("minicnn", pythons["minicnn"], task, args.threads)
+
+
+def one_turn(program, args, samples, pythons, runs, failed) -> None:
+    """One program on every engine, once."""
+    for engine, python in pythons.items():
+        if engine in failed:
+            continue
+        task = {
+            "program": program, "samples": samples, "seconds": args.seconds, "predict": [32, 1024],
+        }  # fmt: skip
+        try:
+            run = engines.run(engine, python, task, args.threads)
+        except engines.EngineError as error:
+            if engine == "minicnn":
+                raise SystemExit(f"minicnn failed on {program}: {error}") from error
+            failed[engine] = f"{program}: {error}"
+            print(f"left out from here on: {engine}: {failed[engine]}", file=sys.stderr)
+            continue
+        runs[program][engine].append(run)
+        train = measure.summary(run["train_us"])["median"]
+        print(f"  {program:20}{engine:18}{train:8.0f} µs an image", flush=True)
+
+
+def table(runs: dict) -> dict[str, Any]:
+    """{program: {column: {engine: summary, with "ratio" to minicnn}}}, failed engines left out."""
+    found: dict[str, Any] = {}
+    for program, by_engine in runs.items():
+        found[program] = {}
+        for title, pick in COLUMNS.items():
+            values = {e: [v for run in rows for v in pick(run)] for e, rows in by_engine.items()}
+            row = {e: measure.summary(v) for e, v in values.items() if v}
+            for cell in row.values():
+                cell["ratio"] = cell["median"] / row["minicnn"]["median"]
+            if row:
+                found[program][title] = row
+    return found
+
+
+def show(program: str, columns: dict[str, Any]) -> None:
+    """Medians of one program, quartiles, and how many times as much as minicnn."""
     print(f"\n{program}")
-    for title, pick in columns.items():
-        medians = {
-            engine: statistics.median(v for r in rows for v in pick(r))
-            for engine, rows in runs.items()
-        }
-        ours = medians["minicnn"]
-        best = min(v for engine, v in medians.items() if engine != "minicnn")
-        cells = "   ".join(f"{engine} {value:8.1f}" for engine, value in medians.items())
-        print(f"  {title:24s} {cells}   ratio {best / ours:.2f}", flush=True)
+    for title, row in columns.items():
+        print(f"  {title}")
+        for engine, cell in row.items():
+            print(
+                f"    {engine:18}{cell['median']:9.1f}   {cell['q1']:.1f} to {cell['q3']:.1f}, "
+                f"min {cell['min']:.1f}   {cell['ratio']:.2f}×"
+            )
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from minicnn import __version__
-from minicnn.cli import info, run, train
+from minicnn.cli import compare, gradcheck, info, run, train
 
-_SUBCOMMANDS = (train, run, info)
+_SUBCOMMANDS = (train, run, compare, gradcheck, info)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

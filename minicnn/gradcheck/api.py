@@ -186,7 +186,8 @@ def _blame_layer(model: ModelTarget, report: Report, settings: Settings) -> None
         report.cause = alone.cause
         report.explanation = f"In {part.kind} {part.name}. {alone.explanation}"
         report.findings = alone.findings
-        for f in (*alone.findings, *(f for a in alone.arrays for f in a.findings)):
+        everything = [*alone.findings, *(f for a in alone.arrays for f in a.findings)]
+        for f in {id(f): f for f in everything}.values():
             f.evidence = f"in {part.kind} {part.name}, {f.evidence}"
         for array in report.arrays:
             for a in alone.arrays:

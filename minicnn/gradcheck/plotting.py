@@ -3,22 +3,25 @@
 import math
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.patches import Rectangle
 
 from minicnn.gradcheck.report import ArrayReport, Report
 from minicnn.gradcheck.targets import Array
-from minicnn.plots.style import INK, QUIET, VERMILION, Picture, bare, styled
+from minicnn.plots.style import FAINT, INK, QUIET, VERMILION, Picture, bare, styled
 
+TILES = 6  # at most so many tiles each way
 LOW, HIGH = -9.0, 0.5  # relative errors from 1e-9 to 3 in powers of ten
 
 
 @styled
 def error_maps(report: Report) -> Picture:
-    """One map for each array: its entries as a matrix, coloured by relative error.
+    """One map for each array: its entries coloured by relative error.
 
-    Arrays of more than two axes are laid out with the last axis across and the others down; grey
-    entries were not compared; a square marks the worst one.
+    Images and kernels are drawn as tiles, one tile for each sample and channel (or channel and
+    filter), around the worst entry when there are many; grey entries were not compared; a square
+    marks the worst one.
     """
     arrays = [a for a in report.arrays if a.analytic_map is not None or not a.ok] or report.arrays
     columns = min(len(arrays), 3)
@@ -52,26 +55,61 @@ def _draw(plot: Any, array: ArrayReport) -> Any:
         plot.text(0.5, 0.5, "nothing to compare:\n" + array.problem, ha="center", va="center",
                   wrap=True, fontsize=11, color=QUIET, transform=plot.transAxes)  # fmt: skip
         return None
-    matrix = errors.reshape(-1, errors.shape[-1]) if errors.ndim > 1 else errors.reshape(1, -1)
-    plot.set_facecolor("#D5D9DE")
+    matrix, spot, words = tiled(np.where(np.isnan(errors), 2 * LOW, errors), array)
+    colours = mpl.colormaps["viridis"].with_extremes(bad="white", under=FAINT)
     image = plot.imshow(
-        matrix, cmap="viridis", vmin=LOW, vmax=HIGH, aspect="auto", interpolation="nearest"
-    )
-    plot.set_xlabel(array.axes[-1] if array.axes else "")
-    plot.set_ylabel(" x ".join(array.axes[:-1]))
-    if array.index is not None and not array.ok:
-        flat = int(np.ravel_multi_index(array.index, array.shape)) if array.shape else 0
-        row, column = divmod(flat, matrix.shape[1])
+        matrix, cmap=colours, vmin=LOW, vmax=HIGH, interpolation="nearest",
+        aspect="equal" if 0.3 < matrix.shape[0] / matrix.shape[1] < 3 else "auto",
+    )  # fmt: skip
+    bare(plot)
+    plot.set_ylabel(words[0], fontsize=11)
+    label = words[1]
+    if spot is not None and not array.ok and array.numeric is not None:
+        row, column = spot
         plot.add_patch(
             Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=VERMILION, linewidth=3)
         )
-        plot.annotate(
-            f"worst: {array.analytic:.4g}, not {array.numeric:.4g}", (column, row), color=INK,
-            fontsize=10, xytext=(0.5, -0.2), textcoords="axes fraction", ha="center", va="top",
-            annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": VERMILION},
-        )  # fmt: skip
+        label += f"\nworst: [{', '.join(map(str, array.index or ()))}]  {array.analytic:.4g}, "
+        label += f"should be {array.numeric:.4g}"
+    plot.set_xlabel(label, fontsize=11)
     return image
+
+
+def tiled(
+    errors: Array, array: ArrayReport
+) -> tuple[Array, tuple[int, int] | None, tuple[str, str]]:
+    """The errors as a picture, where the worst entry is in it, and words for the two sides.
+
+    Four axes become tiles of the two spatial ones with a gap between; others a plain matrix.
+    """
+    index, axes = array.index, array.axes
+    if errors.ndim != 4:
+        matrix = errors.reshape(-1, errors.shape[-1]) if errors.ndim > 1 else errors.reshape(1, -1)
+        spot = None
+        if index is not None:
+            flat = int(np.ravel_multi_index(index, array.shape)) if array.shape else 0
+            spot = divmod(flat, matrix.shape[1])
+        return matrix, spot, (" x ".join(axes[:-1]), axes[-1] if axes else "")
+    space = _spatial(axes)
+    down, across = (a for a in range(4) if a not in space)
+    place = index or (0, 0, 0, 0)
+    top, left = max(place[down] - TILES + 1, 0), max(place[across] - TILES + 1, 0)
+    part = errors.transpose(down, across, *space)[top : top + TILES, left : left + TILES]
+    gap = np.pad(part, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=np.nan)
+    rows, columns, height, width = gap.shape
+    matrix = gap.transpose(0, 2, 1, 3).reshape(rows * height, columns * width)[:-1, :-1]
+    spot = (
+        (place[down] - top) * height + place[space[0]],
+        (place[across] - left) * width + place[space[1]],
+    )
+    inner = f"{axes[space[0]]} x {axes[space[1]]}"
+    return matrix, spot, (f"tiles: {axes[down]}", f"tiles: {axes[across]}; in a tile {inner}")
+
+
+def _spatial(axes: tuple[str, ...]) -> tuple[int, int]:
+    """The two axes that are drawn as a tile."""
+    named = [i for i, a in enumerate(axes) if a.endswith(("height", "width"))]
+    return (named[0], named[1]) if len(named) == 2 else (2, 3)
 
 
 def relative_errors(array: ArrayReport) -> Array | None:
@@ -83,5 +121,5 @@ def relative_errors(array: ArrayReport) -> Array | None:
     floor = 1e-7 * float(np.nanmax(np.abs(right), initial=0.0)) or 1.0
     with np.errstate(divide="ignore"):
         return np.asarray(
-            np.log10(np.maximum(np.abs(told - right) / np.maximum(size, floor), 1e-12))
+            np.log10(np.maximum(np.abs(told - right) / np.maximum(size, floor), 1e-9))
         )

@@ -94,12 +94,12 @@ def _from_tables(target: Target, wrong: list[str], settings: Settings) -> list[F
 
 
 def _shared(found: list[Finding]) -> list[Finding]:
-    """A cause that several arrays have in common goes before others of about the same weight."""
+    """A cause that explains several arrays goes before one that explains a single array."""
     names: dict[str, set[str]] = defaultdict(set)
     for f in found:
         names[f.cause].add(f.array)
     for f in found:
-        f.weight += 1.5 * (len(names[f.cause]) - 1)
+        f.weight += 12 * (len(names[f.cause]) - 1)
     return found
 
 

@@ -20,7 +20,7 @@ from minicnn.gradcheck.targets import Array, Shrink, Target, Values
 STEP = 1e-5
 TOLERANCE = 1e-5
 #: seconds that the tables should take, that they may take if need be, and entries they may have
-SECONDS, PATIENCE, ENTRIES = 1.0, 20.0, 6_000_000
+SECONDS, PATIENCE, ENTRIES = 0.6, 20.0, 6_000_000
 SIZES = (
     Shrink(batch=3, space=9, channels=None),
     Shrink(batch=2, space=7, channels=None),

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minicnn.gradcheck.causes.evidence import Tables, build, nonzero, same
+from minicnn.gradcheck.causes.evidence import Tables, nonzero, same
 from minicnn.gradcheck.causes.masks import drops_at_random
 from minicnn.gradcheck.errors import GradientCheckError
+from minicnn.gradcheck.judge import cotangent
+from minicnn.gradcheck.numeric import direction_slope
 from minicnn.gradcheck.report import Finding
-from minicnn.gradcheck.targets import Array, Shrink
+from minicnn.gradcheck.targets import Array, Shrink, Target
 
 BIASES = ("b", "bias", "beta", "offset", "shift")
 
@@ -134,17 +136,28 @@ def batch_power(t: Tables, name: str, c: float) -> int:
     if x.ndim == 0:
         return 0
     n = x.shape[0]
-    tables = None
+    d = None
     with contextlib.suppress(GradientCheckError):  # a layer made for one size
         other = t.target.resized(Shrink(add_batch=1))
-        tables = build(other, 0, [name]) if other is not None else None
-    d = ratio(tables.B[name], tables.J[name]) if tables is not None and name in tables.B else None
+        d = None if other is None else _factor_along(other, name)
     if d is not None and c / d > 0:
         power = math.log(d / c) / math.log((n + 1) / n)
         return round(power) if abs(power - round(power)) < 1e-3 else 0
     if n > 1:
         return 1 if abs(c / n - 1) < 1e-4 else -1 if abs(c * n - 1) < 1e-4 else 0
     return 0
+
+
+def _factor_along(target: Target, name: str) -> float | None:
+    """The factor of a gradient, from the slope along one direction."""
+    y = target.forward(target.values)
+    dy = cotangent(target, y, 1)
+    grad = target.run(target.values, dy).grads.get(name)
+    if grad is None or grad.shape != target.values[name].shape:
+        return None
+    u = np.random.default_rng(23).standard_normal(grad.shape)
+    low, high, _ = direction_slope(target.forward, target.values, name, u, y).along(dy)
+    return 2 * float((grad * u).sum()) / (low + high) if low + high else None
 
 
 def _number(t: Tables, name: str, c: float) -> str:

@@ -8,7 +8,7 @@ from minicnn.layers import Layer
 
 from . import bug, weights
 
-SHAPE = (2, 7, 6, 3)
+SHAPE = (2, 6, 5, 2)
 
 
 class Conv(Layer):
@@ -119,7 +119,7 @@ class KernelGradientFlipped(Conv):
         return dx
 
 
-@bug("kernel_flipped", SHAPE, w=weights(3, 3, 3, 4), b=weights(4))
+@bug("kernel_flipped", SHAPE, w=weights(3, 3, 2, 4), b=weights(4))
 def full_convolution_without_flip():
     def forward(x, w, b):
         windows = sliding_window_view(x, w.shape[:2], axis=(1, 2))  # (N, OH, OW, C, KH, KW)
@@ -233,7 +233,7 @@ class PaddingNotCutOff(Conv):
         return dxp
 
 
-@bug("stride_ignored", (2, 9, 8, 3), stride=2)
+@bug("stride_ignored", (2, 9, 8, 2), stride=2)
 class ScatterWithoutStride(Conv):
     def backward(self, ctx, dy):
         super().backward(ctx, dy)
@@ -244,7 +244,7 @@ class ScatterWithoutStride(Conv):
         return self.crop(dxp)
 
 
-@bug("stride_ignored", (2, 9, 8, 3), stride=2)
+@bug("stride_ignored", (2, 9, 8, 2), stride=2)
 class KernelGradientWithoutStride(Conv):
     def backward(self, ctx, dy):
         dx = super().backward(ctx, dy)
@@ -309,7 +309,7 @@ class LoopStopsOneSampleEarly(Conv):
         return dx
 
 
-@bug("sign", (2, 3, 6, 5), w=weights(4, 3, 2, 2), b=weights(4))
+@bug("sign", (2, 2, 5, 4), w=weights(3, 2, 2, 2), b=weights(3))
 def naive_nchw():
     def forward(x, w, b):
         N, C, H, W = x.shape
@@ -334,7 +334,7 @@ def naive_nchw():
     return forward, backward
 
 
-@bug("shifted", (2, 3, 6, 5), w=weights(4, 3, 2, 2), b=weights(4))
+@bug("shifted", (2, 2, 5, 4), w=weights(3, 2, 2, 2), b=weights(3))
 def naive_nchw_off_by_one():
     forward, _ = naive_nchw()
 

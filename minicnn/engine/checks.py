@@ -31,7 +31,7 @@ def inputs(x: Any, model_name: str, input_shape: tuple[Any, ...] | None) -> np.n
     if input_shape is None:
         _not_empty(array)
         return array
-    expected = tuple(input_shape)
+    expected = (None, *input_shape[1:])  # any number of samples, as in Keras
     one_channel = len(expected) == 4 and expected[-1] == 1
     if _fits(array.shape, expected[1:]) or (one_channel and _fits(array.shape, expected[1:-1])):
         # one image without its batch axis: with one channel it could pass for a batch of images

@@ -38,6 +38,8 @@ class Activation(_StageLayer):
         ValueError: an unknown name.
     """
 
+    always_built = True
+
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
@@ -126,6 +128,8 @@ class Softmax(_StageLayer):
 
     A softmax over an axis of size 1 is always 1; a ``UserWarning`` says so.
     """
+
+    always_built = True
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

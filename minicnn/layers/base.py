@@ -4,14 +4,14 @@ A layer says *what* is computed; ``ctx.ops``, the backend, computes it. A layer 
 ``forward`` and ``backward`` only, in plain NumPy if you like; one with weights adds ``build``.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable
 from typing import Any
 
-from minicnn import backends, config, constraints, initializers, regularizers
+from minicnn import backends, config
 from minicnn.engine import naming
 from minicnn.engine.arrays import host_array
 from minicnn.engine.context import Context
-from minicnn.engine.parameters import Parameter, assign_all, first_value
 from minicnn.layers.arguments import (
     Shape,
     SymbolicTensor,
@@ -19,9 +19,10 @@ from minicnn.layers.arguments import (
     input_shape_argument,
     valid_name,
 )
+from minicnn.layers.weights import Weights
 
 
-class Layer:
+class Layer(Weights):
     """One step of a network: arrays in, arrays out, with weights or without.
 
     Args:
@@ -56,6 +57,13 @@ class Layer:
     activation_stage: Any = None
     activity_stage: Any = None
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = _noting(cls.build)  # type: ignore[assignment]
+            if "always_built" not in vars(cls):
+                cls.always_built = False  # it has something to build after all
+
     def __init__(
         self,
         *,
@@ -73,8 +81,7 @@ class Layer:
             raise ValueError(
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}"
             )
-        self._trainable = bool(trainable)
-        self._parameters: list[Parameter] = []
+        super().__init__(trainable)
         self._input_shape: Shape | None = None
         self._output_shape: Shape | None = None
 
@@ -82,6 +89,12 @@ class Layer:
 
     def build(self, input_shape: Shape) -> None:
         """Create the weights. ``input_shape`` includes the batch axis, as ``None``."""
+        self._note_build(input_shape)
+
+    def _note_build(self, input_shape: Shape) -> None:
+        """``build`` has run, called by a model or by hand: it is not to run again."""
+        self.built = self._seen_input = True
+        self._input_shape = tuple(input_shape)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Shape that comes out when ``input_shape`` goes in (both with the batch axis).
@@ -107,115 +120,6 @@ class Layer:
         """Assign the weights' ``.grad`` and return dx, from dy and what forward kept."""
         raise NotImplementedError(f"layer {self.name!r} ({type(self).__name__}) has no backward")
 
-    # -- weights -----------------------------------------------------------------------------
-
-    def add_weight(
-        self,
-        shape: Sequence[int] | None = None,
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        *,
-        regularizer: Any = None,
-        constraint: Any = None,
-        name: str | None = None,
-    ) -> Parameter:
-        """Create a weight of this layer.
-
-        Args:
-            shape: fully known sizes; ``()`` by default.
-            initializer: name, object or callable; by default ``glorot_uniform`` for kernels of
-                two axes or more and zeros otherwise.
-            regularizer, constraint: a penalty on it and limits for it, by name or as objects.
-            name: such as "kernel".
-
-        Returns:
-            The :class:`~minicnn.engine.parameters.Parameter`; read ``.value``, assign ``.grad``.
-        """
-        sizes = tuple(shape or ())
-        if any(n is None for n in sizes):
-            raise ValueError(
-                f"layer {self.name!r}: weight {name!r} needs a fully known shape, got {sizes}; "
-                "the model's input shape leaves a size open that this layer depends on"
-            )
-        if initializer is None:
-            initializer = "glorot_uniform" if len(sizes) > 1 else "zeros"
-        value = first_value(initializers.get(initializer), sizes, dtype_name(dtype or self.dtype))
-        parameter = Parameter(name or f"weight_{len(self._parameters)}", value, trainable)
-        parameter.path = f"{self.name}/{parameter.name}"
-        parameter.frozen = not self._trainable
-        parameter.regularizer = regularizers.get(regularizer)
-        parameter.constraint = constraints.get(constraint)
-        self._parameters.append(parameter)
-        return parameter
-
-    @property
-    def parameters(self) -> list[Parameter]:
-        """Every weight, in the order of creation."""
-        return list(self._parameters)
-
-    @property
-    def weights(self) -> list[Parameter]:
-        """Trainable weights first, then the others (Keras's order)."""
-        ordered = [p for p in self.parameters if p.trainable]
-        return ordered + [p for p in self.parameters if not p.trainable]
-
-    variables = weights
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training may change the weights; settable, takes effect on the next step."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for parameter in self._parameters:
-            parameter.frozen = not value
-
-    @property
-    def trainable_weights(self) -> list[Parameter]:
-        """The weights that training changes now."""
-        return [p for p in self.weights if p.is_trained]
-
-    @property
-    def non_trainable_weights(self) -> list[Parameter]:
-        """The weights that training leaves alone now."""
-        return [p for p in self.weights if not p.is_trained]
-
-    trainable_variables = trainable_weights
-    non_trainable_variables = non_trainable_weights
-
-    @property
-    def losses(self) -> list[float]:
-        """The penalties of the regularised weights that are trained now."""
-        return [p.regularizer(p.numpy()) for p in self.trainable_weights if p.regularizer]
-
-    def get_weights(self) -> list[Any]:
-        """Copies of the weights as NumPy arrays, in the order of ``weights``."""
-        return [p.numpy() for p in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Copy ``weights`` (arrays in the order of ``weights``) into place.
-
-        Raises:
-            ValueError: the number or a shape differs; nothing is changed then.
-        """
-        assign_all(f"layer {self.name!r}", self.weights, weights)
-
-    def count_params(self) -> int:
-        """Number of scalars in the weights.
-
-        Raises:
-            ValueError: the layer is not built.
-        """
-        if not self.built:
-            raise ValueError(
-                f"layer {self.name!r} has no weights yet, so they cannot be counted; "
-                "build it first, e.g. with build(input_shape) or by giving the model an Input"
-            )
-        return sum(p.size for p in self.weights)
-
     # -- building and running ----------------------------------------------------------------
 
     def ensure_built(self, input_shape: Shape) -> Shape:
@@ -227,7 +131,6 @@ class Layer:
             )
         if not self._seen_input:
             self.build(input_shape)
-            self.built = self._seen_input = True
         self._input_shape = tuple(input_shape)
         self._output_shape = tuple(self.compute_output_shape(input_shape))
         return self._output_shape
@@ -292,6 +195,17 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _noting(build: Callable[[Any, Shape], None]) -> Callable[[Any, Shape], None]:
+    """``build``, after which the layer knows that it is built."""
+
+    @functools.wraps(build)
+    def build_and_note(self: Any, input_shape: Any = None) -> None:
+        build(self, input_shape)
+        self._note_build(input_shape)
+
+    return build_and_note
 
 
 _AXES = {

@@ -23,6 +23,9 @@ class Contents(Layer):
         self._layers: list[Layer] = []
         self._input_layer: InputLayer | None = None
 
+    def _note_build(self, input_shape: Any) -> None:
+        """A model knows from its layers whether it is built."""
+
     @property
     def layers(self) -> list[Layer]:
         """The layers in order, without the input layer."""

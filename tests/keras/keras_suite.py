@@ -62,8 +62,7 @@ NOT_FILES = {
     "callbacks/tensorboard_test.py": "TensorBoard",
 }
 #: tests that do not apply (file::Class::test, with wildcards) -> why
-NOT_TESTS: dict[str, str] = {
-}
+NOT_TESTS: dict[str, str] = {}
 
 
 class _Placeholder(type):

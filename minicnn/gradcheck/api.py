@@ -4,7 +4,7 @@ import random
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -119,14 +119,14 @@ def _judge(
         notes += _forgive_kinks(target, values, settings, arrays)
     if all(a.ok for a in arrays):
         settings.progress("other inputs")
-        ties, tied = judge.tie_probe(target, values, settings)
-        others = [judge.jittered(tied, next(iter(values)), settings.seed)] if ties else []
-        others += [judge.second_point(values, settings.seed)] if generated else []
-        for other in others:
-            found = _wrong_at(target, other, settings)
-            if found is not None:
-                (arrays, conduct), values, ties = found, other, ""
-                break
+        with suppress(GradientCheckError):  # a layer may refuse an input that it was not given
+            ties, tied = judge.tie_probe(target, values, settings)
+            others = [judge.jittered(tied, next(iter(values)), settings.seed)] if ties else []
+            others += [judge.second_point(values, settings.seed)] if generated else []
+            found = (_wrong_at(target, other, settings) for other in others)
+            wrong = next((f for f in found if f is not None), None)
+            if wrong is not None:
+                (arrays, conduct, values), ties = wrong, ""
     if ties:
         arrays[0].ok, arrays[0].problem = False, ties
     kinks = sum(a.kinks for a in arrays)
@@ -158,7 +158,7 @@ def _compare_all(
 
 def _wrong_at(
     target: Target, values: Values, settings: Settings
-) -> tuple[list[ArrayReport], Conduct] | None:
+) -> tuple[list[ArrayReport], Conduct, Values] | None:
     """The comparison at another point, if it shows a mistake there."""
     if not np.isfinite(target.forward(values)).all():
         return None
@@ -173,7 +173,7 @@ def _wrong_at(
     arrays = _compare_all(target, values, conduct, settings)
     if all(a.ok for a in arrays) and not conduct.findings:
         return None
-    return arrays, conduct
+    return arrays, conduct, values
 
 
 def _blame_layer(model: ModelTarget, report: Report, settings: Settings) -> None:

@@ -175,6 +175,21 @@ def test_cheap_check_finds_an_error_in_a_single_entry():
     assert not check_gradients(OneEntry, (4, 12, 12, 16)).ok
 
 
+def test_a_layer_may_refuse_other_inputs():
+    class Picky(layers.Flatten):
+        def forward(self, ctx, x):
+            if x.max() > 3:
+                raise ValueError("too bright")
+            return super().forward(ctx, x)
+
+    class PickyAndWrong(Picky):
+        def backward(self, ctx, dy):
+            return -super().backward(ctx, dy)
+
+    assert_gradients(Picky, (2, 3, 3, 1))
+    assert check_gradients(PickyAndWrong, (2, 3, 3, 1)).cause == "sign"
+
+
 def test_positive_input_where_forward_needs_it():
     class Log(layers.Layer):
         def forward(self, ctx, x):

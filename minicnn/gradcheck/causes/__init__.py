@@ -21,6 +21,7 @@ from minicnn.gradcheck.causes import (
 )
 from minicnn.gradcheck.causes.evidence import Tables, gather
 from minicnn.gradcheck.causes.table import CAUSES
+from minicnn.gradcheck.errors import GradientCheckError
 from minicnn.gradcheck.judge import Settings
 from minicnn.gradcheck.protocol import Conduct
 from minicnn.gradcheck.report import Finding, Report
@@ -87,10 +88,18 @@ def _from_tables(target: Target, wrong: list[str], settings: Settings) -> list[F
     with np.errstate(all="ignore"):
         for name in tables.wrong():
             if name in wrong:
-                best = [f for h in HYPOTHESES for f in h(tables, name)]
-                best = best or [f for h in COSTLY for f in h(tables, name)]
+                best = [f for h in HYPOTHESES for f in _ask(h, tables, name)]
+                best = best or [f for h in COSTLY for f in _ask(h, tables, name)]
                 found += sorted(best, key=lambda f: -f.weight)
     return _shared(found)
+
+
+def _ask(hypothesis: Hypothesis, tables: Tables, name: str) -> list[Finding]:
+    """What a hypothesis finds: nothing when the layer refuses the input that it tries."""
+    try:
+        return list(hypothesis(tables, name))
+    except GradientCheckError:
+        return []
 
 
 def _shared(found: list[Finding]) -> list[Finding]:

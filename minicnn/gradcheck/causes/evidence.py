@@ -98,7 +98,10 @@ def nonzero(a: Array) -> Array:
 def gather(target: Target, wanted: list[str], seed: int) -> Tables | None:
     """Tables of the target, or of a copy small enough, in which the arrays ``wanted`` are wrong."""
     slow: list[tuple[float, int, Target]] = []
+    shapes = _misshaped(target)
     for copy in _copies(target):
+        if copy is not target and _misshaped(copy) != shapes:
+            continue  # made for one size: the copy is wrong in another way
         cost = _cost(copy, wanted)
         if cost > SECONDS:  # the largest copy that is quick comes first
             slow.append((cost, len(slow), copy))
@@ -117,8 +120,15 @@ def _copies(target: Target) -> Iterator[Target]:
         with contextlib.suppress(GradientCheckError):
             smaller = target.resized(size)
             if smaller is not None:
-                smaller.run(smaller.values, cotangent(smaller, smaller.forward(smaller.values), 0))
+                _misshaped(smaller)  # does it run?
                 yield smaller
+
+
+def _misshaped(target: Target) -> set[str]:
+    """Arrays whose gradient has the wrong shape."""
+    dy = cotangent(target, target.forward(target.values), 0)
+    grads = target.run(target.values, dy).grads
+    return {n for n, v in target.values.items() if getattr(grads.get(n), "shape", None) != v.shape}
 
 
 def _wrong_tables(target: Target, wanted: list[str], seed: int) -> Tables | None:

@@ -213,6 +213,9 @@ def contributions(t: Tables, name: str) -> Iterator[Finding]:
             )
             yield Finding("overwritten", text, name, 82)
             return
+    share = 1 - float(kept.sum() / there.sum())
+    text = f"{share:.0%} of the contributions to the gradient of {name} are left out"
+    yield Finding("missing_term", text, name, 40)
 
 
 def _positions(table: Array, shape: tuple[int, ...], channel: int | None) -> Array:

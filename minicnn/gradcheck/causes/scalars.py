@@ -38,9 +38,10 @@ def is_bias(t: Tables, name: str) -> bool:
     """Whether array ``name`` is added to the output: by its name, or by a Jacobian of ones."""
     if name == t.first:
         return False
-    if name.rsplit("/", 1)[-1].lower() in BIASES:
+    J, word = t.J[name], name.rsplit("/", 1)[-1].lower()
+    one_sign = bool((J >= 0).all() or (J <= 0).all())
+    if word in BIASES and (len(word) > 1 or one_sign or t.values[name].ndim != 1):
         return True
-    J = t.J[name]
     ones = np.abs(J[nonzero(J)] - 1) < 1e-6
     return bool(ones.all() and (nonzero(J).sum(axis=1) <= 1).all() and t.values[name].ndim == 1)
 

@@ -1,9 +1,13 @@
 """Ways to use layers, losses, metrics and optimizers one by one that Keras programs have."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
-from minicnn import Input, Sequential, layers
+from minicnn import Input, Sequential, backends, constraints, layers, optimizers
+from minicnn.engine.parameters import Parameter, ParameterStore
 from minicnn.layers import Layer
 
 rng = np.random.default_rng(20)
@@ -42,7 +46,8 @@ def test_so_does_a_layer_of_ones_own_and_one_derived_from_it():
     layer = Twice()
     assert not layer.built
     layer.build((None, 3))
-    assert layer.built and len(layer.weights) == 2
+    assert layer.built
+    assert len(layer.weights) == 2
     layer.gain.assign([1.0, 2.0, 3.0])
     np.testing.assert_array_equal(layer(np.ones((2, 3))), [[1, 2, 3]] * 2)
     assert len(layer.weights) == 2
@@ -53,7 +58,8 @@ def test_who_adds_a_build_to_a_layer_without_weights_has_something_to_build():
         def build(self, input_shape):
             self.count = self.add_weight((), "zeros", trainable=False, name="count")
 
-    assert layers.MaxPooling2D().built and layers.Softmax().built
+    assert layers.MaxPooling2D().built
+    assert layers.Softmax().built
     assert not Counted().built
 
 
@@ -64,3 +70,106 @@ def test_a_batch_size_of_the_input_does_not_limit_the_number_of_samples(rows):
     x, y = rng.normal(size=(rows, 3)), rng.normal(size=(rows, 2))
     assert model.predict(x, verbose=0).shape == (rows, 2)
     model.fit(x, y, batch_size=4, verbose=0)
+
+
+# -- optimizers ----------------------------------------------------------------------------------
+
+
+class Variable:
+    """A stand-in for another library's variable: all that is asked for is assign and an array."""
+
+    def __init__(self, value, name="variable", constraint=None):
+        self.array, self.name, self.constraint = np.array(value, "float32"), name, constraint
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array.astype(dtype or "float32")
+
+    def assign(self, value):
+        self.array = np.array(value)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: optimizers.SGD(0.1, momentum=0.9, nesterov=True),
+        lambda: optimizers.Adam(0.05, clipnorm=0.7),
+        lambda: optimizers.AdamW(0.05, weight_decay=0.1, amsgrad=True),
+        lambda: optimizers.RMSprop(0.02, momentum=0.5, centered=True, global_clipnorm=1.0),
+    ],
+)
+def test_apply_gradients_does_to_variables_what_fit_does_to_weights(make):
+    shapes = [(3, 4), (5,)]
+    first = [rng.normal(size=s).astype("float32") for s in shapes]
+    steps = [[rng.normal(size=s).astype("float32") for s in shapes] for _ in range(4)]
+
+    weights = [Parameter("w", w.copy()) for w in first]  # as a model holds them
+    ops = backends.get("numpy")
+    store = ParameterStore(weights, ops, "float32")
+    inside = make()
+    inside.build(store, ops)
+    outside, variables = make(), [Variable(w) for w in first]
+    for grads in steps:
+        for p, g in zip(weights, grads, strict=True):
+            p.grad[...] = g
+        inside.apply()
+        done = outside.apply_gradients(zip(grads, variables, strict=True))
+    assert done == outside.iterations == 4
+    for p, v in zip(weights, variables, strict=True):
+        np.testing.assert_array_equal(v, p)
+
+
+def test_variables_without_a_gradient_stay():
+    still, moved = Variable([1.0, 2.0]), Variable([1.0, 2.0])
+    optimizer = optimizers.SGD(1.0)
+    with pytest.warns(UserWarning, match="Gradients do not exist"):
+        optimizer.apply([None, np.ones(2)], [still, moved])
+    np.testing.assert_array_equal(still, [1, 2])
+    np.testing.assert_array_equal(moved, [0, 1])
+    with pytest.raises(ValueError, match="No gradients provided"):
+        optimizer.apply_gradients([(None, still)])
+    with pytest.raises(ValueError, match="Unknown variable"):
+        optimizer.apply_gradients([(np.ones(2), Variable([1.0, 2.0]))])
+
+
+def test_variables_keep_their_limits_and_can_be_spared_from_decay():
+    limited, spared = Variable([0.1, -3.0], constraint=constraints.NonNeg()), Variable([2.0])
+    optimizer = optimizers.SGD(1.0, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_list=[spared])
+    optimizer.apply_gradients([(np.array([0.01, 0.0]), limited), (np.zeros(1), spared)])
+    np.testing.assert_allclose(limited, [0.04, 0.0], atol=1e-7)
+    np.testing.assert_array_equal(spared, [2.0])
+
+
+def test_state_moves_from_one_optimizer_to_another():
+    first, second = optimizers.Adam(0.1), optimizers.Adam(0.5)
+    with pytest.raises(ValueError, match="has not yet been built"):
+        second.set_weights(first.variables)
+    v = Variable([1.0, -2.0, 3.0])
+    first.apply_gradients([(np.array([1.0, 2.0, 3.0]), v)])
+    second.build([v])
+    second.set_weights(first.variables)
+    for a, b in zip(first.variables, second.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert second.variables[0] == 1
+    assert second.learning_rate == pytest.approx(0.1)
+
+
+def test_the_learning_rate_reads_and_sets_as_kerass_variable_does():
+    optimizer = optimizers.SGD(0.0075)
+    assert optimizer.learning_rate.numpy() == np.float32(0.0075)
+    assert optimizer.learning_rate.value.dtype == "float32"
+    optimizer.learning_rate.assign(0.5)
+    assert optimizer.learning_rate == 0.5
+    assert type(optimizer.get_config()["learning_rate"]) is float
+    scheduled = optimizers.SGD(optimizers.schedules.InverseTimeDecay(1.0, 1, 1.0))
+    with pytest.raises(TypeError, match="not settable"):
+        scheduled.learning_rate.assign(0.5)
+
+
+def test_an_optimizer_is_copied_until_it_holds_state():
+    optimizer = optimizers.Adam(optimizers.schedules.CosineDecay(0.1, 10), clipnorm=2.0)
+    for twin in (pickle.loads(pickle.dumps(optimizer)), copy.deepcopy(optimizer)):
+        assert twin.get_config() == optimizer.get_config()
+    optimizer.apply_gradients([(np.ones(2), Variable([1.0, 2.0]))])
+    with pytest.raises(TypeError, match="pickle the model"):
+        copy.deepcopy(optimizer)

@@ -50,7 +50,8 @@ class MonitorCallback(Callback):
         mode = self.mode
         if mode == "auto":
             name = self.monitor.removeprefix("val_")
-            known = {"loss": "down"} | {m.name: m.direction for m in self.model.metrics}
+            known = {"loss": "down"}
+            known |= {m.name: m.direction for m in getattr(self.model, "metrics", ())}
             mode = {"down": "min", "up": "max"}.get(known.get(name) or "", "auto")
         if mode == "auto":
             hint = "" if name in known else suggestion(name, known)

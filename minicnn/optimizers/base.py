@@ -6,7 +6,6 @@ from typing import Any
 from minicnn import backends, config
 from minicnn.engine import naming
 from minicnn.engine.parameters import Parameter, ParameterStore
-from minicnn.engine.signatures import positional_count
 from minicnn.optimizers.arguments import (
     UNSUPPORTED,
     check_clipping,
@@ -14,12 +13,13 @@ from minicnn.optimizers.arguments import (
     learning_rate_to_config,
     not_a_learning_rate,
     take_further_arguments,
-    warn_lr,
 )
+from minicnn.optimizers.learning_rate import WithLearningRate
+from minicnn.optimizers.standalone import StandAlone
 from minicnn.optimizers.variables import OptimizerVariable
 
 
-class Optimizer:
+class Optimizer(WithLearningRate, StandAlone):
     """Base of the optimizers, and of your own.
 
     One step runs over the model's flat arrays: clip the gradients, decay the weights, update,
@@ -87,22 +87,26 @@ class Optimizer:
 
     # -- one step ----------------------------------------------------------------------------
 
-    def build(self, store: ParameterStore, ops: Any) -> None:
+    def build(self, store: Any, ops: Any = None) -> None:
         """Lay out the state beside the weights of ``store``, where the backend ``ops`` computes.
 
         Building again for the same store changes nothing.
 
+        Args:
+            store: the :class:`ParameterStore` of a model, or, without one, a list of variables.
+            ops: the backend; not needed for a list.
+
         Raises:
             ValueError: the optimizer already serves another model.
         """
+        if not isinstance(store, ParameterStore):
+            self._serve(store)
+            return
         if self.built:
             if store is not self._store:
-                raise ValueError(
-                    f"Unknown variable: {self._unknown(store)}. This optimizer can only be called "
-                    "for the variables it was originally built with. When working with a new set "
-                    "of variables, you should recreate a new optimizer instance: compile with "
-                    f"optimizer={type(self).__name__}(...) made anew"
-                )
+                known = {id(p) for p in self._store.parameters}
+                others = (p for p in store.parameters if id(p) not in known)
+                raise self._unknown(next(others, "another set of weights"))
             return
         self._store, self._ops = store, ops
         self._iteration.move(ops)
@@ -110,18 +114,25 @@ class Optimizer:
         self._slots = {name: store.like(ops) for group in self.slot_groups for name in group}
         self.built = True
 
-    def apply(self) -> None:
+    def apply(self, grads: Any = None, trainable_variables: Any = None) -> None:
         """One update of every trained weight, from the gradients that lie in the store.
 
         The gradients are clipped in place. Frozen weights, and what is kept for them, stay.
+
+        Args:
+            grads, trainable_variables: without a model, see :meth:`apply_gradients`.
         """
+        if grads is not None:
+            self._step(grads, trainable_variables)
+            return
         if not self.built:
             raise ValueError(
                 f"optimizer {self.name!r} serves no model yet; call build(store, ops) first"
             )
         values, grads = self._store.values, self._store.grads
         self.refresh_learning_rate()
-        self._clip(grads)
+        if self.clipnorm or self.clipvalue or self.global_clipnorm:
+            self._clip_gradients([grads[part] for _, part in self._tensors()])
         if self.weight_decay:
             for part in self._decayed():
                 self._ops.decay_weights(values[part], self._rate.value, self.weight_decay)
@@ -138,59 +149,12 @@ class Optimizer:
         """
         raise NotImplementedError(f"optimizer {type(self).__name__} must override `update`.")
 
-    def refresh_learning_rate(self) -> None:
-        """Evaluate the schedule, if there is one, for the next update.
-
-        ``apply`` does so itself; whoever replays a recorded ``apply`` calls this before it.
-        """
-        if self._schedule is None:
-            return
-        step = (self.iterations,) if self._schedule_takes_step else ()
-        self._rate.assign(self._schedule(*step))
-
-    # -- learning rate -----------------------------------------------------------------------
+    # -- state and configuration -------------------------------------------------------------
 
     @property
     def iterations(self) -> int:
         """Number of updates done."""
         return int(self._iteration.numpy())
-
-    @property
-    def learning_rate(self) -> Any:
-        """The rate of the next update, a float of the stored precision; settable.
-
-        Setting a number where a schedule decides raises TypeError.
-        """
-        self.refresh_learning_rate()
-        return float(self._rate.numpy())
-
-    @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
-        if callable(value):
-            self._schedule = value
-            self._schedule_takes_step = positional_count(value, 1) == 1
-        elif self._schedule is not None:
-            raise TypeError(
-                "This optimizer was created with a `LearningRateSchedule` object as its "
-                "`learning_rate` constructor argument, hence its learning rate is not settable. "
-                "If you need the learning rate to be settable, you should instantiate the "
-                "optimizer with a float `learning_rate` argument."
-            )
-        else:
-            self._rate.assign(value)
-
-    @property
-    def lr(self) -> Any:
-        """Older name of ``learning_rate``."""
-        warn_lr()
-        return self.learning_rate
-
-    @lr.setter
-    def lr(self, value: Any) -> None:
-        warn_lr()
-        self.learning_rate = value
-
-    # -- state and configuration -------------------------------------------------------------
 
     @property
     def variables(self) -> list[OptimizerVariable]:
@@ -218,13 +182,15 @@ class Optimizer:
         """
         if self.built:
             raise ValueError("call `exclude_from_weight_decay()` before the optimizer is built")
-        spared, parts = {id(p) for p in var_list}, list(var_names)
-        self._decays = lambda p: id(p) not in spared and not any(s in p.name for s in parts)
+        spared, parts = {id(v) for v in var_list}, list(var_names)
+        self._decays = lambda p: (
+            id(getattr(p, "variable", p)) not in spared and not any(s in p.name for s in parts)
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that rebuild this optimizer (without its state)."""
         schedule = self._schedule
-        rate = self.learning_rate if schedule is None else learning_rate_to_config(schedule)
+        rate = float(self._rate) if schedule is None else learning_rate_to_config(schedule)
         return {
             "name": self.name,
             "learning_rate": rate,
@@ -254,6 +220,15 @@ class Optimizer:
             config = {**config, "learning_rate": rate}
         return cls(**config)
 
+    def __reduce__(self) -> Any:
+        if self.built:
+            raise TypeError(
+                f"optimizer {self.name!r} holds state for the weights of a model: copy or pickle "
+                "the model, with its optimizer in it"
+            )
+        arguments = {**self.get_config(), "learning_rate": self._schedule or float(self._rate)}
+        return _remade, (type(self), arguments)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
@@ -267,10 +242,12 @@ class Optimizer:
         value = self._store.view(value, p, start)
         return OptimizerVariable(name, self.name, value, p.shape, self._ops)
 
-    def _unknown(self, store: ParameterStore) -> Any:
-        """The first weight of ``store`` that is not the optimizer's own."""
-        known = {id(p) for p in self._store.parameters}
-        return next((p for p in store.parameters if id(p) not in known), "another set of weights")
+    def _unknown(self, variable: Any) -> ValueError:
+        return ValueError(
+            f"Unknown variable: {variable}. This optimizer can only be called for the variables "
+            "it was originally built with. When working with a new set of variables, you should "
+            f"recreate a new optimizer instance: {type(self).__name__}(...)"
+        )
 
     def _tensors(self) -> list[tuple[Parameter, slice]]:
         """The trained weights, each with its stretch of the flat arrays."""
@@ -286,13 +263,20 @@ class Optimizer:
             return list(self._store.trainable_segments())
         return [part for p, part in self._tensors() if self._decays(p)]
 
-    def _clip(self, grads: Any) -> None:
+    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
+        """``grads``, one array a weight, clipped in place."""
+        grads = [self._ops.asarray(g) for g in grads]
         if self.clipnorm is not None:
-            for _, part in self._tensors():
-                self._ops.clip_by_norm([grads[part]], self.clipnorm)
+            for g in grads:
+                self._ops.clip_by_norm([g], self.clipnorm)
         elif self.global_clipnorm is not None:
-            parts = [grads[part] for _, part in self._tensors()]
-            self._ops.clip_by_norm(parts, self.global_clipnorm)
+            self._ops.clip_by_norm(grads, self.global_clipnorm)
         elif self.clipvalue is not None:
-            for part in self._store.trainable_segments():
-                self._ops.clip_by_value(grads[part], self.clipvalue)
+            for g in grads:
+                self._ops.clip_by_value(g, self.clipvalue)
+        return grads
+
+
+def _remade(cls: type[Optimizer], arguments: dict[str, Any]) -> Optimizer:
+    """An optimizer that was pickled."""
+    return cls(**arguments)

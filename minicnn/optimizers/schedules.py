@@ -117,7 +117,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.boundaries, self.values, self.name = list(boundaries), list(values), name
 
     def __call__(self, step: int) -> float:
-        return self.values[sum(step > boundary for boundary in self.boundaries)]
+        return self.values[sum(bool(step > boundary) for boundary in self.boundaries)]
 
     def get_config(self) -> dict[str, Any]:
         return {"boundaries": self.boundaries, "values": self.values, "name": self.name}

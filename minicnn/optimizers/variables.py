@@ -34,6 +34,17 @@ class OptimizerVariable:
         """Number of scalars."""
         return math.prod(self.shape)
 
+    def __eq__(self, other: object) -> Any:
+        return self.numpy() == other
+
+    __hash__ = object.__hash__
+
+    def __float__(self) -> float:
+        return float(self.numpy())
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return self.numpy() if dtype is None else self.numpy().astype(dtype)
+
     def numpy(self) -> Any:
         """A copy as a NumPy array of ``shape``."""
         return self._ops.to_numpy(self.value).reshape(self.shape).copy()

@@ -3,15 +3,17 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+KERAS_VENV ?= .venv-keras
 ARGS ?=
 
 BIN := $(VENV)/bin
 # stamp files: what they say was installed is installed again when pyproject.toml changes
 PACKAGE := $(VENV)/.package
 DEV := $(VENV)/.dev
+KERAS := $(KERAS_VENV)/.keras
 
 .DEFAULT_GOAL := help
-.PHONY: help train test lint types format clean bench bench-peers bench-scaling bench-report
+.PHONY: help train test test-keras lint types format clean bench bench-peers bench-scaling bench-report
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -21,6 +23,9 @@ train: $(PACKAGE)  ## train a CNN on MNIST; options in ARGS="--epochs 3 --model 
 
 test: $(DEV)  ## run the tests; pytest's options in ARGS="-m 'not slow'"
 	$(BIN)/python -m pytest $(ARGS)
+
+test-keras: $(KERAS)  ## compare with the real Keras, in an environment of its own (2 GB)
+	$(KERAS_VENV)/bin/python -m pytest tests/keras $(ARGS)
 
 lint: $(DEV)  ## ruff: faults and layout
 	$(BIN)/ruff check .
@@ -49,7 +54,7 @@ bench-report:  ## make the tables of benchmarks/README.md from the results
 	$(BIN)/python benchmarks/report.py
 
 clean:  ## remove the environment and every cache of the tools
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(KERAS_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip, not python: an environment that was half made is made again
@@ -63,3 +68,10 @@ $(PACKAGE): pyproject.toml | $(BIN)/pip
 $(DEV): pyproject.toml | $(BIN)/pip
 	$(BIN)/python -m pip install --quiet -e ".[dev]"
 	@touch $@ $(PACKAGE)
+
+$(KERAS_VENV)/bin/pip:
+	$(PYTHON) -m venv $(KERAS_VENV)
+
+$(KERAS): pyproject.toml | $(KERAS_VENV)/bin/pip
+	$(KERAS_VENV)/bin/python -m pip install --quiet -e ".[test-keras]"
+	@touch $@

@@ -28,16 +28,20 @@ def leaves(model: Any) -> list[Any]:
 
 def watched_step(model: Any, x: Any, y: Any, weights: Any) -> dict[str, np.ndarray]:
     """What comes out of each layer, and the gradients of the loss."""
-    layers, values = leaves(model), [tf.constant(x)]
+    layers, value = leaves(model), tf.constant(x)
+    inputs, outputs = [], []
     with tf.GradientTape() as tape:
-        tape.watch(values[0])
+        tape.watch(value)
         for layer in layers:
-            values.append(layer(values[-1], training=True))
-        loss = model.compute_loss(x, tf.constant(y), values[-1], weights, training=True)
-    dx, dw = tape.gradient(loss, [values[:-1], [layer.trainable_variables for layer in layers]])
+            # a tensor of its own: a penalty on what came out of the layer before is not in its dx
+            inputs.append(tf.identity(value))
+            value = layer(inputs[-1], training=True)
+            outputs.append(value)
+        loss = model.compute_loss(x, tf.constant(y), value, weights, training=True)
+    dx, dw = tape.gradient(loss, [inputs, [layer.trainable_variables for layer in layers]])
     arrays = {}
     for i in range(len(layers)):
-        arrays[f"{i}/y"] = values[i + 1].numpy()
+        arrays[f"{i}/y"] = outputs[i].numpy()
         if dx[i] is not None:
             arrays[f"{i}/dx"] = dx[i].numpy()
         for j, gradient in enumerate(dw[i]):

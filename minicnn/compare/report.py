@@ -109,7 +109,10 @@ class Report:
         from rich.table import Table
 
         screen = Console()
-        layers = Table("Layer", title="First step: largest difference, (share of largest entry)")
+        if not screen.is_terminal:
+            screen = Console(width=100)
+        layers = Table(title="First step: largest difference (as a share of the largest entry)")
+        layers.add_column("Layer", no_wrap=True)
         for title in ("output y", "gradient dx", "gradient dw"):
             layers.add_column(title, justify="right")
         layers.add_column("")

@@ -183,7 +183,7 @@ def startup(data: dict[str, Any], path: Path) -> Path:
     for i, (_, cells) in enumerate(rows):
         value = cells[""]["median"]
         ax.annotate(f"{value:.2g} s", (value, i), (0, 6), textcoords="offset points", ha="center")
-    ax.set_xlabel("seconds")
+    ax.set_xlabel("seconds; imports with the start of the interpreter")
     caption(figure, data, "From nothing to a training run")
     return write(figure, path)
 

@@ -230,7 +230,7 @@ def _forgive_kinks(
 ) -> list[str]:
     """At a given input full of ties, several kinks may meet: then the point next to it decides."""
     first = next(iter(values))
-    if not judge.has_ties(values[first]) or any(a.problem for a in arrays):
+    if not judge.has_ties(values[first]) or any(a.problem or a.beyond for a in arrays):
         return []
     near = judge.jittered(values, first, settings.seed)
     conduct = examine(target, near, settings.seed)

@@ -35,6 +35,7 @@ class ArrayReport:
         ok: whether every checked entry agrees.
         checked: how many entries were compared one by one, of ``size``.
         wrong: how many of those disagree.
+        beyond: how many of the wrong ones are larger than the slopes of all outputs together.
         kinks: entries whose slope jumps; the gradient has to lie between left and right slope.
         index: the worst entry; ``analytic`` and ``numeric`` are its values.
         relative_error: |analytic - numeric| / max(|analytic|, |numeric|).
@@ -50,6 +51,7 @@ class ArrayReport:
     size: int = 0
     checked: int = 0
     wrong: int = 0
+    beyond: int = 0
     kinks: int = 0
     index: tuple[int, ...] | None = None
     analytic: float | None = None

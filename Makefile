@@ -16,7 +16,7 @@ KERAS := $(KERAS_VENV)/.keras
 .PHONY: help train test test-keras lint types format clean bench bench-peers bench-scaling bench-report
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 train: $(PACKAGE)  ## train a CNN on MNIST; options in ARGS="--epochs 3 --model one_conv"
 	$(BIN)/minicnn train $(ARGS)

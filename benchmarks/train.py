@@ -98,7 +98,10 @@ def prepare(args: argparse.Namespace, failed: dict[str, str]) -> dict[str, str]:
 def warm_kernels(args: argparse.Namespace, pythons: dict[str, str]) -> None:
     """Compile minicnn's kernels once: "start to first epoch" is measured with kernels cached."""
     task = {"program": "mnist_two_conv", "samples": 256, "seconds": 0.0}
-    engines.run("minicnn", pythons["minicnn"], task, args.threads)
+    try:
+        engines.run("minicnn", pythons["minicnn"], task, args.threads)
+    except engines.EngineError as error:
+        raise SystemExit(f"minicnn failed: {error}") from error
 
 
 def one_turn(program, args, samples, pythons, runs, failed) -> None:

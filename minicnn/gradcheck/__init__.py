@@ -13,9 +13,10 @@ right. A gradient that fails is explained by comparing two Jacobians: the one th
 the one that backward claims, probed with one-hot cotangents. Each cause below predicts exactly how
 the two differ; where no prediction holds the cause is None.
 
-How well it does: of 250 broken backwards in ``tests/gradcheck/zoo`` all are found and the first
-cause is right; of those that had not been seen when the hypotheses were written, at first sight
-33 of 37 (before that, on two earlier sets, 35 of 41 and 32 of 39). None of 10,000 right layers,
+How well it does: of the 276 broken backwards in ``tests/gradcheck/zoo`` all are found, and the
+first cause is right for all. Four sets among them were written after the hypotheses and only then
+learnt from: at first sight 35 of 41, 32 of 39, 33 of 37 and 21 of 26 were named right, 85 % in
+all; the others mostly had no known cause. None of 10,000 right layers,
 with inputs full of ties and zeros among them, was called wrong (seed 2024,
 ``benchmarks/gradcheck_false_alarms.py``).
 

@@ -1,4 +1,4 @@
-"""A second set that the hypotheses were not developed on: operations built on the library's own."""
+"""Second set, learnt from after it was tried: 32 of 39 were named right at first sight."""
 # ruff: noqa: RUF059
 
 import numpy as np

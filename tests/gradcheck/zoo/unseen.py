@@ -1,4 +1,4 @@
-"""A third set, written after the hypotheses were done; nothing was changed to suit it."""
+"""Third set, learnt from after it was tried: 33 of 37 were named right at first sight."""
 
 import numpy as np
 

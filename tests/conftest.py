@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import random
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,12 @@ def fast_ops(request):
 def rng():
     """A random generator that starts from the same seed in every test."""
     return np.random.default_rng(20240229)
+
+
+@pytest.fixture(autouse=True)
+def same_weights_at_every_run():
+    """Initial weights, masks and shuffles are drawn from Python's ``random``: seed it."""
+    random.seed(0)
 
 
 @pytest.fixture(scope="session")

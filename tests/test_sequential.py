@@ -178,6 +178,12 @@ def test_nested_sequential_equals_flat(backend):
     np.testing.assert_array_equal(nested.predict(x, verbose=0), flat.predict(x, verbose=0))
 
 
+def test_a_built_model_inside_another_must_fit():
+    inner = small(name="inner")
+    with pytest.raises(ValueError, match=r"inner.*\(None, 9, 7, 2\).*\(None, 8, 7, 2\)"):
+        Sequential([Input((8, 7, 2)), inner])
+
+
 def test_calls_on_arrays(backend):
     model = small()
     x = RNG.random((5, 9, 7, 2)).astype("float32")

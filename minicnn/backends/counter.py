@@ -1,7 +1,7 @@
 """Keys for counter-based random bits: the host side, shared by every backend.
 
 A draw is a hash of (seed, step, position). The two keys that (seed, step) give are made here,
-once a call; mixing in the position is each backend's own loop (formula in ``spec.dropout_forward``).
+once a call; mixing in the position is each backend's own loop: see ``spec.dropout_forward``.
 """
 
 _MASK64 = (1 << 64) - 1

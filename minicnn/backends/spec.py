@@ -22,7 +22,6 @@ Rules that hold for every operation
     * NaN in, NaN out: no comparison may lose one.
 """
 
-# ruff: noqa: ARG001  (the arguments are the contract)
 # mypy: disable-error-code="empty-body"
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -631,7 +630,8 @@ def conv2d_relu_maxpool2d_forward(
     pool_size: Pair, pool_strides: Pair,
 ) -> Array:
     """maxpool2d(relu(conv2d(x))) for windows that do not overlap (pool_strides >= pool_size),
-    no pooling padding, dilation 1, one group. What backward needs is one byte an output: which entry of the window won.
+    no pooling padding, dilation 1, one group. What backward needs is one byte an output: which
+    entry of the window won.
     """
     ...
 

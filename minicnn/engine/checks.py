@@ -1,5 +1,6 @@
 """What a person hands to fit, evaluate and predict, checked before anything is computed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def inputs(x: Any, model_name: str, input_shape: tuple[Any, ...] | None) -> np.n
         return array
     expected = (None, *input_shape[1:])  # any number of samples, as in Keras
     one_channel = len(expected) == 4 and expected[-1] == 1
-    if _fits(array.shape, expected[1:]) or (one_channel and _fits(array.shape, expected[1:-1])):
+    if fits(array.shape, expected[1:]) or (one_channel and fits(array.shape, expected[1:-1])):
         # one image without its batch axis: with one channel it could pass for a batch of images
         raise ValueError(
             f"x has shape {array.shape}, which is one sample; model {model_name!r} expects a batch "
@@ -44,7 +45,7 @@ def inputs(x: Any, model_name: str, input_shape: tuple[Any, ...] | None) -> np.n
         array = array[..., 0]
     elif array.ndim == len(expected) - 1 and expected[-1] == 1:
         array = array[..., None]
-    if not _fits(array.shape, expected):
+    if not fits(array.shape, expected):
         raise ValueError(
             f"Invalid input shape for model {model_name!r}: expected {expected}, axes "
             f"{_axes(expected)}, but x has shape {np.shape(x)}{_hint(np.shape(x), expected)}"
@@ -57,7 +58,8 @@ def _not_empty(array: np.ndarray) -> None:
         raise ValueError(f"x has 0 samples (shape {array.shape})")
 
 
-def _fits(shape: tuple[int, ...], expected: tuple[Any, ...]) -> bool:
+def fits(shape: Sequence[Any], expected: Sequence[Any]) -> bool:
+    """Whether ``shape`` is ``expected``, where None stands for any size."""
     return len(shape) == len(expected) and all(
         e is None or n == e for n, e in zip(shape, expected, strict=True)
     )

@@ -139,8 +139,18 @@ class Sequential(Persistence, Trainer):
         self._changed()
 
     def ensure_built(self, input_shape: Shape) -> Shape:
+        """Build for ``input_shape``, or check that it fits; return the shape that comes out.
+
+        Raises:
+            ValueError: the model is built for another shape.
+        """
         if self._input_layer is None:
             self.build(input_shape)
+        elif not checks.fits(input_shape[1:], self.input_shape[1:]):
+            raise ValueError(
+                f"model {self.name!r} is built for an input of shape {self.input_shape}, it does "
+                f"not take {tuple(input_shape)}"
+            )
         return self.compute_output_shape(input_shape)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

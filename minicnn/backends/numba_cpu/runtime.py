@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any
 
 import numba
+import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401  (the BLAS that kernels call must be loaded)
 from numba.core import event
 
@@ -32,7 +33,10 @@ PRODUCTS = 16
 
 
 class _Running:
-    """Context manager: the lock held, BLAS threads set to 1 and set back at the end."""
+    """Context manager: the lock held, BLAS threads set to 1 and set back at the end.
+
+    NumPy's own warnings about overflow and NaN are off: the engine names the array instead.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -52,6 +56,8 @@ class _Running:
             self._threads = [library.get_num_threads() for library in self._blas]
             for library in self._blas:
                 library.set_num_threads(1)
+            self._quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+            self._quiet.__enter__()
 
     def __exit__(
         self,
@@ -60,6 +66,7 @@ class _Running:
         traceback: TracebackType | None,
     ) -> None:
         if self._depth == 1:
+            self._quiet.__exit__(kind, error, traceback)
             for library, threads in zip(self._blas or (), self._threads, strict=True):
                 library.set_num_threads(threads)
         self._depth -= 1

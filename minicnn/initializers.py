@@ -69,7 +69,7 @@ class Constant(Initializer):
         return np.full(shape, self.value, dtype)
 
     def get_config(self) -> dict[str, Any]:
-        return {"value": self.value}
+        return {"value": np.asarray(self.value).tolist()}
 
 
 class RandomUniform(_Seeded):
@@ -130,16 +130,18 @@ class VarianceScaling(_Seeded):
     ) -> None:
         super().__init__(seed)
         if scale <= 0:
-            raise ValueError(f"scale must be positive, got {scale}")
+            raise ValueError(f"Argument `scale` must be positive float. Received: scale={scale}")
         if mode not in ("fan_in", "fan_out", "fan_avg"):
-            raise ValueError(f"mode must be 'fan_in', 'fan_out' or 'fan_avg', got {mode!r}")
+            raise ValueError(
+                f"Invalid `mode` argument: {mode}. It must be 'fan_in', 'fan_out' or 'fan_avg'"
+            )
         distribution = distribution.lower()
         if distribution == "normal":
             distribution = "truncated_normal"
         if distribution not in ("truncated_normal", "untruncated_normal", "uniform"):
             raise ValueError(
-                "distribution must be 'truncated_normal', 'untruncated_normal' or 'uniform', "
-                f"got {distribution!r}"
+                f"Invalid `distribution` argument: {distribution}. It must be 'truncated_normal', "
+                "'untruncated_normal' or 'uniform'"
             )
         self.scale, self.mode, self.distribution = scale, mode, distribution
 
@@ -264,11 +266,13 @@ _ALIASES = {"normal": RandomNormal, "uniform": RandomUniform, "zero": Zeros, "on
 
 
 def get(identifier: Any) -> Any:
-    """An initialiser from its name, configuration, class, object, or any callable.
+    """An initialiser from its name, configuration, class, object, or any callable; None of None.
 
     Raises:
         ValueError: unknown name; the nearest known one is suggested.
     """
+    if identifier is None:
+        return None
     return lookup(identifier, "initializer", _CLASSES, _ALIASES)
 
 
@@ -281,8 +285,10 @@ random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, T
 variance_scaling, orthogonal = VarianceScaling, Orthogonal
 
 
-def serialize(initializer: Any) -> dict[str, Any]:
-    """Keras's serialized form of an initialiser."""
+def serialize(initializer: Any) -> dict[str, Any] | None:
+    """Keras's serialized form of an initialiser; None of None."""
+    if initializer is None:
+        return None
     return {
         "module": "keras.initializers",
         "class_name": type(initializer).__name__,

@@ -1,12 +1,23 @@
 """Ways to use layers, losses, metrics and optimizers one by one that Keras programs have."""
 
 import copy
+import json
 import pickle
 
 import numpy as np
 import pytest
 
-from minicnn import Input, Sequential, backends, constraints, layers, optimizers
+from minicnn import (
+    Input,
+    Sequential,
+    backends,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+)
 from minicnn.engine.parameters import Parameter, ParameterStore
 from minicnn.layers import Layer
 
@@ -173,3 +184,100 @@ def test_an_optimizer_is_copied_until_it_holds_state():
     optimizer.apply_gradients([(np.ones(2), Variable([1.0, 2.0]))])
     with pytest.raises(TypeError, match="pickle the model"):
         copy.deepcopy(optimizer)
+
+
+# -- losses and metrics --------------------------------------------------------------------------
+
+
+def test_a_loss_with_a_call_only_can_be_called():
+    class Cubic(losses.Loss):
+        def call(self, y_true, y_pred):
+            return abs(y_true - y_pred) ** 3
+
+    y, p, w = rng.normal(size=(3, 4, 2)).astype("float32")
+    np.testing.assert_allclose(Cubic(reduction=None)(y, p), abs(y - p) ** 3, rtol=1e-6)
+    weighted = Cubic(reduction="sum")(y, p, sample_weight=w[:, 0])
+    assert weighted == pytest.approx((w[:, :1] * abs(y - p) ** 3).sum(), rel=1e-5)
+    with pytest.raises(ValueError, match="cannot train"):
+        Sequential([layers.Dense(1)]).compile("sgd", Cubic())
+
+
+def test_variables_of_a_metric_compute_and_start_as_told():
+    class Product(metrics.Metric):
+        def __init__(self, name="product"):
+            super().__init__(name)
+            self.product = self.add_weight(name="product", initializer="ones")
+            self.rows = self.add_weight(name="rows", shape=(2,), dtype="int32")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.product.assign(self.product * y_pred.prod())
+            self.rows.assign_add(1 + 0 * self.rows)
+
+        def result(self):
+            return self.product / 2
+
+    metric = Product()
+    for _ in range(2):
+        metric.update_state(None, np.array([2.0, 3.0]))
+    assert metric.result() == 18
+    np.testing.assert_array_equal(metric.rows, [2, 2])
+    metric.reset_state()
+    assert metric.result() == 0.5
+    with pytest.raises(AttributeError):
+        metric.dtype = "float64"
+
+
+def test_the_classes_themselves_may_be_ranked():
+    labels, ranked = np.array([3, 0, 2]), np.array([[1, 3, 0], [2, 1, 0], [2, 0, 1]])
+    hits = {1: 1 / 3, 2: 2 / 3, 3: 1.0}
+    for k, share in hits.items():
+        metric = metrics.SparseTopKCategoricalAccuracy(k=k, from_sorted_ids=True)
+        assert metric(labels, ranked) == pytest.approx(share)
+        assert metric.from_config(metric.get_config())(labels, ranked) == pytest.approx(share)
+
+
+def test_each_number_of_a_vector_has_its_weight_in_the_root_of_squared_errors():
+    metric = metrics.RootMeanSquaredError()
+    result = metric([2.0, 4, 6, 8], [1.0, 3, 2, 3], sample_weight=[0, 1, 0, 1])
+    assert result == pytest.approx(np.sqrt((1 + 25) / 2))
+
+
+# -- names and messages --------------------------------------------------------------------------
+
+
+def test_no_initializer_means_the_default():
+    assert initializers.get(None) is None
+    layer = layers.Dense(3, kernel_initializer=None)
+    layer.build((None, 4))
+    assert np.ptp(layer.kernel.numpy()) > 0
+    assert layer.from_config(layer.get_config()).kernel_initializer is None
+
+
+def test_a_constant_array_can_be_written_as_json():
+    value = rng.normal(size=(2, 3))
+    config = json.loads(json.dumps(initializers.Constant(value).get_config()))
+    np.testing.assert_array_equal(initializers.Constant(**config)((2, 3), "float64"), value)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: losses.MeanSquaredError(reduction="abc"), "Invalid value for argument"),
+        (lambda: losses.MeanSquaredError()(np.zeros((3, 2)), np.zeros((3, 3))), "the same shape"),
+        (lambda: layers.Dropout(-0.5), "Expected a float value between 0 and 1"),
+        (lambda: layers.Dropout(0.5, noise_shape="no"), "a tuple or list of integers"),
+        (lambda: layers.Dropout(0.5, noise_shape=(2, 1.5)), "all elements to be integers or None"),
+        (lambda: layers.Dropout(0.5, noise_shape=(2, 0)), "all dimensions to be positive"),
+        (lambda: layers.ReLU(max_value=-1), "max_value of a ReLU layer cannot be a negative"),
+        (lambda: layers.ReLU(threshold=None), "threshold of a ReLU layer cannot be None or a neg"),
+        (lambda: layers.LeakyReLU(None), "value of a Leaky ReLU layer cannot be None"),
+        (lambda: layers.Reshape((-2, 5)), r"non-negative integer.*-1.*target_shape=\(-2, 5\)"),
+        (lambda: layers.Reshape((-1, -1)), r"one unknown dimension.*target_shape=\(-1, -1\)"),
+        (lambda: initializers.VarianceScaling(-1.0), "`scale` must be positive float"),
+        (lambda: initializers.VarianceScaling(mode="in"), "Invalid `mode` argument"),
+        (lambda: initializers.VarianceScaling(distribution="x"), "Invalid `distribution` argument"),
+    ],
+)
+def test_messages_have_the_words_that_keras_users_search_for(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()

@@ -324,7 +324,7 @@ def test_open_sizes():
         (lambda: layers.ZeroPadding2D((1, 2, 3)), "`padding` should be"),
         (lambda: layers.ZeroPadding2D(-1), "`padding` should be"),
         (lambda: layers.Reshape((-1, -1)), "at most one unknown"),
-        (lambda: layers.Reshape((2, 0)), "positive sizes"),
+        (lambda: layers.Reshape((2, 0)), "non-negative integer above 0"),
         (lambda: layers.Reshape((7, -1)).ensure_built((None, 4, 5)), "must be unchanged"),
         (lambda: layers.Reshape((7,)).ensure_built((None, 4, 5)), "must be unchanged"),
         (lambda: layers.Rescaling([1, 2]), "scale must be a number"),

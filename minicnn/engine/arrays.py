@@ -52,7 +52,10 @@ def same_rank(y: np.ndarray, p: np.ndarray, labels: bool) -> tuple[np.ndarray, n
     elif not labels and p.ndim == y.ndim + 1 and p.shape[-1] == 1:
         y, p = (y[..., None], p) if y.ndim == 1 else (y, p[..., 0])
     if y.shape != (p.shape[:-1] if labels else p.shape):
-        raise ValueError(f"y_true of shape {y.shape} does not fit y_pred of shape {p.shape}")
+        rule = "one label for each vector of scores" if labels else "both must have the same shape"
+        raise ValueError(
+            f"y_true of shape {y.shape} does not fit y_pred of shape {p.shape}; {rule}"
+        )
     return y, p
 
 

@@ -79,8 +79,10 @@ class ReLU(_StageLayer):
         for name, value in (("max_value", max_value), ("negative_slope", negative_slope),
                             ("threshold", threshold)):  # fmt: skip
             if (value is None and name != "max_value") or (value is not None and value < 0):
+                none = "" if name == "max_value" else "None or "
                 raise ValueError(
-                    f"ReLU layer {self.name!r}: {name} must be a number >= 0, got {value!r}"
+                    f"{name} of a ReLU layer cannot be {none}a negative value. "
+                    f"Received: {name}={value!r} for layer {self.name!r}"
                 )
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
         self.stage = stages.ReLU(self.name, float(negative_slope), max_value, float(threshold))
@@ -113,8 +115,9 @@ class LeakyReLU(_StageLayer):
         super().__init__(**kwargs)
         if negative_slope is None or negative_slope < 0:
             raise ValueError(
-                f"LeakyReLU layer {self.name!r}: negative_slope must be a number >= 0, got "
-                f"{negative_slope!r}"
+                "The negative_slope value of a Leaky ReLU layer cannot be None or negative value. "
+                "Expected a float. "
+                f"Received: negative_slope={negative_slope!r} for layer {self.name!r}"
             )
         self.negative_slope = negative_slope
         self.stage = stages.ReLU(self.name, float(negative_slope))

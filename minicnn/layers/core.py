@@ -224,7 +224,7 @@ class Dropout(Layer):
         seed: by default taken from Python's ``random`` when the layer is made.
 
     Raises:
-        ValueError: rate out of range.
+        ValueError: rate out of range, or a mask's shape of other than positive sizes.
 
     Source: Srivastava et al. (2014), JMLR 15.
     """
@@ -238,16 +238,30 @@ class Dropout(Layer):
         super().__init__(**kwargs)
         if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
             raise ValueError(
-                f"Dropout layer {self.name!r}: expected a rate between 0 and 1 (the share of "
-                f"entries to drop), got rate={rate!r}"
+                f"Dropout layer {self.name!r}: Invalid value received for argument `rate`. "
+                "Expected a float value between 0 and 1. It is the share of entries to drop. "
+                f"Received: rate={rate!r}"
             )
         self.rate = rate
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.noise_shape = None if noise_shape is None else self._checked(noise_shape)
         self.seed = seed
         drawn = random.randrange(2**32) if seed is None else seed
         self.mask_seed = drawn & 0xFFFFFFFF
         if self.noise_shape is not None:
             self.kind = "dropout_broadcast"  # no fused operation knows it
+
+    def _checked(self, noise_shape: Any) -> Shape:
+        expected = "all elements to be integers or None"
+        if not isinstance(noise_shape, (tuple, list)):
+            expected = "a tuple or list of integers"
+        elif all(n is None or geometry.is_integer(n) for n in noise_shape):
+            if all(n is None or n > 0 for n in noise_shape):
+                return tuple(noise_shape)
+            expected = "all dimensions to be positive integers or None"
+        raise ValueError(
+            f"Dropout layer {self.name!r}: Invalid value received for argument `noise_shape`. "
+            f"Expected {expected}. Received: noise_shape={noise_shape!r}"
+        )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)

@@ -80,14 +80,15 @@ class Reshape(Layer):
         given = target_shape if isinstance(target_shape, (tuple, list)) else (target_shape,)
         if not all(geometry.is_integer(n) and (n > 0 or n == -1) for n in given):
             raise ValueError(
-                f"Reshape layer {self.name!r}: target_shape must be positive sizes without the "
-                f"batch axis, one of them -1 at most, got {target_shape!r}"
+                f"Reshape layer {self.name!r}: a size must be a non-negative integer above 0, or "
+                "-1 for what is left, without the batch axis. "
+                f"Received: target_shape={target_shape!r}"
             )
         self.target_shape = tuple(int(n) for n in given)
         if self.target_shape.count(-1) > 1:
             raise ValueError(
-                f"Reshape layer {self.name!r}: There must be at most one unknown dimension (-1) "
-                f"in `target_shape`, got {self.target_shape}"
+                f"Reshape layer {self.name!r}: There must be at most one unknown dimension (-1). "
+                f"Received: target_shape={self.target_shape}"
             )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

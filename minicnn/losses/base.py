@@ -42,7 +42,10 @@ class Loss:
         dtype: Any = None,
     ) -> None:  # fmt: skip
         if reduction not in REDUCTIONS:
-            raise ValueError(f"reduction must be one of {REDUCTIONS}, got {reduction!r}")
+            raise ValueError(
+                "Invalid value for argument `reduction`: reduction must be one of "
+                f"{REDUCTIONS}, got {reduction!r}"
+            )
         self.name = name or naming.unique(type(self).__name__)
         self.reduction = reduction
         self.dtype = dtype
@@ -52,7 +55,9 @@ class Loss:
 
         y_true and y_pred are arrays of the backend ``ctx.ops``, checked to fit each other.
         """
-        raise NotImplementedError(f"loss {self.name!r} has no forward")
+        if not hasattr(self, "call"):
+            raise NotImplementedError(f"loss {self.name!r} has no forward")
+        return ctx.ops.asarray(self.call(y_true, y_pred)), y_pred  # as losses of Keras are written
 
     def backward(self, ctx: Any, dvalues: Any) -> Any:
         """Gradient with respect to ``y_pred``, from the gradient (...) of the values."""

@@ -93,23 +93,33 @@ class TopKCategoricalAccuracy(MeanMetric):
 class SparseTopKCategoricalAccuracy(MeanMetric):
     """Share of samples with fewer than k scores above that of class y_true: (...) and (..., K).
 
-    A sample with a score that is not finite is a miss, and so is a label that is no class.
+    A sample with a score that is not finite is a miss, and so is a label that is no class. With
+    ``from_sorted_ids``, ``y_pred`` (..., M) holds classes, the likeliest first, in place of scores.
     """
 
     direction = "up"
     targets = "labels"
 
     def __init__(
-        self, k: int = 5, name: str | None = "sparse_top_k_categorical_accuracy", dtype: Any = None
+        self,
+        k: int = 5,
+        name: str | None = "sparse_top_k_categorical_accuracy",
+        dtype: Any = None,
+        from_sorted_ids: bool = False,
     ) -> None:
         super().__init__(name, dtype)
-        self.k = k
+        self.k, self.from_sorted_ids = k, from_sorted_ids
 
     def values(self, ctx: Any, y_true: Any, y_pred: Any) -> Any:
+        if self.from_sorted_ids:
+            return (y_pred[..., : self.k] == y_true[..., None]).any(axis=-1).astype(y_pred.dtype)
         return ctx.ops.sparse_top_k_hits(ctx, y_true.astype("int64"), y_pred, self.k)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "k": self.k}
+        config = {**super().get_config(), "k": self.k}
+        if self.from_sorted_ids:  # Keras leaves it out otherwise
+            config["from_sorted_ids"] = True
+        return config
 
 
 def resolve_accuracy(y_shape: tuple[Any, ...], p_shape: tuple[Any, ...], name: str) -> MeanMetric:

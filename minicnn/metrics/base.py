@@ -2,20 +2,34 @@
 
 from typing import Any
 
+import numpy as np
+
+from minicnn import initializers
 from minicnn.engine import naming
-from minicnn.engine.arrays import host_array
 
 
-class Variable:
-    """A number or array that a metric of one's own accumulates in.
+class Variable(np.lib.mixins.NDArrayOperatorsMixin):
+    """A number or array that a metric of one's own accumulates in; it computes like an array.
 
     Attributes:
         value: the array (``shape``, ``dtype``).
+        start: what it holds at first and after a reset.
     """
 
-    def __init__(self, shape: tuple[int, ...], dtype: str, name: str | None) -> None:
+    def __init__(self, start: np.ndarray, name: str | None) -> None:
         self.name = name or "variable"
-        self.value = host_array([0] * _size(shape), self.name, dtype).reshape(shape)
+        self.start = start
+        self.value = start.copy()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> str:
+        """Name of the dtype."""
+        return str(self.value.dtype)
 
     def assign(self, value: Any) -> None:
         """Hold ``value`` from now on."""
@@ -32,15 +46,11 @@ class Variable:
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return self.value.astype(dtype or self.value.dtype)
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return getattr(ufunc, method)(*map(np.asarray, inputs), **kwargs)
+
     def __float__(self) -> float:
         return float(self.value)
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size
 
 
 class Metric:
@@ -74,23 +84,25 @@ class Metric:
 
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         self.name = name or naming.unique(type(self).__name__)
-        self.dtype = dtype or "float32"
+        self._dtype = dtype or "float32"
         self._variables: list[Variable] = []
+
+    @property
+    def dtype(self) -> Any:
+        """Float type of the variables; settled when the metric is made."""
+        return self._dtype
 
     def add_variable(
         self, shape: tuple[int, ...] = (), initializer: Any = "zeros", dtype: Any = None,
         name: str | None = None,
     ) -> Variable:  # fmt: skip
-        """A variable that starts at zero, and does so again at every ``reset_state``.
+        """A variable that starts as ``initializer`` says, again after every ``reset_state``.
 
         Raises:
-            ValueError: another initializer than "zeros".
+            ValueError: an unknown initializer.
         """
-        if initializer not in (None, "zeros"):
-            raise ValueError(
-                f"metric {self.name!r}: variables start at zero, got initializer={initializer!r}"
-            )
-        variable = Variable(tuple(shape), dtype or self.dtype, name)
+        make = initializers.get(initializer or "zeros")
+        variable = Variable(np.asarray(make(tuple(shape), dtype=dtype or self.dtype)), name)
         self._variables.append(variable)
         return variable
 
@@ -110,9 +122,9 @@ class Metric:
         raise NotImplementedError(f"metric {self.name!r} has no result")
 
     def reset_state(self) -> None:
-        """Start again from zero."""
+        """Start again from the beginning, zero as a rule."""
         for variable in self._variables:
-            variable.assign(0)
+            variable.assign(variable.start)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Add a batch and return the number so far."""

@@ -81,6 +81,10 @@ class RootMeanSquaredError(LossMetric):
     def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None) -> None:
         super().__init__(losses.MeanSquaredError(), name, dtype)
 
+    def _arrays(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+        y, p = super()._arrays(y_true, y_pred)
+        return (y[:, None], p[:, None]) if p.ndim == 1 else (y, p)  # each number has its weight
+
     def result(self) -> float:
         total, count = self.variables
         return rounded(math.sqrt(total / count)) if count else 0.0

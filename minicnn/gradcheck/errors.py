@@ -17,6 +17,9 @@ _ARRAYS = str(Path(np.__file__).parent)
 class GradientCheckError(ValueError):
     """The check could not be done: what is missing or broken, with file, line and source line."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message.rstrip())  # the line is empty where there is no source
+
 
 def guarded(call: Callable[..., Any], what: str, *args: Any, **kwargs: Any) -> Any:
     """``call(*args, **kwargs)``; an exception in it becomes a :class:`GradientCheckError`.

@@ -17,6 +17,8 @@ from minicnn import (
     losses,
     metrics,
     optimizers,
+    regularizers,
+    saving,
 )
 from minicnn.engine.parameters import Parameter, ParameterStore
 from minicnn.layers import Layer
@@ -281,3 +283,78 @@ def test_a_constant_array_can_be_written_as_json():
 def test_messages_have_the_words_that_keras_users_search_for(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+# -- classes of one's own in files ---------------------------------------------------------------
+
+
+class Shift(Layer):
+    def __init__(self, by=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.by = by
+
+    def forward(self, ctx, x):
+        return x + self.by
+
+    def backward(self, ctx, dy):
+        return dy
+
+    def get_config(self):
+        return {**super().get_config(), "by": self.by}
+
+
+def test_registered_classes_are_found_again(tmp_path):
+    model = Sequential([Input((3,)), Shift(2.5, name="s"), layers.Dense(2)])
+    x = rng.normal(size=(4, 3))
+    path = tmp_path / "m.keras"
+    with saving.custom_object_scope({}):
+        decorated = saving.register_keras_serializable(package="course")(Shift)
+        assert decorated is Shift
+        assert saving.get_registered_name(Shift) == "course>Shift"
+        assert saving.get_registered_object("course>Shift") is Shift
+        model.save(path)
+        np.testing.assert_array_equal(saving.load_model(path)(x), model(x))
+        with pytest.raises(ValueError, match="already been registered"):
+            saving.register_keras_serializable("course", "Shift")(Scale)
+    assert saving.get_custom_objects() == {}
+    with pytest.raises(ValueError, match="Shift"):
+        saving.load_model(path)
+    with saving.custom_object_scope({"Shift": Shift}):
+        np.testing.assert_array_equal(saving.load_model(path)(x), model(x))
+        twin = Sequential.from_config(model.get_config())
+    assert twin.layers[0].by == 2.5
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        layers.Conv2D(3, 2, activation="relu", kernel_regularizer="l2", name="c"),
+        losses.BinaryCrossentropy(label_smoothing=0.1),
+        metrics.TopKCategoricalAccuracy(k=3),
+        optimizers.Adam(optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)),
+        optimizers.schedules.PolynomialDecay(0.1, 10),
+        initializers.HeNormal(seed=3),
+        regularizers.L1L2(0.1, 0.2),
+        constraints.MaxNorm(3),
+        Shift(2.0, name="s"),
+    ],
+    ids=lambda thing: type(thing).__name__,
+)
+def test_any_object_goes_to_a_dictionary_and_back(thing):
+    data = json.loads(json.dumps(saving.serialize_keras_object({"thing": [thing, None, 3]})))
+    (back, none, three) = saving.deserialize_keras_object(data, {"Shift": Shift})["thing"]
+    assert (none, three) == (None, 3)
+    assert type(back) is type(thing)
+    assert json.dumps(back.get_config()) == json.dumps(thing.get_config())
+
+
+def test_functions_are_kept_by_name_and_strangers_refused():
+    data = saving.serialize_keras_object(losses.mean_squared_error)
+    assert saving.deserialize_keras_object(data, {"mean_squared_error": max}) is max
+    with pytest.raises(ValueError, match="no object of minicnn"):
+        saving.serialize_keras_object(object())
+    stranger = {"module": "os", "class_name": "system", "config": {}, "registered_name": None}
+    with pytest.raises(ValueError, match="unknown layer class 'system'"):
+        saving.deserialize_keras_object(stranger)
+    with pytest.raises(ValueError, match="get_config"):
+        saving.register_keras_serializable()(object)

@@ -6,6 +6,7 @@ from minicnn import layers
 from minicnn.engine.identify import suggestion
 from minicnn.layers.base import Layer
 from minicnn.layers.core import InputLayer
+from minicnn.saving.custom_objects import get_registered_name, known
 
 
 def serialize_layer(layer: Layer) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def serialize_layer(layer: Layer) -> dict[str, Any]:
         "module": module,
         "class_name": type(layer).__name__,
         "config": layer.get_config(),
-        "registered_name": None if module else type(layer).__name__,
+        "registered_name": None if module else get_registered_name(type(layer)),
     }
     if layer.built and layer._input_shape is not None and not isinstance(layer, InputLayer):
         serialized["build_config"] = {"input_shape": layer._input_shape}
@@ -28,15 +29,15 @@ def deserialize_layer(data: dict[str, Any], custom_objects: Any = None) -> Layer
     """A new layer from its serialized form; classes come from a closed table.
 
     Args:
-        custom_objects: classes of one's own by name, or None.
+        custom_objects: classes of one's own by name, beside those handed over for good.
 
     Raises:
-        ValueError: a class that is neither minicnn's nor in ``custom_objects``.
+        ValueError: a class that is neither minicnn's nor one's own.
     """
     from minicnn.models.sequential import Sequential  # which is made of layers itself
 
     table: dict[str, Any] = {name: getattr(layers, name) for name in layers.__all__}
-    table = {n: c for n, c in table.items() if isinstance(c, type)} | (custom_objects or {})
+    table = {n: c for n, c in table.items() if isinstance(c, type)} | known(custom_objects)
     table["Sequential"] = Sequential
     name = data["class_name"]
     if name not in table:

@@ -6,10 +6,23 @@ nothing that a file names, and trusts no size that a file declares.
 """
 
 from minicnn.saving.api import load_model, load_weights, save_model, save_weights
+from minicnn.saving.custom_objects import (
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+)
 from minicnn.saving.errors import ModelFileError
+from minicnn.saving.objects import deserialize_keras_object, serialize_keras_object
 from minicnn.saving.rebuild import clone_model, model_from_json, to_json
 
+CustomObjectScope = custom_object_scope
+
 __all__ = [
-    "ModelFileError", "clone_model", "load_model", "load_weights", "model_from_json", "save_model",
-    "save_weights", "to_json",
+    "CustomObjectScope", "ModelFileError", "clone_model", "custom_object_scope",
+    "deserialize_keras_object", "get_custom_objects", "get_registered_name",
+    "get_registered_object", "load_model", "load_weights", "model_from_json",
+    "register_keras_serializable", "save_model", "save_weights", "serialize_keras_object",
+    "to_json",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from minicnn import __version__
 from minicnn.engine.parameters import weights_from_file
 from minicnn.saving import archive, compiling, hdf5, rebuild, weights
 from minicnn.saving.atomic import replacing
+from minicnn.saving.custom_objects import known
 from minicnn.saving.errors import ModelFileError
 
 #: the Keras whose layout of files this is
@@ -119,13 +120,14 @@ def load_model(
             path, f"File not found: filepath={path}. Please ensure the file is an accessible "
             "`.keras` zip file.",
         )  # fmt: skip
+    custom_objects = known(custom_objects)
     members = archive.read(path)
     with hdf5.opened(io.BytesIO(members[archive.WEIGHTS]), path) as content:
         limit = weights.stored_scalars(content) + _SLACK
         with weights_from_file(limit):
-            model, saved = rebuild.rebuilt(members[archive.CONFIG], path, custom_objects or {})
+            model, saved = rebuild.rebuilt(members[archive.CONFIG], path, custom_objects)
         if compile:
-            compiling.restore(model, saved, path, custom_objects or {})
+            compiling.restore(model, saved, path, custom_objects)
         weights.restore(model, content, path)
     return model
 

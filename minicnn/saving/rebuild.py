@@ -5,6 +5,7 @@ import random
 from typing import Any
 
 from minicnn.saving import compiling, configuration, strict_json, weights
+from minicnn.saving.custom_objects import known
 from minicnn.saving.errors import ModelFileError
 
 _TEXT = "the JSON text"
@@ -40,8 +41,9 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
     Raises:
         ModelFileError: (a ValueError) it is not such a text.
     """
-    model, saved = rebuilt(json_string, _TEXT, custom_objects or {})
-    compiling.restore(model, saved, _TEXT, custom_objects or {})
+    custom = known(custom_objects)
+    model, saved = rebuilt(json_string, _TEXT, custom)
+    compiling.restore(model, saved, _TEXT, custom)
     return model
 
 

@@ -263,6 +263,7 @@ _CLASSES = (
     GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal, Orthogonal,
 )  # fmt: skip
 _ALIASES = {"normal": RandomNormal, "uniform": RandomUniform, "zero": Zeros, "one": Ones}
+_ALIASES["OrthogonalInitializer"] = Orthogonal
 
 
 def get(identifier: Any) -> Any:

@@ -16,6 +16,7 @@ from minicnn import (
     layers,
     losses,
     metrics,
+    models,
     optimizers,
     regularizers,
     saving,
@@ -247,6 +248,20 @@ def test_each_number_of_a_vector_has_its_weight_in_the_root_of_squared_errors():
 # -- names and messages --------------------------------------------------------------------------
 
 
+def test_layers_of_a_model_are_not_assigned():
+    with pytest.raises(AttributeError, match=r"Use `add\(\)` and `pop\(\)`"):
+        Sequential().layers = [layers.Dense(4)]
+
+
+def test_a_layer_with_a_call_hears_what_to_write():
+    class Called(Layer):
+        def call(self, inputs):
+            return inputs
+
+    with pytest.raises(NotImplementedError, match=r"write forward\(self, ctx, x\) and backward"):
+        Called()(np.ones((2, 3)))
+
+
 def test_no_initializer_means_the_default():
     assert initializers.get(None) is None
     layer = layers.Dense(3, kernel_initializer=None)
@@ -275,6 +290,11 @@ def test_a_constant_array_can_be_written_as_json():
         (lambda: layers.LeakyReLU(None), "value of a Leaky ReLU layer cannot be None"),
         (lambda: layers.Reshape((-2, 5)), r"non-negative integer.*-1.*target_shape=\(-2, 5\)"),
         (lambda: layers.Reshape((-1, -1)), r"one unknown dimension.*target_shape=\(-1, -1\)"),
+        (lambda: layers.Dense(2, trainable=1), "to be a boolean"),
+        (lambda: layers.Dense(2).add_weight("kernel", (3, 2)), "keyword argument"),
+        (lambda: layers.InputLayer((2,), batch_shape=(1, 2)), "both `shape` and `batch_shape`"),
+        (lambda: Input(batch_size=3, batch_shape=(1, 2)), "both `batch_size` and `batch_shape`"),
+        (lambda: Input(), "pass a `shape` argument"),
         (lambda: initializers.VarianceScaling(-1.0), "`scale` must be positive float"),
         (lambda: initializers.VarianceScaling(mode="in"), "Invalid `mode` argument"),
         (lambda: initializers.VarianceScaling(distribution="x"), "Invalid `distribution` argument"),
@@ -358,3 +378,53 @@ def test_functions_are_kept_by_name_and_strangers_refused():
         saving.deserialize_keras_object(stranger)
     with pytest.raises(ValueError, match="get_config"):
         saving.register_keras_serializable()(object)
+
+
+def test_a_clone_is_compiled_as_the_model_is():
+    model = Sequential([Input((3,)), layers.Dense(2)])
+    assert not models.clone_model(model).compiled
+    huber = losses.Huber(delta=0.3)
+    model.compile(optimizers.SGD(0.25, momentum=0.5), huber, metrics=["mae"])
+    x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+    clone = models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    assert clone.optimizer is not model.optimizer
+    for _ in range(3):
+        np.testing.assert_array_equal(model.train_on_batch(x, y), clone.train_on_batch(x, y))
+
+
+# -- further ways to call ------------------------------------------------------------------------
+
+
+def test_a_layer_called_by_hand_in_training_draws_anew_each_time():
+    x = np.ones((4, 50), "float32")
+    dropout, same = layers.Dropout(0.5, seed=3), layers.Dropout(0.5, seed=3)
+    first, second = dropout(x, training=True), dropout(x, training=True)
+    assert (first != second).any()
+    np.testing.assert_array_equal(first, same(x, training=True))
+    np.testing.assert_array_equal(dropout(x), x)
+
+
+def test_augmentation_called_by_hand_augments():
+    x = rng.normal(size=(16, 3, 4, 1)).astype("float32")
+    flip = layers.RandomFlip("horizontal")
+    pictures = flip(x)
+    same = (pictures == x).all(axis=(1, 2, 3))
+    flipped = (pictures == x[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert (same ^ flipped).all()
+    assert flipped.any()
+    np.testing.assert_array_equal(flip(x, training=False), x)
+    np.testing.assert_array_equal(Sequential([flip])(x), x)
+
+
+def test_a_wrapped_function_is_rebuilt():
+    y, p = rng.normal(size=(2, 3, 4))
+    metric = metrics.MeanMetricWrapper(losses.mean_absolute_error, name="m")
+    twin = metrics.MeanMetricWrapper.from_config(json.loads(json.dumps(metric.get_config())))
+    assert twin(y, p) == pytest.approx(metric(y, p))
+
+
+def test_numpys_numbers_rescale():
+    layer = layers.Rescaling(np.array(0.5), np.float32(1.0))
+    np.testing.assert_array_equal(layer(np.array([[2.0, 4.0]])), [[2.0, 3.0]])
+    assert json.loads(json.dumps(layer.get_config()))["scale"] == 0.5

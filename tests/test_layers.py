@@ -66,7 +66,7 @@ def test_layer_is_that_of_keras(backend, name):
     gradients = [p.grad for p in layer.trainable_weights]
     assert_close(gradients, numbered(name, "g"), 1e-5)
     assert_close(layer.get_weights(), numbered(name, "after"))
-    assert_close([layer(x)], [GOLDEN[f"{name}/inference"]])
+    assert_close([layer(x, training=False)], [GOLDEN[f"{name}/inference"]])
 
 
 def test_bytes_are_rescaled_as_floats(backend):
@@ -114,7 +114,8 @@ def test_a_refused_step_leaves_the_moving_averages(backend, where, rng):
 )
 def test_augmentation_is_for_training_only(backend, layer, rng):
     x = rng.standard_normal((9, 6, 5, 2)).astype("float32")
-    np.testing.assert_array_equal(layer(x), x)
+    np.testing.assert_array_equal(layer(x, training=False), x)
+    np.testing.assert_array_equal(Sequential([layer])(x), x)
     assert (layer(x, training=True) != x).any()
 
 

@@ -4,7 +4,7 @@ from minicnn.layers.activation import Activation, LeakyReLU, ReLU, Softmax
 from minicnn.layers.augmentation import RandomFlip, RandomTranslation, Rescaling
 from minicnn.layers.base import Layer
 from minicnn.layers.convolution import Conv2D, Convolution2D
-from minicnn.layers.core import Dense, Dropout, Flatten, Input, InputLayer
+from minicnn.layers.core import Dense, Flatten, Input, InputLayer
 from minicnn.layers.normalization import BatchNormalization
 from minicnn.layers.pooling import (
     AveragePooling2D,
@@ -16,6 +16,7 @@ from minicnn.layers.pooling import (
     MaxPool2D,
     MaxPooling2D,
 )
+from minicnn.layers.regularization import Dropout
 from minicnn.layers.reshaping import Reshape, ZeroPadding2D
 
 __all__ = [

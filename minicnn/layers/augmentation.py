@@ -22,12 +22,16 @@ class Rescaling(Layer):
 
     def __init__(self, scale: float, offset: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        for name, value in (("scale", scale), ("offset", offset)):
-            if not _is_number(value):
-                raise ValueError(
-                    f"Rescaling layer {self.name!r}: {name} must be a number, got {value!r}"
-                )
-        self.scale, self.offset = scale, offset
+        self.scale, self.offset = self._number(scale, "scale"), self._number(offset, "offset")
+
+    def _number(self, value: Any, argument: str) -> float:
+        if _is_number(value):
+            return value
+        if hasattr(value, "__float__") and getattr(value, "shape", None) == ():  # NumPy's numbers
+            return float(value)
+        raise ValueError(
+            f"Rescaling layer {self.name!r}: {argument} must be a number, got {value!r}"
+        )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
@@ -59,6 +63,10 @@ class _Augmentation(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
+
+    def __call__(self, x: Any, training: bool = True) -> Any:
+        """Change a batch of images; called by hand, it does so each time anew, as in Keras."""
+        return super().__call__(x, training)
 
 
 class RandomFlip(_Augmentation):

@@ -76,10 +76,15 @@ class Layer(Weights):
         self.dtype = dtype_name(dtype)
         self.built = self.always_built
         self._seen_input = False
+        self._draws = 0  # how often it was called by hand in training: each time draws anew
         self.input_shape_argument = input_shape_argument(kwargs)
         if kwargs:
             raise ValueError(
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}"
+            )
+        if not isinstance(trainable, bool):
+            raise ValueError(
+                f"layer {self.name!r}: expected trainable to be a boolean, got {trainable!r}"
             )
         super().__init__(trainable)
         self._input_shape: Shape | None = None
@@ -114,7 +119,11 @@ class Layer(Weights):
 
     def forward(self, ctx: Any, x: Any) -> Any:
         """Compute y from x; keep what backward needs with ``ctx.save``."""
-        raise NotImplementedError(f"layer {self.name!r} ({type(self).__name__}) has no forward")
+        hint = "; `call` has no derivative here: write forward(self, ctx, x) and backward"
+        raise NotImplementedError(
+            f"layer {self.name!r} ({type(self).__name__}) has no forward"
+            f"{hint if hasattr(self, 'call') else ''}"
+        )
 
     def backward(self, ctx: Any, dy: Any) -> Any:
         """Assign the weights' ``.grad`` and return dx, from dy and what forward kept."""
@@ -151,9 +160,12 @@ class Layer(Weights):
         array = host_array(x, f"the input of layer {self.name!r}", self.dtype)
         self.ensure_built((None, *array.shape[1:]))
         y = ops.asarray(array)
+        step = ops.zeros((1,), "uint32")
+        step[...] = self._draws
+        self._draws += bool(training)
         with ops.running():
             for stage in self.stages():
-                y = stage.forward(Context(ops, training=training), y)
+                y = stage.forward(Context(ops, step, training), y)
         return ops.to_numpy(y)
 
     # -- what Keras users look up ------------------------------------------------------------

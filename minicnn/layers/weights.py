@@ -46,6 +46,11 @@ class Weights:
         Returns:
             The :class:`~minicnn.engine.parameters.Parameter`; read ``.value``, assign ``.grad``.
         """
+        if isinstance(shape, str):
+            raise ValueError(
+                f"layer {self.name!r}: the name of a weight is a keyword argument, write "
+                f"add_weight(name={shape!r}, shape=...)"
+            )
         sizes = tuple(shape or ())
         if any(n is None for n in sizes):
             raise ValueError(

@@ -134,3 +134,8 @@ class MeanMetricWrapper(MeanMetric):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "fn": losses.serialize(self.fn), **self.arguments}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "MeanMetricWrapper":
+        fn = config["fn"]
+        return cls(**{**config, "fn": losses.deserialize(fn) if isinstance(fn, dict) else fn})

@@ -31,6 +31,13 @@ class Contents(Layer):
         """The layers in order, without the input layer."""
         return list(self._layers)
 
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError(
+            "`Sequential.layers` attribute is reserved and should not be used. "
+            "Use `add()` and `pop()` to change the layers in this model."
+        )
+
     @property
     def parameters(self) -> list[Any]:
         """Every weight, layer by layer."""

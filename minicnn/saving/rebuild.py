@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Iterator
 from typing import Any
 
 from minicnn.saving import compiling, configuration, strict_json, weights
@@ -48,7 +49,7 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
 
 
 def clone_model(model: Any, input_tensors: Any = None, clone_function: Any = None) -> Any:
-    """A new model of the same layers with fresh weights, not compiled.
+    """A new model of the same layers with fresh weights, compiled as the model is.
 
     Args:
         model: to be cloned.
@@ -70,7 +71,25 @@ def clone_model(model: Any, input_tensors: Any = None, clone_function: Any = Non
         clone = type(model)([clone_function(layer) for layer in model.layers], name=model.name)
     if not clone.built and model.built:
         clone.build(model.input_shape)
+    if model.compiled:
+        own = known(_compiled_with(model))
+        compiling.restore(clone, compiling.serialized(model), f"clone of {model.name!r}", own)
     return clone
+
+
+def _compiled_with(model: Any) -> dict[str, Any]:
+    """The classes and functions of one's own that ``compile`` was handed, by name."""
+    named = (o if hasattr(o, "__name__") else type(o) for o in _flat(model.compile_arguments))
+    own = {n.__name__: n for n in (*named, type(model.optimizer))}
+    return {k: n for k, n in own.items() if not n.__module__.startswith(("minicnn.", "builtins"))}
+
+
+def _flat(given: Any) -> Iterator[Any]:
+    if isinstance(given, (list, tuple, dict)):
+        for item in given.values() if isinstance(given, dict) else given:
+            yield from _flat(item)
+    else:
+        yield given
 
 
 def rebuilt(text: str | bytes, source: str, custom: dict[str, Any]) -> tuple[Any, Any]:

@@ -21,8 +21,9 @@ TOLERANCES = {
     "losses of five steps": 1e-4,
     "predictions after them": 1e-4,
 }
-#: where cancellation leaves fewer digits in float32, both must agree in float64 to this
-TOLERANCE_FLOAT64 = 1e-9
+#: where cancellation leaves fewer digits in float32, both must agree in float64 to this; not to
+#: more, as TensorFlow has constants such as the slope of leaky_relu in float32 even then
+TOLERANCE_FLOAT64 = 1e-6
 
 
 @settings(max_examples=200)

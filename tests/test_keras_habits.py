@@ -428,3 +428,42 @@ def test_numpys_numbers_rescale():
     layer = layers.Rescaling(np.array(0.5), np.float32(1.0))
     np.testing.assert_array_equal(layer(np.array([[2.0, 4.0]])), [[2.0, 3.0]])
     assert json.loads(json.dumps(layer.get_config()))["scale"] == 0.5
+
+
+def test_a_model_without_weights_can_be_fitted():
+    model = Sequential([Input((4,)), layers.Reshape((2, 2)), layers.Flatten()])
+    model.compile("adam", "mse")
+    x = rng.normal(size=(5, 4)).astype("float32")
+    with pytest.warns(UserWarning, match="does not have any trainable weights"):
+        history = model.fit(x, x + 2, verbose=0)
+    assert history.history["loss"] == pytest.approx([4.0])
+
+
+def test_build_without_a_shape():
+    class Plain(Layer):
+        def build(self, input_shape=None):
+            self.w = self.add_weight((2,), "ones", name="w")
+
+    layer = Plain()
+    layer.build()
+    assert layer.built
+    assert layer.count_params() == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"class_name": "function", "config": ["f"]}, "non-null str"),
+        ({"class_name": "function", "config": "f"}, "unknown function 'f'"),
+        ({"class_name": "Dense", "config": 3}, "to be a dict"),
+        ({"class_name": None, "config": {}}, "unknown layer class None"),
+    ],
+)
+def test_dictionaries_that_are_no_objects(data, words):
+    with pytest.raises(ValueError, match=words):
+        saving.deserialize_keras_object(data)
+
+
+def test_a_model_of_what_is_no_layer():
+    with pytest.raises(ValueError, match="dictionary with class_name and config"):
+        Sequential.from_config({"name": "m", "layers": [{"name": "dense"}]})

@@ -129,7 +129,7 @@ class ParameterStore:
     def trainable_segments(self) -> list[slice]:
         """Where the optimizer may change the flat arrays: slices, merged where they touch."""
         segments: list[slice] = []
-        ends = [*self.starts[1:], int(self.values.shape[0])]
+        ends = [*self.starts[1:], int(self.values.shape[0])][: len(self.starts)]
         for p, start, end in zip(self.parameters, self.starts, ends, strict=True):
             if not p.is_trained:
                 continue

@@ -99,7 +99,7 @@ class Layer(Weights):
     def _note_build(self, input_shape: Shape) -> None:
         """``build`` has run, called by a model or by hand: it is not to run again."""
         self.built = self._seen_input = True
-        self._input_shape = tuple(input_shape)
+        self._input_shape = None if input_shape is None else tuple(input_shape)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Shape that comes out when ``input_shape`` goes in (both with the batch axis).

@@ -39,10 +39,15 @@ def deserialize_layer(data: dict[str, Any], custom_objects: Any = None) -> Layer
     table: dict[str, Any] = {name: getattr(layers, name) for name in layers.__all__}
     table = {n: c for n, c in table.items() if isinstance(c, type)} | known(custom_objects)
     table["Sequential"] = Sequential
-    name = data["class_name"]
+    if not isinstance(data, dict) or not isinstance(data.get("config"), dict):
+        raise ValueError(
+            f"a layer is a dictionary with class_name and config. Expected 'config' to be a dict, "
+            f"got {data!r:.200}"
+        )
+    name = data.get("class_name")
     if name not in table:
         raise ValueError(
-            f"unknown layer class {name!r}{suggestion(str(name), table)} Pass your own classes "
+            f"unknown layer class {name!r}{suggestion(str(name), table)}. Pass your own classes "
             "with custom_objects={'Name': Class}"
         )
     cls: Any = table[name]

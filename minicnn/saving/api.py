@@ -179,7 +179,8 @@ def load_weights(
         raise ValueError(f"Invalid keyword arguments: {kwargs}")
     if not path.endswith((".weights.h5", ".keras")):
         raise ValueError(
-            f"minicnn loads weights from `.weights.h5` and `.keras` files. Received: {path}"
+            f"File format not supported: filepath={path}. minicnn loads weights from "
+            "`.weights.h5` and `.keras` files"
         )
     if not model.built:
         raise ValueError(

@@ -87,8 +87,16 @@ def deserialize_keras_object(
     if "class_name" not in config:
         return {k: deserialize_keras_object(v, custom_objects) for k, v in config.items()}
     custom, name = known(custom_objects), config["class_name"]
-    if name == "function" and config["config"] in custom:
-        return custom[config["config"]]
+    if name == "function":
+        if not isinstance(config.get("config"), str):
+            raise ValueError(f"Expected 'config' to be a non-null str, got {config!r:.200}")
+        if config["config"] in custom:
+            return custom[config["config"]]
+        raise ValueError(
+            f"unknown function {config['config']!r}; pass your own with custom_objects={{...}}"
+        )
+    if not isinstance(config.get("config"), dict):
+        raise ValueError(f"Expected 'config' to be a dict, got {config!r:.200}")
     if name in custom:
         return custom[name].from_config(dict(config["config"]))
     make = _DESERIALIZERS.get(str(config.get("module")))

@@ -91,14 +91,10 @@ class Program:
 
     text: str
 
-    def run(self, keras, dtype="float32"):
+    def run(self, keras):
         """Execute it; ``keras`` is Keras or what minicnn shows under that name."""
         namespace = {"keras": keras, "np": np}
-        keras.config.set_floatx(dtype)
-        try:
-            exec(self.text, namespace)
-        finally:
-            keras.config.set_floatx("float32")
+        exec(self.text, namespace)
         return namespace["model"], namespace["x"], namespace["y"]
 
     def __str__(self):

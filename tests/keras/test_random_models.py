@@ -1,5 +1,7 @@
 """Two hundred random models: Keras and minicnn agree on predictions, gradients and training."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,20 +23,21 @@ TOLERANCES = {
     "losses of five steps": 1e-4,
     "predictions after them": 1e-4,
 }
-#: where cancellation leaves fewer digits in float32, both must agree in float64 to this; not to
-#: more, as TensorFlow has constants such as the slope of leaky_relu in float32 even then
-TOLERANCE_FLOAT64 = 1e-6
+#: Where cancellation leaves fewer digits in float32, both must agree in float64 to this; not to
+#: more, as TensorFlow has the slope of leaky_relu, learning rates and the like in float32 even then.
+TOLERANCE_FLOAT64 = 1e-5
 
 
 @settings(max_examples=200)
 @given(programs())
 def test_a_random_model_computes_what_keras_computes(program):
-    found = deviations(program, "float32")
+    found = deviations(program)
     if all(found[what] <= tolerance for what, tolerance in TOLERANCES.items()):
         for what, deviation in found.items():
             record(what, deviation)
         return
-    exact = deviations(program, "float64")
+    with floats("float64"):
+        exact = deviations(program)
     for what, deviation in exact.items():
         assert deviation <= TOLERANCE_FLOAT64, (
             f"{what} deviate by {deviation:.1e} of the largest entry in float64, by "
@@ -61,18 +64,34 @@ def test_files_cross_both_ways(tmp_path_factory, program):
         record("predictions of models from the other's files", deviation)
 
 
-def deviations(program, dtype):
+@contextmanager
+def floats(dtype):
+    """Both sides compute in ``dtype``."""
+
+    def use(name):
+        keras.config.set_floatx(name)
+        keras.config.set_dtype_policy(name)  # what a layer takes
+        MINICNN.config.set_floatx(name)
+
+    use(dtype)
+    try:
+        yield
+    finally:
+        use("float32")
+
+
+def deviations(program):
     """{what: largest deviation from Keras}."""
-    theirs, x, y = program.run(keras, dtype)
+    theirs, x, y = program.run(keras)
     expected = theirs(x).numpy()
     losses, gradients = keras_training(theirs, x, y)
-    ours, *_ = program.run(MINICNN, dtype)
+    ours, *_ = program.run(MINICNN)
     found = ours.predict(x, verbose=0)
-    assert found.dtype == dtype
+    assert found.dtype == expected.dtype == keras.config.floatx()
     found_losses = [ours.train_on_batch(x, y) for _ in losses]
     return {
         "predictions": largest_deviation([found], [expected]),
-        "first gradients": largest_deviation(first_gradients(program, dtype), gradients),
+        "first gradients": largest_deviation(first_gradients(program), gradients),
         "losses of five steps": max(
             abs(a - b) / max(abs(b), 0.1) for a, b in zip(found_losses, losses, strict=True)
         ),
@@ -94,9 +113,9 @@ def largest_deviation(ours, theirs):
     return max((np.abs(a - b).max() / (np.abs(b).max() + share) for a, b in pairs), default=0.0)
 
 
-def first_gradients(program, dtype):
+def first_gradients(program):
     """minicnn's gradients of the first loss, before any clipping."""
-    model, x, y = program.run(MINICNN, dtype)
+    model, x, y = program.run(MINICNN)
     model.compile("sgd", loss=model.loss)
     model.train_on_batch(x, y)
     return [p.grad for p in model.trainable_weights]

@@ -254,6 +254,24 @@ def test_layers_of_ones_own_train(backend):
     assert not np.array_equal(model.get_weights()[2], weights[2])
 
 
+def test_a_subclass_of_an_activation_runs_its_own_code(backend):
+    if backend == "cupy":
+        pytest.skip("layers in plain NumPy run on the CPU")
+
+    class Backwards(ReLU):
+        def backward(self, ctx, dy):
+            return 3 * super().backward(ctx, dy)
+
+    gradients = []
+    for activation in (ReLU(), Backwards()):
+        model = Sequential([Input((4,)), Dense(3, kernel_initializer="ones"), activation, Dense(1)])
+        model.layers[2].set_weights([np.ones((3, 1)), np.zeros(1)])
+        model.compile("sgd", "mse")
+        model.train_on_batch(np.ones((2, 4)), np.zeros((2, 1)))
+        gradients.append(model.layers[0].kernel.grad.copy())
+    np.testing.assert_allclose(gradients[1], 3 * gradients[0], rtol=1e-6)
+
+
 def test_a_subclass_of_a_layer_is_never_replaced_by_a_fused_operation(backend):
     if backend == "cupy":
         pytest.skip("layers in plain NumPy run on the CPU")

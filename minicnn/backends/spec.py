@@ -425,7 +425,7 @@ def sigmoid_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
 
 
 def binary_crossentropy_forward(ctx: Any, p: Array, y: Array, label_smoothing: float) -> Array:
-    """q = clip(p, eps, 1 - eps);  loss = -(y' ln q + (1 - y') ln(1 - q)), mean over the last axis."""
+    """-(y' ln q + (1 - y') ln(1 - q)), averaged over the last axis;  q = clip(p, eps, 1 - eps)."""
     ...
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from minicnn.gradcheck import source
 from minicnn.gradcheck.errors import GradientCheckError, definition, guarded
+from minicnn.gradcheck.shrinking import resized_array, shrunk_sizes
 from minicnn.gradcheck.signatures import (
     argument_names,
     positional_only,
@@ -248,7 +249,7 @@ class FunctionTarget(Target):
     # -- for the diagnosis -------------------------------------------------------------------
 
     def resized(self, shrink: Shrink) -> "Target | None":
-        sizes = _shrunk_sizes(self.values, self.first, shrink)
+        sizes = shrunk_sizes(self.values, self.first, shrink)
         if sizes is None:
             return None
         params = dict(self.arguments)
@@ -262,7 +263,7 @@ class FunctionTarget(Target):
                 and value.shape[0] == self.values[self.first].shape[0]
             ):
                 shape = (sizes(value.shape[0], True), *shape[1:])
-            params[name] = _resize(value, shape, name == self.first, self.seed)
+            params[name] = resized_array(value, shape, name == self.first, self.seed)
         try:
             return FunctionTarget(self.f, self.b, None, params, seed=self.seed, arrays=self.arrays)
         except GradientCheckError:
@@ -272,33 +273,6 @@ class FunctionTarget(Target):
         function = self.b or self.f
         position = list(self.values).index(name) + (self.style == "gradients")
         return source.returns(function, position, (f"d{name}", name))
-
-
-def _resize(value: Array, shape: tuple[int, ...], fresh: bool, seed: int) -> Array:
-    """The leading part of ``value``, or its samples repeated where it must grow."""
-    if fresh:
-        from minicnn.gradcheck.targets import generic_input
-
-        return generic_input(shape, seed)
-    for axis, n in enumerate(shape):
-        value = np.take(value, np.arange(n) % value.shape[axis], axis=axis)
-    return value
-
-
-def _shrunk_sizes(values: Values, first: str, shrink: Shrink) -> Any:
-    """Old axis length -> new, the same wherever the length occurs; None when nothing changes."""
-    x = values[first]
-    if shrink.add_batch:
-        return lambda n, batch: n + shrink.add_batch if batch else n
-    lengths = sorted({n for v in values.values() for n in v.shape[1 if v is x else 0 :]})
-    new: dict[int, int] = {}
-    for n in lengths:
-        limit = max(shrink.space or n, max(new.values(), default=0) + 1) if n > 7 else n
-        new[n] = min(n, limit)
-    batch = min(x.shape[0], shrink.batch or x.shape[0])
-    if batch == x.shape[0] and all(k == v for k, v in new.items()):
-        return None
-    return lambda n, is_batch: batch if is_batch else new.get(n, n)
 
 
 def _array(value: Array) -> Any:

@@ -18,7 +18,8 @@ class _Crossentropy(Loss):
         if isinstance(axis, bool) or axis != -1:
             raise ValueError(
                 f"{type(self).__name__}: the classes must be the last axis. Only axis=-1 is "
-                f"currently supported. Received: axis={axis}; move it there with y_pred.swapaxes({axis}, -1)"
+                f"currently supported. Received: axis={axis}; move it there with "
+                f"y_pred.swapaxes({axis}, -1)"
             )
         if not 0 <= label_smoothing <= 1:
             raise ValueError(

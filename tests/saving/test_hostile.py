@@ -339,7 +339,7 @@ def test_no_memory_for_what_the_file_does_not_hold(tmp_path, saved, peak_memory)
         (2, large_input),
     ):
         text = changed_layer(saved, change, index)
-        with pytest.raises(ModelFileError, match="larger than what the file holds|does not take"):
+        with pytest.raises(ModelFileError, match=r"larger than what the file holds|does not take"):
             load_model(with_config(tmp_path / "m.keras", saved, text))
     data = {"class_name": "Sequential", "config": {"layers": []}}
     data["config"]["layers"] = [{"class_name": "Flatten", "config": {}}] * 20_000

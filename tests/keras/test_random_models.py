@@ -24,7 +24,7 @@ TOLERANCES = {
     "predictions after them": 1e-4,
 }
 #: Where cancellation leaves fewer digits in float32, both must agree in float64 to this; not to
-#: more, as TensorFlow has the slope of leaky_relu, learning rates and the like in float32 even then.
+#: more, as TensorFlow has learning rates, the slope of leaky_relu and the like in float32 even so.
 TOLERANCE_FLOAT64 = 1e-5
 
 

@@ -370,6 +370,7 @@ def test_any_object_goes_to_a_dictionary_and_back(thing):
 
 def test_functions_are_kept_by_name_and_strangers_refused():
     data = saving.serialize_keras_object(losses.mean_squared_error)
+    assert saving.deserialize_keras_object(data) is losses.mean_squared_error
     assert saving.deserialize_keras_object(data, {"mean_squared_error": max}) is max
     with pytest.raises(ValueError, match="no object of minicnn"):
         saving.serialize_keras_object(object())
@@ -467,3 +468,44 @@ def test_dictionaries_that_are_no_objects(data, words):
 def test_a_model_of_what_is_no_layer():
     with pytest.raises(ValueError, match="dictionary with class_name and config"):
         Sequential.from_config({"name": "m", "layers": [{"name": "dense"}]})
+
+
+# -- copies --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))], ids=["deep", "file"]
+)
+def test_a_copy_of_a_model_trains_on_as_the_model_does(backend, copied):
+    model = Sequential([
+        Input((6, 5, 1)), layers.Conv2D(3, 3, activation="relu"), layers.BatchNormalization(),
+        layers.Dropout(0.3, seed=1), layers.Flatten(), layers.Dense(4, activation="softmax"),
+    ])  # fmt: skip
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    x, y = rng.normal(size=(12, 6, 5, 1)), rng.integers(0, 4, size=12)
+    untrained = copied(model)
+    np.testing.assert_array_equal(untrained.predict(x, verbose=0), model.predict(x, verbose=0))
+    model.fit(x, y, batch_size=5, epochs=2, verbose=0)
+    assert not np.array_equal(untrained.get_weights()[0], model.get_weights()[0])
+    twin = copied(model)
+    assert twin.optimizer.iterations == model.optimizer.iterations == 6
+    for m in (model, twin):
+        m.fit(x, y, batch_size=5, epochs=2, verbose=0, shuffle=False)
+    for a, b in zip(twin.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_metrics_are_copied_with_what_they_have_seen():
+    metric = metrics.MeanSquaredError()
+    metric.update_state([1.0, 2.0], [1.0, 4.0])
+    twin = pickle.loads(pickle.dumps(metric))
+    assert twin.result() == metric.result() == 2.0
+    twin.update_state([0.0, 0.0], [0.0, 0.0])
+    assert (twin.result(), metric.result()) == (1.0, 2.0)
+
+
+def test_an_optimizer_whose_exceptions_would_be_lost_is_not_copied():
+    optimizer = optimizers.AdamW()
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    with pytest.raises(TypeError, match="exclude_from_weight_decay"):
+        copy.copy(optimizer)

@@ -75,6 +75,11 @@ class Parameter:
         value = self.numpy()
         return value if dtype is None else value.astype(dtype)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle holds: arrays of its own, in NumPy."""
+        value = self.numpy()
+        return {**vars(self), "value": value, "grad": np.zeros_like(value), "_ops": None}
+
     def assign(self, value: Any) -> None:
         """Copy ``value`` into place.
 

@@ -145,6 +145,10 @@ class Metric:
         """The same metric, with the same sums, computed from what goes into the final softmax."""
         raise NotImplementedError(f"metric {self.name!r} is not the inverse of an activation")
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle holds: all but the backend, which ``attach`` gives again."""
+        return {k: v for k, v in vars(self).items() if k not in ("_ops", "_ctx")}
+
     def get_config(self) -> dict[str, Any]:
         """The arguments that rebuild this metric."""
         return {"name": self.name, "dtype": self.dtype}

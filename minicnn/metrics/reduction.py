@@ -38,6 +38,14 @@ class Mean(Metric):
         self._ctx = Context(ops)
         self._state = ops.zeros((2,), "float64")  # [sum of weight * value, sum of weight]
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_state": self._ops.to_numpy(self._state)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._ops = backends.get("numpy")
+        self._ctx = Context(self._ops)
+
     @property
     def variables(self) -> list[float]:
         """[total, count]."""

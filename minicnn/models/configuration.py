@@ -47,8 +47,8 @@ def deserialize_layer(data: dict[str, Any], custom_objects: Any = None) -> Layer
     name = data.get("class_name")
     if name not in table:
         raise ValueError(
-            f"unknown layer class {name!r}{suggestion(str(name), table)}. Pass your own classes "
-            "with custom_objects={'Name': Class}"
+            f"unknown layer class {name!r}{suggestion(str(name), table) or '.'} Pass your own "
+            "classes with custom_objects={'Name': Class}"
         )
     cls: Any = table[name]
     config = dict(data["config"])

@@ -7,6 +7,27 @@ from typing import Any
 class Persistence:
     """The part of a model that goes to files and comes back."""
 
+    optimizer: Any
+    executor: Any
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle holds: all but the memory a backend computes in."""
+        state = {**vars(self), "_executor": None, "_compiled": None}
+        if self.optimizer is not None and self.optimizer.built:
+            state["optimizer"] = self.optimizer.unbuilt()
+            state["_optimizer_state"] = [v.numpy() for v in self.optimizer.variables]
+            state["_step"] = self.executor().ops.to_numpy(self.executor().step).copy()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        moments, step = state.pop("_optimizer_state", None), state.pop("_step", None)
+        vars(self).update(state)
+        if moments is not None:
+            executor = self.executor()
+            executor.step[...] = executor.ops.asarray(step)  # Dropout draws on from there
+            self.optimizer.build(executor.store, executor.ops)
+            self.optimizer.set_weights(moments)
+
     def save(
         self, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None,
         **kwargs: Any,

@@ -220,19 +220,34 @@ class Optimizer(WithLearningRate, StandAlone):
             config = {**config, "learning_rate": rate}
         return cls(**config)
 
+    def unbuilt(self) -> "Optimizer":
+        """A new optimizer with the same arguments and without state.
+
+        Raises:
+            TypeError: weights are excluded from the decay, which no argument says.
+        """
+        return _remade(type(self), self._arguments())
+
     def __reduce__(self) -> Any:
         if self.built:
             raise TypeError(
                 f"optimizer {self.name!r} holds state for the weights of a model: copy or pickle "
                 "the model, with its optimizer in it"
             )
-        arguments = {**self.get_config(), "learning_rate": self._schedule or float(self._rate)}
-        return _remade, (type(self), arguments)
+        return _remade, (type(self), self._arguments())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
     # -- private -----------------------------------------------------------------------------
+
+    def _arguments(self) -> dict[str, Any]:
+        if self._decays is not None:
+            raise TypeError(
+                f"optimizer {self.name!r} cannot be copied or pickled: exclude_from_weight_decay "
+                "was called, and a copy would not know"
+            )
+        return {**self.get_config(), "learning_rate": self._schedule or float(self._rate)}
 
     def _scalar(self, name: str, dtype: str) -> OptimizerVariable:
         return OptimizerVariable(name, self.name, self._ops.zeros((1,), dtype), (), self._ops)
@@ -278,5 +293,5 @@ class Optimizer(WithLearningRate, StandAlone):
 
 
 def _remade(cls: type[Optimizer], arguments: dict[str, Any]) -> Optimizer:
-    """An optimizer that was pickled."""
+    """An optimizer made again from its arguments."""
     return cls(**arguments)

@@ -90,8 +90,9 @@ def deserialize_keras_object(
     if name == "function":
         if not isinstance(config.get("config"), str):
             raise ValueError(f"Expected 'config' to be a non-null str, got {config!r:.200}")
-        if config["config"] in custom:
-            return custom[config["config"]]
+        functions = {f.__name__: f for f in losses.FUNCTIONS} | custom
+        if config["config"] in functions:
+            return functions[config["config"]]
         raise ValueError(
             f"unknown function {config['config']!r}; pass your own with custom_objects={{...}}"
         )

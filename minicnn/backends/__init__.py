@@ -36,6 +36,12 @@ def get(name: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
+        if error.name == module:
+            raise BackendError(
+                f"the {name!r} backend is not part of this version of minicnn; choose another one "
+                "with minicnn.config.set_backend(...)",
+                name=module,
+            ) from error
         if (error.name or "").startswith("minicnn"):
             raise  # a fault of the library, not of the machine
         missing = error.name or ", ".join(needs)

@@ -8,6 +8,21 @@ import numpy as np
 from minicnn.engine import naming
 from minicnn.engine.arrays import host_array
 from minicnn.engine.geometry import is_integer
+from minicnn.saving import (
+    custom_object_scope,
+    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+    serialize_keras_object,
+)
+
+__all__ = [
+    "clear_session", "custom_object_scope", "deserialize_keras_object", "get_custom_objects",
+    "get_registered_name", "get_registered_object", "register_keras_serializable",
+    "serialize_keras_object", "set_random_seed", "to_categorical",
+]  # fmt: skip
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:

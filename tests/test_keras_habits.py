@@ -20,6 +20,7 @@ from minicnn import (
     optimizers,
     regularizers,
     saving,
+    utils,
 )
 from minicnn.engine.parameters import Parameter, ParameterStore
 from minicnn.layers import Layer
@@ -337,6 +338,7 @@ def test_registered_classes_are_found_again(tmp_path):
         with pytest.raises(ValueError, match="already been registered"):
             saving.register_keras_serializable("course", "Shift")(Scale)
     assert saving.get_custom_objects() == {}
+    assert utils.register_keras_serializable is saving.register_keras_serializable
     with pytest.raises(ValueError, match="Shift"):
         saving.load_model(path)
     with saving.custom_object_scope({"Shift": Shift}):

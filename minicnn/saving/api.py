@@ -95,7 +95,8 @@ def load_model(
 
     Args:
         filepath: ends in ".keras".
-        custom_objects: your own layers, losses, metrics, optimizers and functions by name.
+        custom_objects: your own layers, losses, metrics, optimizers and functions by name,
+            beside those of ``register_keras_serializable`` and ``custom_object_scope``.
         compile: whether to compile the model as it was and to restore the optimizer's state.
         safe_mode: there is no other mode; False changes nothing, and a warning says so.
 

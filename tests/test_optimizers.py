@@ -151,9 +151,10 @@ def test_large_arrays_agree_with_the_textbook(fast_ops, name):
 
 
 @pytest.mark.parametrize("make", [STEPS["adam"], lambda: SGD(0.1, clipnorm=0.5)])
-def test_the_number_of_threads_changes_no_bit(make):
+def test_the_number_of_threads_changes_no_bit(make, monkeypatch):
     import numba
 
+    monkeypatch.setattr("minicnn.backends.numba_cpu.runtime.SMALL", 0)
     ops, threads = backends.get("numba"), numba.get_num_threads()
     try:
         results = []

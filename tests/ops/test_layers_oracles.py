@@ -260,31 +260,32 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_one_thread_or_two(name, rng):
+def test_one_thread_or_two(name, rng, monkeypatch):
     results = []
     rest, weights = CALLS[name]
     arrays = {k: rng.standard_normal(v).astype("f4") for k, v in {"x": IMAGES, **weights}.items()}
     case = Case(name.split()[0], arrays, rest)
-    for ops in one_thread_then_two():
+    for ops in one_thread_then_two(monkeypatch):
         results.append(case.run(ops))
     for array, value in results[0].items():
         np.testing.assert_array_equal(results[1][array], value, err_msg=array)
 
 
-def test_penalty_on_one_thread_or_two(rng):
+def test_penalty_on_one_thread_or_two(rng, monkeypatch):
     w, totals = rng.standard_normal(150_001).astype("f4"), []
-    for ops in one_thread_then_two():
+    for ops in one_thread_then_two(monkeypatch):
         total = np.zeros(1, "f4")
         ops.add_penalty(total, w, 0.3, 0.7)
         totals.append(total[0])
     assert totals[0] == totals[1]
 
 
-def one_thread_then_two():
+def one_thread_then_two(monkeypatch):
     """The Numba backend, told to use one thread and then two."""
     numba = pytest.importorskip("numba")
     if numba.config.NUMBA_NUM_THREADS < 2:
         pytest.skip("Numba was told to use one thread, or the machine has no more")
+    monkeypatch.setattr("minicnn.backends.numba_cpu.runtime.SMALL", 0)
     threads = numba.get_num_threads()
     try:
         for count in (1, 2):

@@ -9,7 +9,7 @@ from tests.ops.cases import FUSED
 
 PADS = ((1, 0), (0, 2))
 
-#: op -> (shape of x, shape of w, the remaining arguments), all large enough to be shared out
+#: op -> (shape of x, shape of w, the remaining arguments)
 CALLS = {
     "conv2d first layer": ("conv2d", (20, 28, 27, 1), (3, 3, 1, 32), ((1, 1), PADS, (1, 1), 1)),
     "conv2d second layer": ("conv2d", (7, 13, 12, 24), (3, 2, 24, 40), ((1, 1), PADS, (1, 1), 1)),
@@ -29,11 +29,12 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_one_thread_or_two(name, rng):
+def test_one_thread_or_two(name, rng, monkeypatch):
     numba = pytest.importorskip("numba")
     if numba.config.NUMBA_NUM_THREADS < 2:
         pytest.skip("Numba was told to use one thread, or the machine has no more")
     ops = load_backend("numba")
+    monkeypatch.setattr("minicnn.backends.numba_cpu.runtime.SMALL", 0)
     op, x, w, rest = CALLS[name]
     if not hasattr(ops, f"{op}_forward"):
         pytest.skip(f"{ops.__name__} does not fuse {op}")

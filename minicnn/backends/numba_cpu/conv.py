@@ -105,7 +105,7 @@ def forward(
     marks = "uint8" if pool[0] * pool[1] < 256 else "int32"
     winner = ctx.buffer("winner", (N, *s.y) if pool[0] else (1, 1, 1, 1), marks)
     launch(
-        kernels.conv_forward, N * s.work,
+        kernels.conv_forward, N * s.work if N > s.sizes[2] else 0,  # one tile is one thread's work
         _rows(x), _matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), *s.sizes, s.geometry,
         s.transposed, relu, pool, *_scratch(ctx, s, dtype), y, winner,
     )  # fmt: skip
@@ -123,7 +123,7 @@ def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Arra
     chunk = T * max(1, -(-tiles // pieces))  # images
     dx = ctx.buffer("dx", x.shape if ctx.need_dx else (1, 1, 1, 1), dtype)
     launch(
-        kernels.conv_backward, 2 * N * s.work,
+        kernels.conv_backward, 2 * N * s.work if tiles > 1 else 0,
         _rows(x), _matrix(ctx, w), contiguous(ctx, "dy", dy), ctx.y, ctx.winner, *s.sizes, chunk,
         s.geometry, s.transposed, ctx.relu, s.pool, *_scratch(ctx, s, dtype),
         ctx.buffer("dw_chunks", s.dw, dtype), ctx.buffer("db_chunks", (pieces, F), dtype),

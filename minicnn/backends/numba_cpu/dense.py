@@ -6,9 +6,9 @@ The kernels, and why they are fast: ``kernels.py``.
 import math
 from typing import Any
 
-from minicnn.backends.numba_cpu import dropout, kernels
+from minicnn.backends.numba_cpu import dropout, kernels, runtime
 from minicnn.backends.numba_cpu.memory import contiguous, vector
-from minicnn.backends.numba_cpu.runtime import PRODUCTS, SMALL, launch
+from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
 from minicnn.backends.spec import Array
 
 #: slices of the sum over D: each reads its own part of w
@@ -66,7 +66,7 @@ def _forward(ctx: Any, x: Array, w: Array, b: Array | None, relu: bool) -> Array
     work = N * D * U // PRODUCTS
     y = ctx.buffer("y", (*x.shape[:-1], U), dtype)
     slices, blocks = (1, N // (MANY_ROWS // 2)) if N >= MANY_ROWS else (SLICES, 1)
-    if work < SMALL:
+    if work < runtime.SMALL:
         slices = blocks = 1
     # one size for all cases, so that a smaller last batch finds its memory
     partial = ctx.buffer("partial", (N, SLICES * U), dtype).reshape(-1)
@@ -94,6 +94,6 @@ def _backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Arr
         rows, contiguous(ctx, "w", w), contiguous(ctx, "dy", dy).reshape(-1, U),
         ctx.y.reshape(-1, U), ctx.relu, ctx.scale, dproduct, dw,
         ctx.buffer("no_db", (U,), dtype) if db is None else db, dx.reshape(-1, D), ctx.need_dx,
-        min(BLOCKS, D) if work >= SMALL else 1,
+        min(BLOCKS, D) if work >= runtime.SMALL else 1,
     )  # fmt: skip
     return dx if ctx.need_dx else None

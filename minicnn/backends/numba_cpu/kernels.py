@@ -93,33 +93,43 @@ def multiply(a, b, beta, c):
 
 
 @njit
+def clear(a):
+    """a (n,) = 0. In a parallel kernel itself, a[:] = 0 would be made parallel, too."""
+    for i in range(a.shape[0]):
+        a[i] = 0
+
+
+@njit(error_model="numpy")
+def inside(start, size, step, length):
+    """The i in [0, size) whose start + i step is in [0, length): from the first to the second."""
+    return max(0, -(start // step)), max(0, min(size, -((start - length) // step)))
+
+
+@njit
 def im2col(x, n, C, c0, CG, geometry, cols, r):
     """Windows of image n, channels c0 to c0 + CG, become rows r, r + 1, ... of cols (rows, K)."""
     KH, KW, SH, SW, DH, DW, top, left, OH, OW = geometry
     H, W = x.shape[1], x.shape[2] // C
-    zero = x.dtype.type(0)
     for oh in range(OH):
+        h0 = oh * SH - top
+        i0, i1 = inside(h0, KH, DH, H)
         for ow in range(OW):
             w0 = ow * SW - left
             one_run = CG == C and DW == 1 and w0 >= 0 and w0 + KW <= W
-            for i in range(KH):
-                h = oh * SH - top + i * DH
-                row = cols[r, i * KW * CG : (i + 1) * KW * CG]
-                if h < 0 or h >= H:
-                    row[:] = zero
-                elif one_run:
+            if i0 > 0 or i1 < KH or not one_run:
+                clear(cols[r])
+            for i in range(i0, i1):
+                row, h = cols[r, i * KW * CG :], h0 + i * DH
+                if one_run:
                     pixels = x[n, h, w0 * C :]
                     for e in range(KW * CG):
                         row[e] = pixels[e]
-                else:
-                    for j in range(KW):
-                        w = w0 + j * DW
-                        if w < 0 or w >= W:
-                            row[j * CG : (j + 1) * CG] = zero
-                            continue
-                        pixel, to = x[n, h, w * C + c0 :], row[j * CG :]
-                        for c in range(CG):
-                            to[c] = pixel[c]
+                    continue
+                j0, j1 = inside(w0, KW, DW, W)
+                for j in range(j0, j1):
+                    to, pixel = row[j * CG :], x[n, h, (w0 + j * DW) * C + c0 :]
+                    for c in range(CG):
+                        to[c] = pixel[c]
             r += 1
 
 
@@ -129,26 +139,23 @@ def col2im(dcols, r, dx, n, C, c0, CG, geometry):
     KH, KW, SH, SW, DH, DW, top, left, OH, OW = geometry
     H, W = dx.shape[1], dx.shape[2] // C
     for oh in range(OH):
+        h0 = oh * SH - top
+        i0, i1 = inside(h0, KH, DH, H)
         for ow in range(OW):
             w0 = ow * SW - left
             one_run = CG == C and DW == 1 and w0 >= 0 and w0 + KW <= W
-            for i in range(KH):
-                h = oh * SH - top + i * DH
-                if h < 0 or h >= H:
-                    continue
-                row = dcols[r, i * KW * CG :]
+            for i in range(i0, i1):
+                row, h = dcols[r, i * KW * CG :], h0 + i * DH
                 if one_run:
                     pixels = dx[n, h, w0 * C :]
                     for e in range(KW * CG):
                         pixels[e] += row[e]
-                else:
-                    for j in range(KW):
-                        w = w0 + j * DW
-                        if w < 0 or w >= W:
-                            continue
-                        pixel, add = dx[n, h, w * C + c0 :], row[j * CG :]
-                        for c in range(CG):
-                            pixel[c] += add[c]
+                    continue
+                j0, j1 = inside(w0, KW, DW, W)
+                for j in range(j0, j1):
+                    add, pixel = row[j * CG :], dx[n, h, (w0 + j * DW) * C + c0 :]
+                    for c in range(CG):
+                        pixel[c] += add[c]
             r += 1
 
 
@@ -298,13 +305,6 @@ def add_rows(dproduct, rows, db):
     for r in range(rows):
         for f in range(db.shape[0]):
             db[f] += dproduct[r, f]
-
-
-@njit
-def clear(a):
-    """a (n,) = 0. In a parallel kernel itself, a[:] = 0 would be made parallel, too."""
-    for i in range(a.shape[0]):
-        a[i] = 0
 
 
 # -- convolution ------------------------------------------------------------------------------

@@ -26,14 +26,15 @@ from numba.core import event
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
-#: scalar operations below which a kernel runs on the calling thread alone
-SMALL = 100_000
+#: scalar operations below which a kernel runs on the calling thread alone: some 100 microseconds
+#: of them. Waking a thread that sleeps takes 30, and 250 when other programs want its core.
+SMALL = 1_000_000
 #: multiply-adds of a matrix product that take the time of one such operation
 PRODUCTS = 16
 
 
 class _Running:
-    """Context manager: the lock held, BLAS threads set to 1 and set back at the end.
+    """Context manager: the lock held, BLAS threads set to 1, and all set back at the end.
 
     NumPy's own warnings about overflow and NaN are off: the engine names the array instead.
     """
@@ -43,6 +44,7 @@ class _Running:
         self._depth = 0
         self._blas: list[Any] | None = None  # threadpoolctl's handles, found once
         self._threads: list[int] = []
+        self._allowed = self._used = 1  # Numba's threads: as set from outside, and at present
 
     def __enter__(self) -> None:
         self._lock.acquire()
@@ -56,6 +58,7 @@ class _Running:
             self._threads = [library.get_num_threads() for library in self._blas]
             for library in self._blas:
                 library.set_num_threads(1)
+            self._allowed = self._used = numba.get_num_threads()
             self._quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
             self._quiet.__enter__()
 
@@ -67,10 +70,18 @@ class _Running:
     ) -> None:
         if self._depth == 1:
             self._quiet.__exit__(kind, error, traceback)
+            self.use(parallel=True)
             for library, threads in zip(self._blas or (), self._threads, strict=True):
                 library.set_num_threads(threads)
         self._depth -= 1
         self._lock.release()
+
+    def use(self, parallel: bool) -> None:
+        """Let kernels run on all threads or on one; Numba is told only of a change."""
+        threads = self._allowed if parallel else 1
+        if threads != self._used:
+            numba.set_num_threads(threads)
+            self._used = threads
 
 
 _RUNNING = _Running()
@@ -84,15 +95,8 @@ def running() -> _Running:
 def launch(kernel: Any, work: int, *arguments: Any) -> None:
     """Call a parallel kernel; on one thread if ``work`` (scalar operations) is small."""
     with _RUNNING:
-        if work >= SMALL:
-            kernel(*arguments)
-            return
-        threads = numba.get_num_threads()
-        numba.set_num_threads(1)
-        try:
-            kernel(*arguments)
-        finally:
-            numba.set_num_threads(threads)
+        _RUNNING.use(parallel=work >= SMALL)
+        kernel(*arguments)
 
 
 class _Announcement(event.Listener):
@@ -106,8 +110,8 @@ class _Announcement(event.Listener):
 
     def on_start(self, event: Any) -> None:
         package = __name__.rpartition(".")[0]
-        function = event.data["dispatcher"].py_func
-        if not self._said and function.__module__.startswith(package):
+        module = event.data["dispatcher"].py_func.__module__  # None for a function made by exec
+        if not self._said and module is not None and module.startswith(package):
             self._said = True
             print(
                 "minicnn: compiling kernels for this machine, once (about 15 s) ...",

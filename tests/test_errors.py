@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from minicnn import losses, optimizers
+from minicnn import callbacks, losses, models, optimizers, utils
 from minicnn.engine.diagnose import NonFiniteError
 from minicnn.layers import (
     Conv2D,
@@ -61,6 +61,19 @@ def wrong_weight():
     weights = made.get_weights()
     weights[1] = np.ones(9)
     made.set_weights(weights)
+
+
+def monitor_misspelt():
+    stopper = callbacks.EarlyStopping(monitor="val_acc")
+    fit(validation_data=(X, Y), callbacks=[stopper])
+
+
+def optimizer_twice():
+    optimizer = optimizers.Adam()
+    for _ in range(2):
+        made = model()
+        made.compile(optimizer, SPARSE)
+        made.fit(X, Y, verbose=0)
 
 
 # name of the mistake, what does it, the exception, and words that the message must have
@@ -156,6 +169,27 @@ ERRORS = [
     ("class weight a list", lambda: fit(class_weight=[1, 2]), ValueError, ["dict"]),
     ("sample weight too short", lambda: fit(sample_weight=np.ones(11)), ValueError,
      ["(11,)", "12 samples"]),
+    ("class weight of no class", lambda: fit(class_weight={9: 2.0}), ValueError, ["9", "0 to 3"]),
+    ("class weight negative", lambda: fit(class_weight={0: -2.0}), ValueError, ["-2.0", ">= 0"]),
+    ("unknown regularizer", lambda: Dense(3, kernel_regularizer="l3"), ValueError, ["l3"]),
+    ("learning rate an int", lambda: optimizers.Adam(1), ValueError, ["float", "1"]),
+    ("save as .foo", lambda: model().save("model.foo"), ValueError, [".keras", "model.foo"]),
+    ("weights as .h5", lambda: model().save_weights("w.h5"), ValueError, [".weights.h5", "w.h5"]),
+    ("load nothing", lambda: models.load_model("nope.keras"), ValueError,
+     ["File not found", "nope.keras"]),
+    ("load no weights", lambda: model().load_weights("nope.weights.h5"), FileNotFoundError,
+     ["nope.weights.h5"]),
+    ("checkpoint .ckpt", lambda: callbacks.ModelCheckpoint("x.ckpt"), ValueError, [".keras"]),
+    ("monitor misspelt", monitor_misspelt, ValueError, ["val_acc", "mode"]),
+    ("one-hot of 5 in 3", lambda: utils.to_categorical([0, 5], 3), ValueError, ["[0, 3)", "5"]),
+    ("one-hot of -1", lambda: utils.to_categorical([-1, 1]), ValueError, ["-1"]),
+    ("labels with binary loss", lambda: fit(loss="binary_crossentropy"), ValueError,
+     ["(12,)", "(None, 4)", "sparse"]),
+    ("an optimizer for two models", optimizer_twice, ValueError,
+     ["Unknown variable", "new optimizer"]),
+    ("text as x", lambda: fit(np.array([["a"] * 3] * 12)), ValueError, ["x must hold numbers"]),
+    ("label smoothing 2", lambda: losses.CategoricalCrossentropy(label_smoothing=2), ValueError,
+     ["label_smoothing", "2"]),
     ("Input(5)", lambda: Input(5), ValueError, ["5", "tuple"]),
     ("NaN in x", lambda: fit(np.where(X > 0.99, np.nan, X)), NonFiniteError,
      ["input x", "NaN", "last good step"]),
@@ -194,6 +228,32 @@ def test_softmax_with_from_logits_warns_once_and_uses_the_logits():
         made.fit(X, Y, epochs=2, verbose=0)
     assert len(caught) == 1
     assert value == plain.evaluate(X, Y, verbose=0)
+
+
+def test_older_spellings_of_an_optimizer_warn():
+    with pytest.warns(DeprecationWarning, match="learning_rate"):
+        assert optimizers.Adam(lr=0.1).learning_rate == pytest.approx(0.1)
+    with pytest.warns(UserWarning, match="no longer supported"):
+        optimizers.Adam(decay=0.1)
+
+
+def test_a_second_input_shape_that_conflicts_warns():
+    with pytest.warns(UserWarning, match=r"'second'.*\(9, 9, 3\).*\(None, 8, 8, 3\)"):
+        Sequential([Input((8, 8, 3)), Conv2D(2, 3, input_shape=(9, 9, 3), name="second")])
+    Sequential([Input((8, 8, 3)), Conv2D(2, 3, input_shape=(8, 8, 3))])  # says the same: fine
+
+
+def test_a_metric_that_is_not_watched_warns():
+    with pytest.warns(UserWarning, match="val_loss"):
+        fit(callbacks=[callbacks.EarlyStopping()])
+
+
+def test_frozen_models_warn_once():
+    made = model()
+    made.trainable = False
+    with pytest.warns(UserWarning, match="does not have any trainable weights") as caught:
+        made.fit(X, Y, verbose=0)
+    assert len(caught) == 1
 
 
 def test_softmax_of_one_unit_warns():

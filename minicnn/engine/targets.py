@@ -134,20 +134,30 @@ def sample_weights(weights: Any, count: int) -> np.ndarray:
     return array
 
 
-def class_weights(class_weight: Any, y: np.ndarray) -> np.ndarray:
+def class_weights(class_weight: Any, y: np.ndarray, classes: int | None = None) -> np.ndarray:
     """One weight a sample from {class: weight}; classes that are not named count 1.
 
+    Args:
+        classes: number of outputs of the model; one output stands for two classes.
+
     Raises:
-        ValueError: not a dict of whole numbers to numbers.
+        ValueError: not a dict of whole numbers to numbers, a class that the model does not have,
+            or a weight that is negative or not finite.
     """
     if not isinstance(class_weight, dict) or not all(is_integer(k) for k in class_weight):
         raise ValueError(
             "class_weight must be a dict of class number to weight, such as {0: 1.0, 1: 5.0}, "
             f"got {type(class_weight).__name__}"
         )
+    known = range(2 if classes == 1 else classes) if classes is not None else class_weight
+    for label, weight in class_weight.items():
+        if label not in known:
+            raise ValueError(f"class_weight names class {label}, but classes are 0 to {known[-1]}")
+        if not (np.isfinite(weight) and weight >= 0):
+            raise ValueError(f"class_weight of class {label} must be >= 0, got {weight!r}")
     labels = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y))
-    classes, index = np.unique(labels.astype(np.int64), return_inverse=True)
-    weights = np.array([class_weight.get(int(c), 1.0) for c in classes])
+    seen, index = np.unique(labels.astype(np.int64), return_inverse=True)
+    weights = np.array([class_weight.get(int(c), 1.0) for c in seen])
     return weights[index.reshape(labels.shape)]
 
 

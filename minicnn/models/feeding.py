@@ -1,7 +1,6 @@
 """From what a person hands to fit and evaluate to batches, checked against model and loss."""
 
 import random
-import warnings
 from collections.abc import Iterator
 from types import GeneratorType
 from typing import Any
@@ -83,7 +82,7 @@ class Feeding(Contents):
         if class_weight is not None:
             if sample_weight is not None:
                 raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
-            weights = class_weights(class_weight, y)
+            weights = class_weights(class_weight, y, output[-1])
         elif sample_weight is not None:
             weights = sample_weights(sample_weight, len(array))
         if weights is not None:
@@ -125,10 +124,6 @@ class Feeding(Contents):
                 executor, self._loss, self.optimizer, self._metrics, self._weighted_metrics
             )
             self.optimizer.build(executor.store, executor.ops)
-        if not any(p.is_trained for p in self.weights):
-            warnings.warn(
-                "The model does not have any trainable weights.", UserWarning, stacklevel=3
-            )
         return self._compiled
 
     def _shuffles(self) -> Iterator[np.random.Generator]:

@@ -1,5 +1,6 @@
 """Sequential: layers in a row, built as soon as the input's shape is known."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,7 +88,16 @@ class Sequential(Persistence, Trainer):
             if shape is not None:
                 self._set_input(InputLayer(shape=shape, dtype=layer.dtype))
         if self._input_layer is not None:
-            layer.ensure_built(self._shape_so_far())  # an error leaves the model as it was
+            shape = self._shape_so_far()
+            given = layer.input_shape_argument
+            if given is not None and not checks.fits(shape[1:], given):
+                warnings.warn(
+                    f"layer {layer.name!r} says input_shape={given}, but what comes in has shape "
+                    f"{shape}; leave input_shape out except in the first layer",
+                    UserWarning,
+                    stacklevel=2,
+                )
+            layer.ensure_built(shape)  # an error leaves the model as it was
             self.built = True
         self._layers.append(layer)
         self._changed()

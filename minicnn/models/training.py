@@ -1,5 +1,6 @@
 """compile, fit, evaluate, predict and the single-batch calls of a model."""
 
+import warnings
 from collections.abc import Iterator
 from types import GeneratorType
 from typing import Any
@@ -111,6 +112,10 @@ class Trainer(Feeding):
         source = self._source(x, y, sample_weight, class_weight, batch_size, steps_per_epoch,
                               "train")  # fmt: skip
         compiled = self._ready()
+        if not self.trainable_weights:
+            warnings.warn(
+                "The model does not have any trainable weights.", UserWarning, stacklevel=2
+            )
         feeder = Feeder(source, steps_per_epoch, _shuffle(shuffle, source), self._shuffles())
         validation = None
         if validation_data is not None:

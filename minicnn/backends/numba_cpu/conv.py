@@ -14,7 +14,7 @@ from minicnn.backends.numba_cpu.memory import contiguous, vector
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
 from minicnn.backends.spec import Array, Pads, Pair
 
-#: with fewer channels than this the column matrix is kept transposed
+#: with fewer channels than this, and no stride along W, the column matrix is kept transposed
 FEW_CHANNELS = 8
 #: images a tile, at most; rows that a product needs, at most, to run at full speed; and entries
 #: of its column matrix, which shall stay in the L2 cache
@@ -76,7 +76,7 @@ def shapes_of(
     T = 1
     while 2 * T <= TILE and 2 * T * P <= ROWS and 2 * T * P * K <= CACHED:
         T *= 2
-    transposed = CG < FEW_CHANNELS
+    transposed = CG < FEW_CHANNELS and strides[1] == 1
     return Shapes(
         sizes=(C, groups, T),
         geometry=(KH, KW, *strides, *dilation, top, left, OH, OW),
@@ -104,8 +104,9 @@ def forward(
     # the winner's place in its window, or one more where ReLU clipped it
     marks = "uint8" if pool[0] * pool[1] < 256 else "int32"
     winner = ctx.buffer("winner", (N, *s.y) if pool[0] else (1, 1, 1, 1), marks)
+    several = -(-N // s.sizes[2]) > 1  # one tile is one thread's work
     launch(
-        kernels.conv_forward, N * s.work if N > s.sizes[2] else 0,  # one tile is one thread's work
+        kernels.conv_forward, N * s.work if several else 0,
         _rows(x), _matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), *s.sizes, s.geometry,
         s.transposed, relu, pool, *_scratch(ctx, s, dtype), y, winner,
     )  # fmt: skip

@@ -5,8 +5,9 @@ Why they are fast
       stays in the L2 cache), multiplies with BLAS on that one thread, and applies bias, ReLU and
       pooling while the product is still in the cache. The backward pass builds the rows again:
       cheaper than reading them back from memory.
-    * With few channels the matrix is kept transposed, (K, P): each of its rows is then a run of a
-      shifted image, copied at memory speed, and BLAS takes it transposed at no cost.
+    * With few channels and no stride the matrix is kept transposed, (K, P): each of its rows is
+      then a run of a shifted image, copied at memory speed, and BLAS takes it transposed at no
+      cost.
     * ``dw`` is summed inside BLAS (beta = 1), over the images of a chunk. Where the chunks begin
       depends on the shapes alone, and chunks are added in order, so that any number of threads
       gives the same bits.
@@ -161,11 +162,11 @@ def col2im(dcols, r, dx, n, C, c0, CG, geometry):
 
 @njit
 def im2col_t(x, n, C, c0, CG, geometry, planes, cols, p):
-    """The same, transposed: windows become columns p, p + 1, ... of cols (K, columns).
+    """The same for SW = 1, transposed: windows become columns p, p + 1, ... of cols (K, columns).
 
     ``planes`` (CG, top + H + bottom, left + W + right) takes the image, padded, channel first.
     """
-    KH, KW, SH, SW, DH, DW, top, left, OH, OW = geometry
+    KH, KW, SH, _, DH, DW, top, left, OH, OW = geometry
     H, W = x.shape[1], x.shape[2] // C
     planes[:] = 0
     for c in range(CG):
@@ -179,18 +180,14 @@ def im2col_t(x, n, C, c0, CG, geometry, planes, cols, p):
                 k = (i * KW + j) * CG + c
                 for oh in range(OH):
                     row, pixels = cols[k, p + oh * OW :], planes[c, oh * SH + i * DH, j * DW :]
-                    if SW == 1:  # spelled out, so that the copy vectorizes
-                        for ow in range(OW):
-                            row[ow] = pixels[ow]
-                    else:
-                        for ow in range(OW):
-                            row[ow] = pixels[ow * SW]
+                    for ow in range(OW):
+                        row[ow] = pixels[ow]
 
 
 @njit
 def col2im_t(dcols, p, planes, dx, n, C, c0, CG, geometry):
     """The adjoint of ``im2col_t``."""
-    KH, KW, SH, SW, DH, DW, top, left, OH, OW = geometry
+    KH, KW, SH, _, DH, DW, top, left, OH, OW = geometry
     H, W = dx.shape[1], dx.shape[2] // C
     planes[:] = 0
     for i in range(KH):
@@ -200,7 +197,7 @@ def col2im_t(dcols, p, planes, dx, n, C, c0, CG, geometry):
                 for oh in range(OH):
                     row, pixels = dcols[k, p + oh * OW :], planes[c, oh * SH + i * DH, j * DW :]
                     for ow in range(OW):
-                        pixels[ow * SW] += row[ow]
+                        pixels[ow] += row[ow]
     for c in range(CG):
         for h in range(H):
             pixels, row = dx[n, h, c0 + c :], planes[c, top + h, left:]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from minicnn import backends
-from tests.helpers import gradient_error
+from tests.helpers import gradient_errors
 from tests.ops.cases import FUSED, OPERATIONS, cases, kink_distance
 
 
@@ -40,9 +40,8 @@ def worst_errors(ops, name, examples):
         if name in FUSED and kink_distance(case) <= 3e-4:
             return  # a finite difference across a kink says nothing
         rng = np.random.default_rng(seed)
-        for array in (a for a, value in case.arrays.items() if value is not None):
-            error = gradient_error(ops, case, array, rng, h=1e-6 if name in FUSED else 1e-4)
-            worst[array] = max(worst.get(array, 0.0), float(error))
+        for array, error in gradient_errors(ops, case, rng).items():
+            worst[array] = max(worst.get(array, 0.0), error)
 
     measure()
     return worst

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minicnn import layers
-from minicnn.gradcheck import check_gradients
+from minicnn.gradcheck import check_gradients, directional_errors
 from minicnn.gradcheck.numeric import direction_slope, element_slope, slope
 
 POINTS = np.array([-1.7, -0.3, 0.2, 1.1])
@@ -111,3 +111,43 @@ def test_where_kinks_meet_the_points_next_to_it_decide():
     report = check_gradients(Identity, np.array([[0.0, 1.0, -1.0], [0.0, 0.0, 2.0]]))
     assert report.ok
     assert any("several kinks meet" in note for note in report.notes)
+
+
+def tanh_of_product(rng, change=lambda grads: grads):
+    """directional_errors of y = tanh(x @ w), with the gradients changed."""
+    values = {"x": rng.standard_normal((3, 2)), "w": rng.standard_normal((2, 5))}
+    y = np.tanh(values["x"] @ values["w"])
+
+    def backward(dy):
+        inner = dy * (1 - y**2)
+        return change({"x": inner @ values["w"].T, "w": values["x"].T @ inner})
+
+    return directional_errors(lambda v: np.tanh(v["x"] @ v["w"]), backward, values, rng)
+
+
+def test_directional_errors_of_right_gradients(rng):
+    errors = tanh_of_product(rng)
+    assert errors.keys() == {"x", "w"}
+    assert max(errors.values()) < 1e-9
+
+
+@pytest.mark.parametrize("wrong", ["x", "w"])
+def test_directional_errors_see_a_millionth_and_a_wrong_place(rng, wrong):
+    other = {"x": "w", "w": "x"}[wrong]
+    scaled = tanh_of_product(rng, lambda grads: {**grads, wrong: grads[wrong] * (1 + 1e-6)})
+    assert scaled[wrong] > 1e-7
+    assert scaled[other] < 1e-9
+    moved = tanh_of_product(rng, lambda grads: {**grads, wrong: np.roll(grads[wrong], 1)})
+    assert moved[wrong] > 1e-2
+
+
+def test_directional_errors_refuse_a_gradient_of_another_shape(rng):
+    with pytest.raises(ValueError, match=r"gradient of w has shape \(5,\), w has \(2, 5\)"):
+        tanh_of_product(rng, lambda grads: {**grads, "w": grads["w"].sum(0)})
+
+
+def test_slope_next_to_a_minimum_keeps_its_digits():
+    """A curve with hardly any slope is no kink: smaller steps would only add rounding."""
+    s = slope(lambda t: 1000 + np.cosh(POINTS * 1e-4 + t), 1.0, 1000 + np.cosh(POINTS * 1e-4))
+    np.testing.assert_allclose(s.low, np.sinh(POINTS * 1e-4), atol=3e-8)
+    assert not s.kink.any()

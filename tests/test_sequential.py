@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minicnn import utils
+from minicnn.gradcheck import assert_gradients
 from minicnn.layers import (
     Activation,
     Conv2D,
@@ -235,6 +236,11 @@ class Scale(Layer):
     def backward(self, ctx, dy):
         self.gain.grad[...] = (dy * ctx.x).sum(axis=tuple(range(dy.ndim - 1)))
         return dy * self.gain.value
+
+
+@pytest.mark.parametrize("layer", [Swish, Scale])
+def test_gradients_of_layers_of_ones_own(layer):
+    assert_gradients(layer, (3, 4, 5, 2))
 
 
 def test_layers_of_ones_own_train(backend):

@@ -76,8 +76,14 @@ def gather_batch(ctx: Any, name: str, source: Array, index: Array, dtype: str) -
 
 
 def conv2d_forward(
-    ctx: Any, x: Array, w: Array, b: Array | None,
-    strides: Pair, pads: Pads, dilation: Pair, groups: int,
+    ctx: Any,
+    x: Array,
+    w: Array,
+    b: Array | None,
+    strides: Pair,
+    pads: Pads,
+    dilation: Pair,
+    groups: int,
 ) -> Array:
     """Cross-correlation of x (N, H, W, C) with w (KH, KW, C // groups, F)  ->  y (N, OH, OW, F).
 
@@ -279,8 +285,14 @@ def batchnorm_backward(
 
 
 def normalize_forward(
-    ctx: Any, x: Array, gamma: Array | None, beta: Array | None, mean: Array, variance: Array,
-    axis: int, epsilon: float,
+    ctx: Any,
+    x: Array,
+    gamma: Array | None,
+    beta: Array | None,
+    mean: Array,
+    variance: Array,
+    axis: int,
+    epsilon: float,
 ) -> Array:
     """The same with a given mean (C,) and variance (C,), as in inference."""
     ...
@@ -327,8 +339,14 @@ def flip_backward(ctx: Any, dy: Array) -> Array:
 
 
 def translate_forward(
-    ctx: Any, x: Array, seed: int, height_factor: tuple[float, float],
-    width_factor: tuple[float, float], fill_mode: str, fill_value: float, interpolation: str,
+    ctx: Any,
+    x: Array,
+    seed: int,
+    height_factor: tuple[float, float],
+    width_factor: tuple[float, float],
+    fill_mode: str,
+    fill_value: float,
+    interpolation: str,
 ) -> Array:
     """Shift image n down by (a + (b - a) u[2n]) H for height_factor (a, b), and to the right by
     (a + (b - a) u[2n + 1]) W for width_factor.  (N, H, W, C), shape unchanged.
@@ -512,8 +530,15 @@ def mean_update(state: Array, values: Array, weights: Array | float | None) -> N
 
 
 def adam_step(
-    w: Array, g: Array, m: Array, v: Array, iterations: Array, learning_rate: Array,
-    beta_1: float, beta_2: float, epsilon: float,
+    w: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    iterations: Array,
+    learning_rate: Array,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
 ) -> None:
     """Adam, in place, as Keras writes it (epsilon outside the bias correction).
 
@@ -527,8 +552,16 @@ def adam_step(
 
 
 def amsgrad_step(
-    w: Array, g: Array, m: Array, v: Array, v_max: Array, iterations: Array, learning_rate: Array,
-    beta_1: float, beta_2: float, epsilon: float,
+    w: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    v_max: Array,
+    iterations: Array,
+    learning_rate: Array,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
 ) -> None:
     """Adam that divides by the largest v so far, in place.
 
@@ -548,8 +581,15 @@ def sgd_step(
 
 
 def rmsprop_step(
-    w: Array, g: Array, v: Array, m: Array | None, a: Array | None, learning_rate: Array,
-    rho: float, momentum: float, epsilon: float,
+    w: Array,
+    g: Array,
+    v: Array,
+    m: Array | None,
+    a: Array | None,
+    learning_rate: Array,
+    rho: float,
+    momentum: float,
+    epsilon: float,
 ) -> None:
     """v = rho v + (1 - rho) g^2;   step = lr g / sqrt(v + epsilon);   w -= step.
 
@@ -618,16 +658,26 @@ def clip_negative(w: Array) -> None:
 # ---------------------------------------------------------------------------------------------
 
 OPTIONAL = (
-    "conv2d_relu_maxpool2d_forward", "conv2d_relu_maxpool2d_backward",
-    "conv2d_relu_forward", "conv2d_relu_backward",
-    "dense_relu_forward", "dense_relu_backward",
-    "dense_relu_dropout_forward", "dense_relu_dropout_backward",
+    "conv2d_relu_maxpool2d_forward",
+    "conv2d_relu_maxpool2d_backward",
+    "conv2d_relu_forward",
+    "conv2d_relu_backward",
+    "dense_relu_forward",
+    "dense_relu_backward",
+    "dense_relu_dropout_forward",
+    "dense_relu_dropout_backward",
 )
 
 
 def conv2d_relu_maxpool2d_forward(
-    ctx: Any, x: Array, w: Array, b: Array | None, strides: Pair, pads: Pads,
-    pool_size: Pair, pool_strides: Pair,
+    ctx: Any,
+    x: Array,
+    w: Array,
+    b: Array | None,
+    strides: Pair,
+    pads: Pads,
+    pool_size: Pair,
+    pool_strides: Pair,
 ) -> Array:
     """maxpool2d(relu(conv2d(x))) for windows that do not overlap (pool_strides >= pool_size),
     no pooling padding, dilation 1, one group. What backward needs is one byte an output: which
@@ -662,9 +712,7 @@ def dense_relu_forward(ctx: Any, x: Array, w: Array, b: Array | None) -> Array:
     ...
 
 
-def dense_relu_backward(
-    ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None
-) -> Array | None:
+def dense_relu_backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
     """dw, db, dx as for ``dense_backward``, from dy masked where the output was clipped."""
     ...
 

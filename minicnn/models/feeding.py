@@ -1,6 +1,7 @@
 """From what a person hands to fit and evaluate to batches, checked against model and loss."""
 
 import random
+import warnings
 from collections.abc import Iterator
 from types import GeneratorType
 from typing import Any
@@ -125,6 +126,12 @@ class Feeding(Contents):
             )
             self.optimizer.build(executor.store, executor.ops)
         return self._compiled
+
+    def _warn_if_frozen(self) -> None:
+        if not self.trainable_weights:
+            warnings.warn(
+                "The model does not have any trainable weights.", UserWarning, stacklevel=3
+            )
 
     def _shuffles(self) -> Iterator[np.random.Generator]:
         """A generator of random numbers an epoch, from the model's seed and its updates so far."""

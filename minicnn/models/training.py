@@ -1,6 +1,5 @@
 """compile, fit, evaluate, predict and the single-batch calls of a model."""
 
-import warnings
 from collections.abc import Iterator
 from types import GeneratorType
 from typing import Any
@@ -112,10 +111,7 @@ class Trainer(Feeding):
         source = self._source(x, y, sample_weight, class_weight, batch_size, steps_per_epoch,
                               "train")  # fmt: skip
         compiled = self._ready()
-        if not self.trainable_weights:
-            warnings.warn(
-                "The model does not have any trainable weights.", UserWarning, stacklevel=2
-            )
+        self._warn_if_frozen()
         feeder = Feeder(source, steps_per_epoch, _shuffle(shuffle, source), self._shuffles())
         validation = None
         if validation_data is not None:
@@ -189,6 +185,7 @@ class Trainer(Feeding):
     ) -> Any:  # fmt: skip
         """One step on one batch; the loss and metrics are those before the update."""
         batch, compiled = self._one_batch(x, y, sample_weight, class_weight)
+        self._warn_if_frozen()
         if not compiled.train(batch):
             where = first_non_finite(compiled, self.stages(), batch)
             raise NonFiniteError(

@@ -1,6 +1,6 @@
 """What an operation remembers between its forward and its backward call."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -78,4 +78,3 @@ class Context:
 
 
 _RESERVED = {"ops", "training", "need_dx", "step", "save", "buffer", "freeze", "thaw"}
-Forward = Callable[[Context, Any], Any]

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.engine import interrupts
 from minicnn.engine.data import Arrays, Feeder
 from minicnn.engine.diagnose import NonFiniteError, first_non_finite
 from minicnn.engine.progress import Progress
 
 
+@interrupts.handled()
 def fit(
     model: Any, compiled: Any, feeder: Feeder, callbacks: Any, epochs: range, verbose: Any,
     validate: Callable[[int], dict[str, float] | None],
@@ -24,88 +26,101 @@ def fit(
     for epoch in epochs:
         compiled.reset()
         callbacks.on_epoch_begin(epoch, {})
-        progress = Progress(feeder.target, verbose)
-        progress.epoch_header(epoch, epochs.stop)
-        steps = 0
-        for batch in feeder.epoch():
-            if callbacks.wants_batches:
-                callbacks.on_train_batch_begin(steps, logs={})
-            finite = compiled.train(batch)
-            steps += 1
-            if callbacks.wants_batches or progress.due(steps):
-                logs = _sorted(compiled.logs())  # one dict: what a callback adds is printed too
-                callbacks.on_train_batch_end(steps - 1, logs=logs)
-                progress.update(steps, logs)
-            if model.stop_training:
-                break
-            if not finite:
-                progress.finish(steps, _sorted(compiled.logs()))
-                where = first_non_finite(compiled, model.stages(), batch)
-                raise NonFiniteError(
-                    f"training stopped in epoch {epoch + 1}, batch {steps}: the loss is not a "
-                    f"finite number. The first array that is not finite is {where}. "
-                    "The weights are those of the last good step"
-                )
-        if not steps:
-            raise ValueError("x gave no batches: the generator is empty")
-        logs = _sorted(compiled.logs())
-        validation = validate(epoch)
-        if validation is not None:
-            logs |= {f"val_{name}": value for name, value in _sorted(validation).items()}
-        callbacks.on_epoch_end(epoch, logs)
-        progress.finish(steps, logs)
+        with Progress(feeder.target, verbose) as progress:
+            progress.epoch_header(epoch, epochs.stop)
+            steps = _train(model, compiled, feeder, callbacks, epoch, progress)
+            logs = _sorted(compiled.logs())
+            validation = validate(epoch)
+            if validation is not None:
+                logs |= {f"val_{name}": value for name, value in _sorted(validation).items()}
+            callbacks.on_epoch_end(epoch, logs)
+            progress.finish(steps, logs)
         if model.stop_training:
             break
     callbacks.on_train_end(logs)
 
 
+def _train(
+    model: Any, compiled: Any, feeder: Feeder, callbacks: Any, epoch: int, progress: Progress
+) -> int:
+    """The batches of one epoch; returns how many there were."""
+    steps = 0
+    for batch in feeder.epoch():
+        if callbacks.wants_batches:
+            callbacks.on_train_batch_begin(steps, logs={})
+        finite = compiled.train(batch)
+        steps += 1
+        if callbacks.wants_batches or progress.due(steps):
+            logs = _sorted(compiled.logs())  # one dict: what a callback adds is printed too
+            callbacks.on_train_batch_end(steps - 1, logs=logs)
+            progress.update(steps, logs)
+        if model.stop_training:
+            break
+        if not finite:
+            progress.finish(steps, _sorted(compiled.logs()))
+            where = first_non_finite(compiled, model.stages(), batch)
+            raise NonFiniteError(
+                f"training stopped in epoch {epoch + 1}, batch {steps}: the loss is not a "
+                f"finite number. The first array that is not finite is {where}. "
+                "The weights are those of the last good step"
+            )
+    if not steps:
+        raise ValueError("x gave no batches: the generator is empty")
+    return steps
+
+
+@interrupts.handled()
 def evaluate(compiled: Any, feeder: Feeder, callbacks: Any, verbose: Any) -> dict[str, float]:
     """Loss and metrics over one pass, in compile order."""
     compiled.reset()
     callbacks.on_test_begin({})
-    progress = Progress(feeder.target, verbose)
     steps = 0
-    for batch in feeder.epoch():
-        if callbacks.wants_batches:
-            callbacks.on_test_batch_begin(steps, logs={})
-        compiled.test(batch)
-        steps += 1
-        if callbacks.wants_batches or progress.due(steps):
-            seen = _sorted(compiled.logs())
-            callbacks.on_test_batch_end(steps - 1, logs=seen)
-            progress.update(steps, seen)
-    logs: dict[str, float] = compiled.logs()
-    callbacks.on_test_end(_sorted(logs))
-    progress.finish(steps, _sorted(logs))
+    with Progress(feeder.target, verbose) as progress:
+        for batch in feeder.epoch():
+            if callbacks.wants_batches:
+                callbacks.on_test_batch_begin(steps, logs={})
+            compiled.test(batch)
+            steps += 1
+            if callbacks.wants_batches or progress.due(steps):
+                seen = _sorted(compiled.logs())
+                callbacks.on_test_batch_end(steps - 1, logs=seen)
+                progress.update(steps, seen)
+        logs: dict[str, float] = compiled.logs()
+        callbacks.on_test_end(_sorted(logs))
+        progress.finish(steps, _sorted(logs))
     return logs
 
 
+@interrupts.handled()
 def predict(
     executor: Any, data: Arrays, steps: int | None, callbacks: Any, verbose: Any
 ) -> np.ndarray:
     """The outputs of all batches, one below the other, on the host."""
     callbacks.on_predict_begin({})
     total = min(data.batches, steps or data.batches)
-    progress = Progress(total, verbose)
     result: np.ndarray | None = None
     done = 0
-    for i, batch in enumerate(data.epoch(False, np.random.default_rng(0))):
-        if i == total:
-            break
-        if callbacks.wants_batches:
-            callbacks.on_predict_batch_begin(i, logs={})
-        y = executor.ops.to_numpy(executor.predict(batch.x))
-        if result is None:
-            rows = min(data.count, total * data.batch_size)
-            result = np.empty((rows, *y.shape[1:]), y.dtype)  # (N, ...)
-        result[done : done + batch.size] = y
-        done += batch.size
-        if callbacks.wants_batches:
-            callbacks.on_predict_batch_end(i, logs={"outputs": y})
-        if progress.due(i + 1):
-            progress.update(i + 1, {})
-    callbacks.on_predict_end({})
-    progress.finish(total, {})
+    batches = data.epoch(False, np.random.default_rng(0))
+    with Progress(total, verbose) as progress:
+        for i in range(total):
+            if callbacks.wants_batches:
+                callbacks.on_predict_batch_begin(i, logs={})
+            # threads share the buffers: one at a time gathers, computes and takes its rows away
+            with interrupts.step, executor.ops.running():
+                batch = next(batches)
+                y = executor.ops.to_numpy(executor.plan.forward(batch.x, training=False))
+                if result is None:
+                    rows = min(data.count, total * data.batch_size)
+                    result = np.empty((rows, *y.shape[1:]), y.dtype)  # (N, ...)
+                outputs = result[done : done + batch.size]
+                outputs[...] = y
+            done += batch.size
+            if callbacks.wants_batches:
+                callbacks.on_predict_batch_end(i, logs={"outputs": outputs})
+            if progress.due(i + 1):
+                progress.update(i + 1, {})
+        callbacks.on_predict_end({})
+        progress.finish(total, {})
     assert result is not None
     return result
 

@@ -116,11 +116,10 @@ class ParameterStore:
         self.values = ops.zeros((end,), dtype)
         self.grads = ops.zeros((end,), dtype)
         for p, start in zip(self.parameters, self.starts, strict=True):
-            value = ops.asarray(np.asarray(p.numpy(), dtype))
-            p.value = self.view(self.values, p, start)
-            p.grad = self.view(self.grads, p, start)
-            p.value[...] = value
-            p._ops = ops
+            value = self.view(self.values, p, start)
+            value[...] = ops.asarray(np.asarray(p.numpy(), dtype))
+            # filled, and then moved there in one go: a weight is whole at any moment
+            p.value, p.grad, p._ops = value, self.view(self.grads, p, start), ops
 
     @staticmethod
     def view(flat: Any, p: Parameter, start: int) -> Any:

@@ -8,6 +8,7 @@ max-pooling in one pass over the image, say. Layers know nothing of either.
 from collections.abc import Sequence
 from typing import Any
 
+from minicnn.engine import interrupts
 from minicnn.engine.context import Context
 from minicnn.engine.guard import guarded, is_own
 
@@ -153,6 +154,7 @@ class Plan:
         contexts = self.training if training else self.inference
         for stage, ctx in zip(self.stages[first:last], contexts[first:], strict=False):
             x = stage.forward(ctx, x)
+            interrupts.point()
         return x
 
     def backward(self, dy: Any, last: int, first: int) -> None:
@@ -164,6 +166,7 @@ class Plan:
             ctx = self.training[i]
             ctx.need_dx = i > first
             dy = self.stages[i].backward(ctx, dy)
+            interrupts.point()
 
     def first_trained(self) -> int:
         """Index of the first stage with a weight that learns; the number of stages if none does."""

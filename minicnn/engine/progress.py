@@ -26,13 +26,16 @@ class Progress:
 
     Make one at the start of each epoch: its clock starts then. ::
 
-        progress = Progress(target=60, verbose=1)
-        progress.epoch_header(epoch, epochs)
-        for step in range(60):
-            ...
-            if progress.due(step + 1):
-                progress.update(step + 1, running_totals())
-        progress.finish(60, logs)
+        with Progress(target=60, verbose=1) as progress:
+            progress.epoch_header(epoch, epochs)
+            for step in range(60):
+                ...
+                if progress.due(step + 1):
+                    progress.update(step + 1, running_totals())
+            progress.finish(60, logs)
+
+    When an error or Ctrl-C ends the block, the running line is ended too, so that what is printed
+    next has a line of its own.
 
     Args:
         target: number of steps, or None when nobody knows it yet, as with a generator.
@@ -59,7 +62,16 @@ class Progress:
         self._last_draw = float("-inf")
         self._logs: dict[str, Any] = {}  # in order of first appearance
         self._width = 0  # of the line on screen
+        self._line_open = False
         self._in_place = _can_redraw(sys.stdout if stream is None else stream)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._line_open:
+            self._line_open = False
+            console.write("\n", self._stream)
 
     def epoch_header(self, epoch: int, epochs: int) -> None:
         """Print ``Epoch 1/2`` for epoch 0 of 2; nothing when there is one epoch only."""
@@ -129,6 +141,7 @@ class Progress:
         rest_of_old_line = " " * (self._width - width)
         end = "\n" if final else ""
         console.write(restart + line + rest_of_old_line + end, self._stream)
+        self._line_open = not final
         self._width = width
         self._last_draw = now
 

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from typing import Any
 
+from minicnn.engine import interrupts
 from minicnn.engine.averages import Averages
 from minicnn.engine.context import Context
 from minicnn.engine.data import Batch
@@ -38,11 +39,6 @@ class Executor:
     def contexts(self) -> list[Context]:
         """Every context of the plan and of the data."""
         return [*self.plan.contexts(), *self._data.values()]
-
-    def predict(self, x: Any) -> Any:
-        """The model's output for a batch (N, ...), in inference mode."""
-        with self.ops.running():
-            return self.plan.forward(x, training=False)
 
 
 class Compiled:
@@ -93,28 +89,42 @@ class Compiled:
     def train(self, batch: Batch) -> bool:
         """Forward, loss, backward, update.
 
+        The step is done or, when an error or Ctrl-C ends it, undone: weights, moving averages and
+        the step counter are those of a whole step.
+
         Returns:
             False when the loss is not a finite number; the weights are untouched then.
         """
-        with self.ops.running():
-            plan, ctxs = self.executor.plan, self._contexts[True]
+        with interrupts.step, self.ops.running():
             self.executor.step += 1
             self.averages.keep()
-            loss = self._loss(batch, training=True)
-            finite = math.isfinite(float(self.ops.to_numpy(loss)[0]))
+            try:
+                loss = self._loss(batch, training=True)
+                finite = math.isfinite(float(self.ops.to_numpy(loss)[0]))
+                if finite:
+                    self._backward()
+            except BaseException:
+                self.executor.step -= 1
+                self.averages.restore()
+                raise
             if finite:
-                dvalues = self.ops.weighted_sum_backward(ctxs[1])
-                plan.backward(self.loss.backward(ctxs[0], dvalues), self.last, plan.first_trained())
-                self.penalties.add_gradients()
-                self.optimizer.apply()
-                self.penalties.constrain()
+                with interrupts.update:
+                    self.optimizer.apply()
+                    self.penalties.constrain()
             else:
                 self.averages.restore()
             return finite
 
+    def _backward(self) -> None:
+        """Every gradient of the loss that ``_loss`` has computed."""
+        plan, (loss_ctx, sum_ctx) = self.executor.plan, self._contexts[True]
+        dvalues = self.ops.weighted_sum_backward(sum_ctx)
+        plan.backward(self.loss.backward(loss_ctx, dvalues), self.last, plan.first_trained())
+        self.penalties.add_gradients()
+
     def test(self, batch: Batch) -> None:
         """Forward and loss in inference mode."""
-        with self.ops.running():
+        with interrupts.step, self.ops.running():
             self._loss(batch, training=False)
 
     def _loss(self, batch: Batch, training: bool) -> Any:

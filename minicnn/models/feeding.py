@@ -121,10 +121,11 @@ class Feeding(Contents):
         """The compiled model on its backend, with a built optimizer."""
         if self._compiled is None:
             executor = self.executor()
-            self._compiled = Compiled(
+            compiled = Compiled(
                 executor, self._loss, self.optimizer, self._metrics, self._weighted_metrics
             )
             self.optimizer.build(executor.store, executor.ops)
+            self._compiled = compiled  # last: whatever ends this early, the next call begins anew
         return self._compiled
 
     def _warn_if_frozen(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from minicnn import callbacks as callbacks_module
 from minicnn import losses, metrics, optimizers
-from minicnn.engine import checks, loop
+from minicnn.engine import checks, interrupts, loop
 from minicnn.engine.data import Arrays, Feeder, Generator, resolve_batch_size
 from minicnn.engine.diagnose import NonFiniteError, first_non_finite
 from minicnn.engine.geometry import is_integer
@@ -179,6 +179,7 @@ class Trainer(Feeding):
 
     # -- one batch ---------------------------------------------------------------------------
 
+    @interrupts.handled()
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None,
         return_dict: bool = False,
@@ -194,6 +195,7 @@ class Trainer(Feeding):
             )
         return _results(compiled.logs(), return_dict)
 
+    @interrupts.handled()
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:

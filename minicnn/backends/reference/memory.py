@@ -1,7 +1,9 @@
 """Where arrays live: here, in NumPy."""
 
 import contextlib
-from collections.abc import Sequence
+import os
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,9 +31,27 @@ def to_numpy(array: Array) -> Array:
     return array
 
 
-def running() -> contextlib.AbstractContextManager[None]:
-    """NumPy's own warnings about overflow and NaN are off: the engine names the array instead."""
-    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
+_lock = threading.RLock()
+
+
+def _new_lock() -> None:
+    """In a forked process nobody is left to release a lock that another thread holds."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_new_lock)
+
+
+@contextlib.contextmanager
+def running() -> Iterator[None]:
+    """One thread at a time; the same thread may enter again.
+
+    NumPy's own warnings about overflow and NaN are off: the engine names the array instead.
+    """
+    with _lock, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        yield
 
 
 def gather_batch(ctx: Any, name: str, source: Array, index: Array, dtype: str) -> Array:

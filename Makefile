@@ -13,7 +13,7 @@ DEV := $(VENV)/.dev
 KERAS := $(KERAS_VENV)/.keras
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-keras lint types format clean bench bench-peers bench-scaling bench-report
+.PHONY: help train test test-keras tutorials test-tutorials lint types format clean bench bench-peers bench-scaling bench-report
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -26,6 +26,12 @@ test: $(DEV)  ## run the tests; pytest's options in ARGS="-m 'not slow'"
 
 test-keras: $(KERAS)  ## compare with the real Keras, in an environment of its own (2 GB)
 	$(KERAS_VENV)/bin/python -m pytest tests/keras $(ARGS)
+
+tutorials: $(DEV)  ## run the chapters, build their notebooks; ARGS="2 7" for some, --full for long
+	$(BIN)/python tutorials/build.py $(ARGS)
+
+test-tutorials: $(DEV)  ## run the chapters, check that the notebooks are theirs
+	$(BIN)/python tutorials/build.py --check $(ARGS)
 
 lint: $(DEV)  ## ruff: faults and layout
 	$(BIN)/ruff check .
@@ -66,7 +72,7 @@ $(PACKAGE): pyproject.toml | $(BIN)/pip
 	@touch $@
 
 $(DEV): pyproject.toml | $(BIN)/pip
-	$(BIN)/python -m pip install --quiet -e ".[dev]"
+	$(BIN)/python -m pip install --quiet -e ".[dev,tutorials]"
 	@touch $@ $(PACKAGE)
 
 $(KERAS_VENV)/bin/pip:

@@ -1,0 +1,146 @@
+"""Calls the learner's function with care, and compares what comes back."""
+
+import copy
+import linecache
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from minicnn.exercises import compare, describe
+
+
+class Mistake(Exception):
+    """A property that does not hold. Attributes: property, headline, details (lines)."""
+
+    def __init__(self, property: str, headline: str, details: list[str]) -> None:
+        super().__init__(headline)
+        self.property, self.headline, self.details = property, headline, details
+
+
+class Attempt:
+    """The learner's function under examination.
+
+    Attributes:
+        label: what messages call it.
+        holding: the properties that held so far.
+        arguments: of the latest call, by name.
+    """
+
+    def __init__(self, function: Any, label: str) -> None:
+        self.function, self.label = function, label
+        self.holding: list[str] = []
+        self.arguments: dict[str, Any] = {}
+
+    def expect(
+        self,
+        property: str,
+        arguments: Mapping[str, Any],
+        want: Any,
+        *,
+        axes: Any = (),
+        names: tuple[str, ...] = (),
+        slips: Mapping[str, Any] | None = None,
+        rtol: float = 1e-6,
+    ) -> None:
+        """Call the function and hold what it returns against ``want``.
+
+        Args:
+            property: what must hold, as "with strides: windows start SH rows apart". Several calls
+                may share one property.
+            arguments: by name, in the order of the signature; they are passed by position.
+            want: the right answer: a number, an array, or a tuple of them.
+            axes: names of the axes of an array, for the message ("n", "h", "w", "c"); of a tuple,
+                one tuple each.
+            names: of a tuple's parts, as ("dx", "dw", "db").
+            slips: {what went wrong: what comes out then}. When the answer is wrong and equals one
+                of these, the message says so.
+            rtol: allowed error, relative to the largest number of ``want``.
+
+        Raises:
+            Mistake: it does not hold.
+        """
+        got = self.call(property, arguments)
+        try:
+            compare.same(got, want, axes=axes, names=names, rtol=rtol)
+        except compare.Difference as difference:
+            details = [*self._called_with(), *difference.lines]
+            for text, slip in (slips or {}).items():
+                if compare.agrees(got, slip, rtol):
+                    details += [f"  This is what comes out when {text}."]
+                    break
+            raise Mistake(property, property, details) from None
+        self._holds(property)
+
+    def require(
+        self, property: str, holds: bool, explanation: str, lines: tuple[str, ...] = ()
+    ) -> None:
+        """Note that a property holds, or stop with the reason why it does not.
+
+        Raises:
+            Mistake: ``holds`` is false.
+        """
+        if not holds:
+            raise Mistake(property, property, [*self._called_with(), f"  {explanation}", *lines])
+        self._holds(property)
+
+    def call(self, property: str, arguments: Mapping[str, Any]) -> Any:
+        """What the function returns.
+
+        Raises:
+            Mistake: it raised, returned None, or changed an argument.
+        """
+        self.arguments = dict(arguments)
+        given = {name: copy.deepcopy(value) for name, value in arguments.items()}
+        try:
+            with np.errstate(all="ignore"):
+                got = self.function(*given.values())
+        except (Exception, SystemExit) as error:  # a learner's mistake must not end the kernel
+            raise Mistake(property, _raised(error), self._called_with(_line_of(error))) from None
+        if got is None:
+            raise Mistake(
+                property,
+                "it returned None; is the return statement missing, or nothing written yet?",
+                self._called_with(),
+            )
+        for name, value in arguments.items():
+            if not compare.untouched(value, given[name]):
+                raise Mistake(
+                    property,
+                    f"it changed its argument {name}",
+                    [*self._called_with(),
+                     f"  The caller still needs {name}: work on a new array, as np.zeros(...) or "
+                     f"{name}.copy() give."],
+                )  # fmt: skip
+        return got
+
+    def _holds(self, property: str) -> None:
+        if property not in self.holding:
+            self.holding.append(property)
+
+    def _called_with(self, line: str = "") -> list[str]:
+        lines = [f"  called with  {describe.value(n, v)}" for n, v in self.arguments.items()]
+        lines = [lines[0], *(line.replace("called with", " " * 11, 1) for line in lines[1:])]
+        return [*lines, line] if line else lines
+
+
+def _raised(error: BaseException) -> str:
+    text = str(error).splitlines()[0] if str(error) else ""
+    return f"it raised {type(error).__name__}{': ' + text if text else ''}"
+
+
+def _line_of(error: BaseException) -> str:
+    """ "  in line 4: y = x @ w": the last line of the learner's own code."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _learners(f.filename)]
+    if not frames or frames[-1].lineno is None:
+        return ""
+    text = (frames[-1].line or linecache.getline(frames[-1].filename, frames[-1].lineno)).strip()
+    return f"  in line {frames[-1].lineno} of your code: {text}"
+
+
+def _learners(filename: str) -> bool:
+    return filename != __file__ and "site-packages" not in filename and "<__array" not in filename
+
+
+Verify = Callable[[Attempt], None]

@@ -103,3 +103,19 @@ __device__ inline real warp_max(real value) {
     }
     return value;
 }
+
+// Which entry of a pooling window was the largest, counted row by row: kept in one byte, or in an
+// int where windows have more than 255 entries (`wide`).
+__device__ inline int winner_at(const void* winner, long long at, int wide) {
+    return wide ? ((const int*)winner)[at] : ((const unsigned char*)winner)[at];
+}
+
+__device__ inline void set_winner(void* winner, long long at, int wide, int place) {
+    if (wide) ((int*)winner)[at] = place;
+    else ((unsigned char*)winner)[at] = (unsigned char)place;
+}
+
+// Whether v takes the place of `best`: larger, or the first NaN.
+__device__ inline bool beats(real v, real best) {
+    return v > best || (v != v && best == best);
+}

@@ -15,6 +15,10 @@ Rules for kernels, which ``launch`` and the tests hold:
   from device memory and never passed by value: ``ctx.step`` (1,) uint32, from which dropout and
   augmentation draw; ``iterations`` (1,) int64 and ``learning_rate`` (1,) of the optimizer.
   What a layer or a batch size fixes (sizes, momentum, a dropout rate, a seed) is passed by value.
+* The host launches ahead of the device and cannot look at a loss before it launches the update.
+  Kernels that change what outlives a step (weights, moments, averages, totals, counters) take
+  ``const unsigned* refused`` last, for which the launch passes ``refusal.refused()``, and do
+  nothing where ``is_refused(refused)``.
 * Nothing is read back: no ``float(array)``, ``.item()``, ``.get()`` or ``if array``.
 
 Every thread of the process computes on the one stream that ``stream()`` returns.
@@ -78,6 +82,11 @@ def launch(dtype: Any, kernel: str, threads: int, *arguments: Any, block: int = 
         TypeError: the arguments are not those of the kernel.
     """
     launch_grid(dtype, kernel, (-(-threads // block),), (block,), *arguments)
+
+
+def launch_rows(dtype: Any, kernel: str, rows: int, *arguments: Any) -> None:
+    """Run ``kernel`` with a warp, the 32 threads that run in step, for each row."""
+    launch(dtype, kernel, 32 * rows, *arguments)
 
 
 def launch_grid(

@@ -33,6 +33,11 @@ __device__ inline long long thread_number() {
     return blockIdx.x * (long long)blockDim.x + threadIdx.x;
 }
 
+// Whether the step is refused, because a loss was not finite: see refusal.py. May be null.
+__device__ inline bool is_refused(const unsigned* refused) {
+    return refused != nullptr && refused[0] != 0;
+}
+
 // The two keys of the draws of (seed, step): SplitMix64, as backends/counter.py.
 __device__ inline void draw_keys(unsigned seed, unsigned step, unsigned* k0, unsigned* k1) {
     unsigned long long z = (((unsigned long long)seed << 32) | step) + 0x9E3779B97F4A7C15ull;

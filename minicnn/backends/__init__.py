@@ -3,16 +3,16 @@
 import importlib
 from types import ModuleType
 
+from minicnn.backends.errors import BackendError
+
+__all__ = ["BackendError", "get", "names"]
+
 #: name a user gives -> module, packages it needs beside NumPy, extra that installs them
 _BACKENDS = {
     "numpy": ("minicnn.backends.reference", (), None),
     "numba": ("minicnn.backends.numba_cpu", ("numba", "scipy"), None),
     "cupy": ("minicnn.backends.cupy_gpu", ("cupy",), "cuda13"),
 }
-
-
-class BackendError(ImportError):
-    """A backend was asked for that this machine cannot run."""
 
 
 def names() -> tuple[str, ...]:
@@ -35,6 +35,8 @@ def get(name: str) -> ModuleType:
     module, needs, extra = _BACKENDS[name]
     try:
         return importlib.import_module(module)
+    except BackendError:
+        raise  # the backend has looked for itself and says what is missing
     except ImportError as error:
         if error.name == module:
             raise BackendError(

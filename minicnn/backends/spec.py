@@ -23,7 +23,7 @@ Rules that hold for every operation
 """
 
 # mypy: disable-error-code="empty-body"
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -58,6 +58,19 @@ def to_numpy(array: Array) -> Any:
 
 def running() -> AbstractContextManager[None]:
     """Held while steps run: one thread at a time, BLAS threads set as the backend wants them."""
+    ...
+
+
+def next_rows(ctx: Any, order: Array, cursor: Array, count: int) -> Array:
+    """The next ``count`` row numbers of an epoch: order[cursor[0]], order[cursor[0] + 1], ...
+
+    order (M,) int64, cursor (1,) int64  ->  index (count,) int64;   cursor[0] += count.
+    """
+    ...
+
+
+def advance(counter: Array) -> None:
+    """counter[0] += 1, of uint32 or int64: steps, updates."""
     ...
 
 
@@ -649,6 +662,46 @@ def limit_norms(
 
 def clip_negative(w: Array) -> None:
     """w = max(w, 0), in place."""
+    ...
+
+
+# ---------------------------------------------------------------------------------------------
+# Steps that nobody waits for: a backend whose device runs behind the host has these four, and a
+# step is recorded once and then replayed. The host does not see the loss of a step before it
+# launches the next one, so a loss that is not finite has to stop the updates on the device.
+#
+# The promise is the same everywhere: a step whose loss is NaN or infinite leaves weights, moving
+# averages and the optimizer's state as the last good step left them.
+# ---------------------------------------------------------------------------------------------
+
+BEHIND_THE_HOST = ("capture", "refusable", "refuse_unless_finite", "restore_refused")
+
+
+def capture(step: Callable[[], Any]) -> Callable[[], Any]:
+    """Record what ``step`` launches; the function that comes back runs it again, as a whole.
+
+    ``step`` has run before. It reads nothing back; what changes from run to run (rows, counters,
+    learning rate) it reads from arrays. The arrays it uses must stay where they are.
+    """
+    ...
+
+
+def refusable(refused: Array) -> AbstractContextManager[None]:
+    """Inside, whatever outlives a step changes only while ``refused[0]`` is 0.
+
+    That is: weights, optimizer state, moving averages, running totals and counters.
+    ``refused`` (1,) uint32.
+    """
+    ...
+
+
+def refuse_unless_finite(loss: Array, step: Array, refused: Array) -> None:
+    """refused[0] = step[0] if loss[0] is NaN or infinite and refused[0] is 0.  All (1,)."""
+    ...
+
+
+def restore_refused(value: Array, kept: Array, refused: Array) -> None:
+    """value = kept if ``refused[0]``: undoes what a forward pass did before its loss was known."""
     ...
 
 

@@ -32,7 +32,7 @@ SPEC = {
 EXTRA = {"minicnn.backends.reference": {"im2col", "col2im"}}
 
 
-@pytest.mark.parametrize("name", sorted(set(SPEC) - set(spec.OPTIONAL)))
+@pytest.mark.parametrize("name", sorted(set(SPEC) - set(spec.OPTIONAL) - set(spec.BEHIND_THE_HOST)))
 def test_backend_has_the_operation(ops, name):
     assert parameters(getattr(ops, name)) == parameters(SPEC[name])
 
@@ -67,8 +67,15 @@ def test_every_forward_has_its_backward():
     assert forward == backward
 
 
+def test_a_backend_runs_behind_the_host_or_does_not(ops):
+    offered = {name for name in spec.BEHIND_THE_HOST if hasattr(ops, name)}
+    assert offered in (set(), set(spec.BEHIND_THE_HOST))
+    for name in offered:
+        assert parameters(getattr(ops, name)) == parameters(SPEC[name])
+
+
 def test_optional_names_exist():
-    assert set(spec.OPTIONAL) <= set(SPEC)
+    assert {*spec.OPTIONAL, *spec.BEHIND_THE_HOST} <= set(SPEC)
 
 
 def test_these_tests_cover_every_operation():

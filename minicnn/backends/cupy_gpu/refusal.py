@@ -38,9 +38,3 @@ def refuse_unless_finite(loss: Array, step: Array, refused: Array) -> None:
 def restore_refused(value: Array, kept: Array, refused: Array) -> None:
     """value = kept, of one shape, if ``refused[0]``."""
     launch(value.dtype, "restore_refused", value.size, value, kept, value.size, refused)
-
-
-def advance(counter: Array) -> None:
-    """counter[0] += 1, of uint32 or int64."""
-    kernel = "advance_uint32" if counter.dtype == "uint32" else "advance_int64"
-    launch("float32", kernel, 1, counter, _refused, block=32)

@@ -62,9 +62,11 @@ from minicnn.backends.numba_cpu.losses import (
     weighted_sum_forward,
 )
 from minicnn.backends.numba_cpu.memory import (
+    advance,
     asarray,
     empty,
     gather_batch,
+    next_rows,
     running,
     to_numpy,
     zeros,

@@ -9,7 +9,8 @@ from minicnn.backends.numba_cpu.runtime import running
 from minicnn.backends.spec import Array
 
 __all__ = [
-    "asarray", "contiguous", "empty", "gather_batch", "running", "to_numpy", "vector", "zeros",
+    "advance", "asarray", "contiguous", "empty", "gather_batch", "next_rows", "running", "to_numpy",
+    "vector", "zeros",
 ]  # fmt: skip
 
 
@@ -32,6 +33,18 @@ def asarray(array: Any) -> Array:
 def to_numpy(array: Array) -> Array:
     """``array``, which is NumPy's already."""
     return array
+
+
+def next_rows(ctx: Any, order: Array, cursor: Array, count: int) -> Array:
+    """order[cursor[0] : cursor[0] + count], and cursor[0] += count."""
+    start = int(cursor[0])
+    cursor[0] += count
+    return order[start : start + count]
+
+
+def advance(counter: Array) -> None:
+    """counter[0] += 1."""
+    counter += 1
 
 
 def contiguous(ctx: Any, name: str, array: Array) -> Array:

@@ -48,9 +48,11 @@ from minicnn.backends.reference.losses import (
     weighted_sum_forward,
 )
 from minicnn.backends.reference.memory import (
+    advance,
     asarray,
     empty,
     gather_batch,
+    next_rows,
     running,
     to_numpy,
     zeros,

@@ -54,6 +54,18 @@ def running() -> Iterator[None]:
         yield
 
 
+def next_rows(ctx: Any, order: Array, cursor: Array, count: int) -> Array:
+    """order[cursor[0] : cursor[0] + count], and cursor[0] += count."""
+    start = int(cursor[0])
+    cursor[0] += count
+    return order[start : start + count]
+
+
+def advance(counter: Array) -> None:
+    """counter[0] += 1."""
+    counter += 1
+
+
 def gather_batch(ctx: Any, name: str, source: Array, index: Array, dtype: str) -> Array:
     """source[index] cast to ``dtype``. (M, ...) with index (N,)  ->  (N, ...)."""
     batch = ctx.buffer(name, (len(index), *source.shape[1:]), dtype)

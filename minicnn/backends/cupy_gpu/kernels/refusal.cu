@@ -1,4 +1,4 @@
-// Counters, and the end of all updates when a loss is not finite: see refusal.py.
+// The end of all updates when a loss is not finite: see refusal.py.
 
 // refused[0] = step[0] if loss[0] is NaN or infinite and nothing was refused before. One thread.
 extern "C" __global__ void refuse_unless_finite(const real* loss,      // (1,)
@@ -14,12 +14,4 @@ extern "C" __global__ void restore_refused(real* value, const real* kept,  // (s
                                            long long size, const unsigned* refused) {
     long long i = thread_number();
     if (i < size && is_refused(refused)) value[i] = kept[i];
-}
-
-// counter[0] += 1. One thread.
-extern "C" __global__ void advance_uint32(unsigned* counter, const unsigned* refused) {
-    if (thread_number() == 0 && !is_refused(refused)) counter[0] += 1;
-}
-extern "C" __global__ void advance_int64(long long* counter, const unsigned* refused) {
-    if (thread_number() == 0 && !is_refused(refused)) counter[0] += 1;
 }

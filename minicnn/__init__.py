@@ -12,9 +12,9 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "activations", "backend", "backends", "callbacks", "config",
-    "constraints", "datasets", "export",
+    "constraints", "datasets", "exercises", "export",
     "gradcheck", "initializers", "keras_alias", "layers", "losses", "metrics", "models",
-    "optimizers", "plots", "regularizers", "saving", "utils",
+    "optimizers", "plots", "regularizers", "saving", "tracing", "utils",
 )  # fmt: skip
 #: name -> module that has it
 _NAMES = {
@@ -24,6 +24,7 @@ _NAMES = {
     "NonFiniteError": "engine.diagnose",
     "check_gradients": "gradcheck",
     "assert_gradients": "gradcheck",
+    "trace": "tracing",
 }
 
 __all__ = [*_MODULES, *_NAMES]

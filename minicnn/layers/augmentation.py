@@ -102,7 +102,7 @@ class RandomFlip(_Augmentation):
         return ctx.ops.flip_forward(ctx, x, self.draw_seed, horizontal, vertical)
 
     def backward(self, ctx: Any, dy: Any) -> Any:
-        return ctx.ops.flip_backward(ctx, dy)
+        return ctx.ops.flip_backward(ctx, dy) if ctx.training else dy
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -162,7 +162,7 @@ class RandomTranslation(_Augmentation):
         )  # fmt: skip
 
     def backward(self, ctx: Any, dy: Any) -> Any:
-        return ctx.ops.translate_backward(ctx, dy)
+        return ctx.ops.translate_backward(ctx, dy) if ctx.training else dy
 
     def get_config(self) -> dict[str, Any]:
         return {

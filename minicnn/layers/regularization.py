@@ -68,7 +68,9 @@ class Dropout(Layer):
         return ctx.ops.dropout_forward(ctx, x, self.rate, self.mask_seed, self.noise_shape)
 
     def backward(self, ctx: Any, dy: Any) -> Any:
-        return dy if self.rate == 0 else ctx.ops.dropout_backward(ctx, dy)
+        if not ctx.training or self.rate == 0:
+            return dy
+        return ctx.ops.dropout_backward(ctx, dy)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -1,11 +1,29 @@
-"""Pictures of training, predictions and weights; each function returns a Matplotlib figure.
+"""Pictures of training, predictions, weights, and of what happens inside a network.
 
-Importing this package imports Matplotlib, importing ``minicnn`` does not. Save a figure with
-``figure.savefig("name.png")``; in a notebook, leave it as the last expression of a cell.
+Each function returns a Matplotlib figure, the two ``*_animation`` functions a :class:`Movie`, which
+is a Matplotlib animation. Importing this package imports Matplotlib, importing ``minicnn`` does
+not. Save a figure with ``figure.savefig("name.png")`` and a movie with
+``movie.save_gif("name.gif")``; in a notebook, leave it as the last expression of a cell.
 """
 
+from minicnn.plots.all_layers import all_layers
+from minicnn.plots.col2im import col2im_animation
+from minicnn.plots.comparison import compare_histories
+from minicnn.plots.convolution_window import convolution_window
+from minicnn.plots.feature_maps import feature_maps
+from minicnn.plots.gradient_errors import gradient_errors
+from minicnn.plots.im2col import im2col_animation
+from minicnn.plots.movie import Movie
+from minicnn.plots.occlusion import occlusion
+from minicnn.plots.pooling_winners import pooling_winners
 from minicnn.plots.predictions import confusion_matrix, prediction_grid
+from minicnn.plots.roofline import roofline
+from minicnn.plots.saliency import saliency
 from minicnn.plots.training import training_curves
 from minicnn.plots.weights import filters
 
-__all__ = ["confusion_matrix", "filters", "prediction_grid", "training_curves"]
+__all__ = [
+    "Movie", "all_layers", "col2im_animation", "compare_histories", "confusion_matrix",
+    "convolution_window", "feature_maps", "filters", "gradient_errors", "im2col_animation",
+    "occlusion", "pooling_winners", "prediction_grid", "roofline", "saliency", "training_curves",
+]  # fmt: skip

@@ -7,7 +7,7 @@ caller's back, no window opens, and a notebook still shows what a function retur
 import functools
 import io
 from collections.abc import Callable
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import numpy as np
@@ -16,12 +16,16 @@ from matplotlib.figure import Figure
 
 #: Okabe and Ito's colours (2008), told apart by every common kind of colour vision
 BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
+SKY, PURPLE = "#56B4E9", "#CC79A7"
+#: for curves and points, in this order
+COLORS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, "#000000")
 INK, QUIET, FAINT = "#1F2328", "#5B636E", "#D5D9DE"
 
 #: blue - white - vermilion, for values on both sides of zero
 DIVERGING = "RdBu_r"
 
-_STYLE: Any = {
+#: Matplotlib's settings for every picture
+STYLE: Any = {
     # an opaque card: dark type on white reads the same in a light and in a dark notebook
     "figure.facecolor": "white",
     "axes.facecolor": "white",
@@ -50,6 +54,7 @@ _STYLE: Any = {
 }
 
 P = ParamSpec("P")
+Drawn = TypeVar("Drawn")  # a Picture or a Movie
 
 
 class Picture(Figure):
@@ -61,14 +66,14 @@ class Picture(Figure):
         return png.getvalue()
 
 
-def styled(draw: Callable[P, Picture]) -> Callable[P, Picture]:
+def styled(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
     """Run a drawing function under the house style, whatever the caller's ``rcParams`` are."""
 
     @functools.wraps(draw)
-    def with_style(*args: P.args, **kwargs: P.kwargs) -> Picture:
+    def with_style(*args: P.args, **kwargs: P.kwargs) -> Drawn:
         with mpl.rc_context():
             mpl.rcdefaults()
-            mpl.rcParams.update(_STYLE)
+            mpl.rcParams.update(STYLE)
             return draw(*args, **kwargs)
 
     return with_style

@@ -59,7 +59,7 @@ def _panel(axes: Axes, name: str, train: Sequence[float], val: Sequence[float]) 
     axes.grid(axis="y")
     axes.set_axisbelow(True)
     axes.margins(y=0.16)
-    if _is_share(name):
+    if is_share(name):
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     if len(val):
         _mark_best(axes, name, train, val)
@@ -70,7 +70,7 @@ def _panel(axes: Axes, name: str, train: Sequence[float], val: Sequence[float]) 
 
 def _mark_best(axes: Axes, name: str, train: Sequence[float], val: Sequence[float]) -> None:
     """Ring the best validation epoch and write its value beside it."""
-    rises = _is_share(name)
+    rises = is_share(name)
     if not np.isfinite(val).any():
         return
     best = int(np.nanargmax(val) if rises else np.nanargmin(val))
@@ -91,6 +91,6 @@ def _mark_best(axes: Axes, name: str, train: Sequence[float], val: Sequence[floa
     )
 
 
-def _is_share(name: str) -> bool:
+def is_share(name: str) -> bool:
     """Whether a metric lies in 0..1 and more of it is better."""
     return "acc" in name or name in ("precision", "recall", "auc")

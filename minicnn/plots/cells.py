@@ -1,0 +1,148 @@
+"""A matrix as a grid of cells with a number in each: what the diagrams are made of."""
+
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch, Rectangle
+
+from minicnn.plots.style import FAINT, INK, ORANGE, QUIET
+
+#: inches from one cell to the next when its number is short, and the room of one more character
+CELL, CHARACTER = 0.46, 0.1
+NUMBER_SIZE = 12
+#: behind a cell that holds nothing yet, and one of the padding
+EMPTY, PADDING = "#FFFFFF", "#E9EBEE"
+
+
+def number(value: float) -> str:
+    """A number in as few characters as a cell has room for, with a true minus sign."""
+    if np.isinf(value):
+        return "−∞" if value < 0 else "∞"
+    if float(value).is_integer() and abs(value) < 1e4:
+        text = f"{int(value)}"
+    else:
+        text = f"{value:.2f}" if abs(value) < 100 else f"{value:.3g}"
+        text = text.removeprefix("-") if float(text) == 0 else text
+    return text.replace("-", "−")
+
+
+def cell_side(longest: int) -> float:
+    """Inches from one cell to the next where the longest text has so many characters."""
+    return CELL + CHARACTER * max(longest - 3, 0)
+
+
+class Colors:
+    """Background colours for numbers, and whether the ink on them is dark or light.
+
+    Numbers of one sign run through viridis; numbers of both signs from blue over white to red,
+    with white at zero.
+    """
+
+    def __init__(self, values: Any) -> None:
+        finite = np.asarray(values, "float64")
+        finite = finite[np.isfinite(finite)]
+        low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
+        both = low < 0 < high
+        reach = max(abs(low), abs(high)) or 1.0
+        self.low, self.high = (-reach, reach) if both else (low, high)
+        self._map = mpl.colormaps["RdBu_r" if both else "viridis"]
+        # the ends of both maps are too dark for a number that is read from afar
+        self._first, self._last = (0.15, 0.85) if both else (0.25, 1.0)
+
+    def __call__(self, value: float) -> tuple[Any, str]:
+        """(background, ink) for one number."""
+        if not np.isfinite(value):
+            return PADDING, QUIET
+        span = self.high - self.low
+        share = (value - self.low) / span if span else 0.5
+        share = min(max(share, 0.0), 1.0)
+        color = self._map(self._first + share * (self._last - self._first))
+        dark = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] < 0.52
+        return color, "white" if dark else INK
+
+
+class Cells:
+    """A grid of cells on axes whose unit is a cell, y downwards.
+
+    Args:
+        axes: where to draw.
+        shape: rows and columns.
+        left, top: of the upper left corner.
+        title: above the grid.
+    """
+
+    def __init__(
+        self, axes: Axes, shape: tuple[int, int], left: float, top: float, title: str = ""
+    ) -> None:
+        self.axes, self.shape, self.left, self.top = axes, shape, left, top
+        self.boxes, self.texts = np.empty(shape, object), np.empty(shape, object)
+        for i, j in np.ndindex(shape):
+            box = Rectangle((left + j, top + i), 1, 1, facecolor=EMPTY, edgecolor=FAINT, lw=1)
+            self.boxes[i, j] = axes.add_patch(box)
+            self.texts[i, j] = axes.text(left + j + 0.5, top + i + 0.52, "", fontsize=NUMBER_SIZE,
+                                         ha="center", va="center", color=INK)  # fmt: skip
+        if title:
+            axes.text(left, top - 0.25, title, fontsize=13, va="bottom", color=INK)
+
+    def put(self, i: int, j: int, text: str, background: Any = EMPTY, ink: str = INK) -> None:
+        """Write into one cell."""
+        self.boxes[i, j].set_facecolor(background)
+        self.texts[i, j].set(text=text, color=ink)
+
+    def put_all(self, values: np.ndarray, colors: Colors, padding: Any = None) -> None:
+        """Write a matrix; where ``padding`` is true the cell is grey."""
+        for i, j in np.ndindex(self.shape):
+            background, ink = colors(float(values[i, j]))
+            if padding is not None and padding[i, j]:
+                background, ink = PADDING, QUIET
+            self.put(i, j, number(float(values[i, j])), background, ink)
+
+    def numbers(self) -> list[list[str]]:
+        """What is written in the cells now, row by row."""
+        return [[text.get_text() for text in row] for row in self.texts]
+
+    def frame(self, rows: Any, columns: Any, color: str = ORANGE) -> list[Any]:
+        """Thick lines around the cells of ``rows`` times ``columns``; returns what was drawn.
+
+        Cells that touch get one frame around all of them, others one each.
+        """
+        drawn = []
+        for top, height in _runs(rows):
+            for left, width in _runs(columns):
+                box = Rectangle((self.left + left, self.top + top), width, height, fill=False,
+                                edgecolor=color, lw=3.5, zorder=5)  # fmt: skip
+                drawn.append(self.axes.add_patch(box))
+        return drawn
+
+
+def _runs(indices: Any) -> list[tuple[int, int]]:
+    """(first, length) of each run of neighbours in sorted indices."""
+    runs: list[tuple[int, int]] = []
+    for index in indices:
+        if runs and sum(runs[-1]) == index:
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        else:
+            runs.append((int(index), 1))
+    return runs
+
+
+def arrow(
+    axes: Axes, start: tuple[float, float], end: tuple[float, float], bend: float = -0.15
+) -> Any:
+    """A bent arrow in front of everything; returns it."""
+    return axes.add_patch(
+        FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=22, lw=2.5, color=ORANGE,
+                        connectionstyle=f"arc3,rad={bend}", shrinkA=3, shrinkB=3, zorder=6)
+    )  # fmt: skip
+
+
+def canvas(figure: Any, width: float, height: float) -> Axes:
+    """Axes over the whole figure, ``width`` by ``height`` cells, y downwards, without lines."""
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    axes.set_axis_off()
+    return axes

@@ -1,0 +1,33 @@
+"""Where a gradient is wrong: the maps of a gradient check."""
+
+from typing import Any
+
+from minicnn.plots.style import Picture
+
+
+def gradient_errors(report: Any) -> Picture:
+    """One map for each array of a gradient check: its entries coloured by relative error.
+
+    The same as ``report.plot()``. Images and kernels are drawn as tiles around the worst entry,
+    which has a frame; grey entries were not compared.
+
+    Args:
+        report: what ``minicnn.check_gradients`` returned.
+
+    Raises:
+        TypeError: anything else.
+
+    Example::
+
+        report = minicnn.check_gradients(Conv2D(4, 3), (2, 6, 5, 3))
+        figure = minicnn.plots.gradient_errors(report)
+        figure.savefig("gradient_errors.png")
+    """
+    from minicnn.gradcheck.plotting import error_maps  # it imports this package
+    from minicnn.gradcheck.report import Report
+
+    if not isinstance(report, Report):
+        raise TypeError(
+            f"expected the report of minicnn.check_gradients, got {type(report).__name__}"
+        )
+    return error_maps(report)

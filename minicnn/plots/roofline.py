@@ -1,0 +1,77 @@
+"""What bounds a computation, arithmetic or memory: the roofline."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from minicnn.plots.style import COLORS, INK, QUIET, Picture, styled
+
+
+@styled
+def roofline(
+    points: Mapping[str, tuple[float, float, float]],
+    peak: float,
+    bandwidth: float,
+    title: str = "Roofline",
+) -> Picture:
+    """Measured speed over arithmetic intensity, under the roof that a machine allows.
+
+    At intensity I, operations a byte, nothing can be faster than min(peak, I bandwidth). A point
+    under the slanted part of the roof waits for memory, one under the flat part for arithmetic.
+
+    Args:
+        points: name -> (floating-point operations, bytes moved, seconds), as measured or counted.
+        peak: operations a second that the machine reaches at best.
+        bandwidth: bytes a second from memory.
+        title: above the picture.
+
+    Raises:
+        ValueError: a number that is not positive, or no point.
+
+    Example::
+
+        points = {"matrix product": (2e9, 2.4e7, 0.02), "ReLU": (1e7, 8e7, 0.009)}
+        figure = minicnn.plots.roofline(points, peak=200e9, bandwidth=20e9)
+        figure.savefig("roofline.png")
+
+    Source: Williams, Waterman, Patterson (2009), Roofline, Communications of the ACM 52(4).
+    """
+    for name, numbers in {"peak": (peak,), "bandwidth": (bandwidth,), **points}.items():
+        if not all(np.isfinite(v) and v > 0 for v in numbers):
+            raise ValueError(f"{name}: all numbers must be larger than 0, got {tuple(numbers)}")
+    if not points:
+        raise ValueError("points is empty; give at least one (operations, bytes, seconds)")
+    intensity = {name: flops / moved for name, (flops, moved, _) in points.items()}
+    speed = {name: flops / seconds for name, (flops, _, seconds) in points.items()}
+    ridge = peak / bandwidth
+    low = min(*intensity.values(), ridge) / 4
+    high = max(*intensity.values(), ridge) * 8
+
+    figure = Picture(figsize=(9.6, 5.6))
+    axes = figure.add_subplot()
+    at = np.array([low, ridge, high])
+    roof = np.minimum(peak, at * bandwidth)
+    axes.loglog(at, roof, color=INK)
+    axes.axvline(ridge, color=QUIET, lw=1, ls=":")
+    axes.annotate(f"arithmetic: {peak / 1e9:.3g} GFLOP/s", (high, peak), xytext=(-4, 6),
+                  textcoords="offset points", ha="right", va="bottom", color=INK)  # fmt: skip
+    slope = float(np.sqrt(low * ridge))  # the middle of the slanted part
+    axes.annotate(f"memory: {bandwidth / 1e9:.3g} GB/s", (slope, slope * bandwidth),
+                  xytext=(-12, 6), textcoords="offset points", ha="right", va="bottom",
+                  color=INK)  # fmt: skip
+    for i, name in enumerate(points):
+        x, y = intensity[name], speed[name]
+        share = y / min(peak, x * bandwidth)
+        color = COLORS[i % len(COLORS)]
+        axes.plot([x, x], [y, min(peak, x * bandwidth)], color=color, lw=1, ls="--")
+        axes.plot(x, y, "o", ms=11, color=color, label=f"{name}: {share:.0%} of the roof")
+    axes.set_ylim(top=peak * 3)
+    axes.annotate(f"{ridge:.3g} operations a byte", (ridge, axes.get_ylim()[0]), xytext=(6, 6),
+                  textcoords="offset points", va="bottom", color=QUIET)  # fmt: skip
+    axes.set_title(title)
+    axes.set_xlabel("arithmetic intensity, operations a byte")
+    axes.set_ylabel("operations a second")
+    axes.grid(which="major")
+    axes.set_axisbelow(True)
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure

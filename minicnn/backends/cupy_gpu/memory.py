@@ -1,5 +1,6 @@
 """Where arrays live: in the GPU's memory, allocated on this backend's stream."""
 
+import math
 import threading
 from collections.abc import Sequence
 from types import TracebackType
@@ -8,7 +9,7 @@ from typing import Any
 import cupy
 import numpy as np
 
-from minicnn.backends.cupy_gpu.runtime import use_stream
+from minicnn.backends.cupy_gpu.runtime import launch_grid, use_stream
 from minicnn.backends.spec import Array
 
 
@@ -48,6 +49,36 @@ def contiguous(ctx: Any, name: str, array: Array) -> Array:
     copy = ctx.buffer(name, array.shape, array.dtype)
     copy[...] = array
     return copy
+
+
+#: number types of a data set: their numbers are those of ``enum Source`` in kernels/memory.cu
+SOURCES = (
+    "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64",
+    "float16", "float32", "float64",
+)  # fmt: skip
+#: threads of a block at most, and blocks along a row at most
+BLOCK, BLOCKS_OF_A_ROW = 256, 256
+
+
+def gather_batch(ctx: Any, name: str, source: Array, index: Array, dtype: str) -> Array:
+    """source[index] cast to ``dtype``. (M, ...) with index (N,)  ->  (N, ...).
+
+    Raises:
+        TypeError: a data set of another type than whole or real numbers.
+    """
+    batch = ctx.buffer(name, (len(index), *source.shape[1:]), dtype)
+    kind = "uint8" if source.dtype == "bool" else str(source.dtype)
+    if kind not in SOURCES:
+        raise TypeError(f"data of dtype {kind} cannot be gathered on a GPU; expected a number type")
+    row = math.prod(source.shape[1:])
+    block = min(BLOCK, -(-row // 32) * 32)
+    grid = len(index), min(BLOCKS_OF_A_ROW, -(-row // BLOCK))
+    if row > 0:
+        real, kernel = (
+            ("float32", "gather_labels") if dtype == "int64" else (dtype, "gather_numbers")
+        )
+        launch_grid(real, kernel, grid, (block,), source, SOURCES.index(kind), index, batch, row)
+    return batch
 
 
 class _Running:

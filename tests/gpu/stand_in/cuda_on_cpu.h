@@ -198,6 +198,8 @@ template <class To, class From> To same_bits(From value) {
 static inline float __int_as_float(int i) { return same_bits<float>(i); }
 static inline double __longlong_as_double(long long i) { return same_bits<double>(i); }
 static inline int __float_as_int(float f) { return same_bits<int>(f); }
+static inline double __dmul_rn(double a, double b) { return a * b; }
+static inline double __dadd_rn(double a, double b) { return a + b; }
 template <class T> T __ldg(const T* p) { return *p; }
 #define NUMBER_MIN_MAX(T) \
     static inline T min(T a, T b) { return b < a ? b : a; } \

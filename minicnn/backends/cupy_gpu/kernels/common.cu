@@ -33,6 +33,9 @@ __device__ inline long long thread_number() {
     return blockIdx.x * (long long)blockDim.x + threadIdx.x;
 }
 
+// Threads of the whole launch: how far apart the entries lie that one thread takes.
+__device__ inline long long stride() { return gridDim.x * (long long)blockDim.x; }
+
 // Whether the step is refused, because a loss was not finite: see refusal.py. May be null.
 __device__ inline bool is_refused(const unsigned* refused) {
     return refused != nullptr && refused[0] != 0;
@@ -75,6 +78,9 @@ template <class T> __device__ inline T block_sum(T value, T* shared) {
 }
 
 // -- a few formulas that must not lose a NaN ----------------------------------------------------
+
+// -1, 0 or 1.
+__device__ inline real sign(real v) { return v > 0 ? 1 : v < 0 ? -1 : v; }
 
 __device__ inline real larger(real a, real b) { return a > b || a != a ? a : b; }
 

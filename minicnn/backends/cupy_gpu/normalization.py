@@ -1,0 +1,159 @@
+"""Batch normalisation: rows of channels, a chunk of rows a block.
+
+Where the chunks begin depends on the shapes alone and their sums are added in order, so that
+every run gives the same bits.
+"""
+
+from typing import Any
+
+from minicnn.backends.cupy_gpu.memory import contiguous
+from minicnn.backends.cupy_gpu.refusal import refused
+from minicnn.backends.cupy_gpu.rows import converted
+from minicnn.backends.cupy_gpu.runtime import launch, launch_grid
+from minicnn.backends.spec import Array
+
+#: threads of a block
+BLOCK = 256
+#: chunks that the rows are cut into at most: enough blocks to fill a GPU, few sums to add
+CHUNKS = 256
+#: rows that a thread takes at least
+ROWS = 8
+
+
+def batchnorm_forward(
+    ctx: Any, x: Array, gamma: Array | None, beta: Array | None, axis: int, epsilon: float
+) -> tuple[Array, Array, Array]:
+    """(y, mean (C,), variance (C,)) with the statistics of this batch."""
+    rows = _rows(ctx, "x", x, axis)  # (R, C)
+    R, C = rows.shape
+    mean, variance = ctx.buffer("mean", (C,), x.dtype), ctx.buffer("variance", (C,), x.dtype)
+    grid, block, chunk = _geometry(R, C)
+    parts = ctx.buffer("parts", (grid[1], 2, C), "float64")
+    launch_grid(x.dtype, "batchnorm_sums", grid, block, rows, parts, R, C, chunk)
+    launch_grid(
+        x.dtype, "batchnorm_statistics", grid[:1], block,
+        rows, parts, mean, variance, R, C, grid[1],
+    )  # fmt: skip
+    y = _normalized(ctx, rows, x, gamma, beta, (mean, variance, epsilon), axis)
+    return y, mean, variance
+
+
+def batchnorm_backward(
+    ctx: Any, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
+) -> Array | None:
+    """dx = gamma / sqrt(variance + epsilon) (dy - mean(dy) - x_hat mean(dy x_hat))."""
+    return _backward(ctx, dy, gamma, dgamma, dbeta, of_batch=True)
+
+
+def normalize_forward(
+    ctx: Any, x: Array, gamma: Array | None, beta: Array | None, mean: Array, variance: Array,
+    axis: int, epsilon: float,
+) -> Array:  # fmt: skip
+    """y = gamma x_hat + beta,   x_hat = (x - mean) / sqrt(variance + epsilon)."""
+    mean = converted(ctx, "mean", mean, x.dtype)
+    variance = converted(ctx, "variance", variance, x.dtype)
+    rows = _rows(ctx, "x", x, axis)  # (R, C)
+    return _normalized(ctx, rows, x, gamma, beta, (mean, variance, epsilon), axis)
+
+
+def normalize_backward(
+    ctx: Any, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
+) -> Array | None:
+    """dgamma = sum(dy x_hat),   dbeta = sum(dy),   dx = dy gamma / sqrt(variance + epsilon)."""
+    return _backward(ctx, dy, gamma, dgamma, dbeta, of_batch=False)
+
+
+def moving_average(average: Array, value: Array, momentum: float) -> None:
+    """average = momentum average + (1 - momentum) value."""
+    C = average.size
+    launch(
+        average.dtype, "moving_average", C,
+        average, value, momentum, 1 - momentum, C, refused(),
+    )  # fmt: skip
+
+
+def rescale_forward(ctx: Any, x: Array, scale: float, offset: float) -> Array:
+    """y = x scale + offset."""
+    ctx.save(scale=scale)
+    return _rescaled(ctx, "y", x, offset)
+
+
+def rescale_backward(ctx: Any, dy: Array) -> Array:
+    """dx = dy scale."""
+    return _rescaled(ctx, "dx", dy, 0.0)
+
+
+def _rescaled(ctx: Any, name: str, x: Array, offset: float) -> Array:
+    x = contiguous(ctx, f"{name}_source", x)
+    y = ctx.buffer(name, x.shape, x.dtype)
+    launch(x.dtype, "rescale", x.size, x, y, ctx.scale, offset, x.size)
+    return y
+
+
+def _normalized(
+    ctx: Any, rows: Array, x: Array, gamma: Array | None, beta: Array | None,
+    statistics: tuple[Array, Array, float], axis: int,
+) -> Array:  # fmt: skip
+    y = ctx.buffer("y", _channels_last(x, axis).shape, x.dtype)
+    R, C = rows.shape
+    grid, block, chunk = _geometry(R, C)
+    launch_grid(
+        x.dtype, "normalize", grid, block, rows, gamma, beta, *statistics, y, R, C, chunk
+    )  # fmt: skip
+    ctx.save(rows=rows, statistics=statistics, axis=axis)
+    return _channels_back(y, axis)
+
+
+def _backward(
+    ctx: Any, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None,
+    of_batch: bool,
+) -> Array | None:  # fmt: skip
+    rows = _rows(ctx, "dy", dy, ctx.axis)  # (R, C)
+    R, C = rows.shape
+    grid, block, chunk = _geometry(R, C)
+    sums = None
+    if of_batch or dgamma is not None or dbeta is not None:
+        parts = ctx.buffer("parts", (grid[1], 2, C), "float64")
+        sums = ctx.buffer("sums", (2, C), "float64")  # of dy, and of dy x_hat
+        launch_grid(
+            dy.dtype, "normalize_sums", grid, block,
+            ctx.rows, rows, *ctx.statistics, parts, R, C, chunk,
+        )  # fmt: skip
+        launch_grid(
+            dy.dtype, "normalize_weight_gradients", grid[:1], block,
+            parts, dgamma, dbeta, sums, C, grid[1],
+        )  # fmt: skip
+    if not ctx.need_dx:
+        return None
+    dx = ctx.buffer("dx", _channels_last(dy, ctx.axis).shape, dy.dtype)
+    launch_grid(
+        dy.dtype, "normalize_backward", grid, block,
+        ctx.rows, rows, gamma, *ctx.statistics, sums if of_batch else None, dx, R, C, chunk,
+    )  # fmt: skip
+    return _channels_back(dx, ctx.axis)
+
+
+def _rows(ctx: Any, name: str, x: Array, axis: int) -> Array:
+    """(R, C), contiguous: a copy only if the channels are not last already."""
+    return contiguous(ctx, name, _channels_last(x, axis)).reshape(-1, x.shape[axis])
+
+
+def _channels_last(x: Array, axis: int) -> Array:
+    """A view (..., C)."""
+    others = [i for i in range(x.ndim) if i != axis % x.ndim]
+    return x.transpose(*others, axis % x.ndim)
+
+
+def _channels_back(y: Array, axis: int) -> Array:
+    """A view of y (..., C) with the channels along ``axis``."""
+    order = list(range(y.ndim - 1))
+    order.insert(axis % y.ndim, y.ndim - 1)
+    return y.transpose(*order)
+
+
+def _geometry(R: int, C: int) -> tuple[tuple[int, int], tuple[int, int], int]:
+    """Blocks, threads of a block, rows of a chunk."""
+    lanes = min(32, 1 << max(C - 1, 0).bit_length())
+    along = BLOCK // lanes
+    chunk = max(ROWS * along, -(-R // CHUNKS))
+    return (-(-C // lanes), max(1, -(-R // chunk))), (lanes, along), chunk

@@ -28,10 +28,13 @@ class Attempt:
         arguments: of the latest call, by name.
     """
 
+    _MOST_SLIPS = 3  # named at once, where the numbers cannot tell them apart
+
     def __init__(self, function: Any, label: str) -> None:
         self.function, self.label = function, label
         self.holding: list[str] = []
         self.arguments: dict[str, Any] = {}
+        self._ruled_out: set[str] = set()
 
     def expect(
         self,
@@ -55,7 +58,8 @@ class Attempt:
                 one tuple each.
             names: of a tuple's parts, as ("dx", "dw", "db").
             slips: {what went wrong: what comes out then}. When the answer is wrong and equals one
-                of these, the message says so.
+                of these, the message says so. One that would have shown in an earlier call, where
+                the answer was right, is named only if no other fits.
             rtol: allowed error, relative to the largest number of ``want``.
 
         Raises:
@@ -66,11 +70,17 @@ class Attempt:
             compare.same(got, want, axes=axes, names=names, rtol=rtol)
         except compare.Difference as difference:
             details = [*self._called_with(), *difference.lines]
-            for text, slip in (slips or {}).items():
-                if compare.agrees(got, slip, rtol):
-                    details += [f"  This is what comes out when {text}."]
-                    break
+            fitting = [
+                text for text, slip in (slips or {}).items() if compare.agrees(got, slip, rtol)
+            ]
+            possible = [text for text in fitting if text not in self._ruled_out] or fitting
+            if possible:
+                choice = ", or when ".join(possible[: self._MOST_SLIPS])
+                details += [f"  This is what comes out when {choice}."]
             raise Mistake(property, property, details) from None
+        self._ruled_out |= {
+            text for text, slip in (slips or {}).items() if not compare.agrees(slip, want, rtol)
+        }
         self._holds(property)
 
     def require(
@@ -121,7 +131,7 @@ class Attempt:
 
     def _called_with(self, line: str = "") -> list[str]:
         lines = [f"  called with  {describe.value(n, v)}" for n, v in self.arguments.items()]
-        lines = [lines[0], *(line.replace("called with", " " * 11, 1) for line in lines[1:])]
+        lines[1:] = [other.replace("called with", " " * 11, 1) for other in lines[1:]]
         return [*lines, line] if line else lines
 
 

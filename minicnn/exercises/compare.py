@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.exercises.describe import number
+from minicnn.exercises.describe import apart, number
 
 
 class Difference(Exception):
@@ -89,12 +89,13 @@ def _same_array(got: Any, want: np.ndarray, axes: tuple[str, ...], rtol: float) 
     if not wrong.any():
         return
     index = tuple(int(i) for i in np.argwhere(wrong)[0]) if want.ndim else ()
+    expected, found = apart(want[index], got[index])
     where = ", ".join(f"{a} {i}" for a, i in zip(axes, index, strict=False))
     raise Difference(
         f"  first wrong  at [{', '.join(map(str, index))}]{f'  ({where})' if where else ''}, "
         f"{wrong.sum()} of {wrong.size} entries in all",
-        f"  expected     {number(want[index])}",
-        f"  got          {number(got[index])}",
+        f"  expected     {expected}",
+        f"  got          {found}",
     )
 
 
@@ -112,9 +113,9 @@ def _same_number(got: Any, want: Any, rtol: float) -> None:
             )
     if not right:
         shown = f"an array of shape {got.shape}" if isinstance(got, np.ndarray) else repr(got)
-        if isinstance(got, (float, np.number)):
-            shown = number(got)
-        expected = repr(want) if isinstance(want, str) else number(want)
+        expected = repr(want)
+        if isinstance(got, (int, float, np.number)) and not isinstance(want, str):
+            expected, shown = apart(want, got)
         raise Difference(f"  expected     {expected}", f"  got          {shown}")
 
 

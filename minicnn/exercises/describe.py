@@ -23,7 +23,13 @@ def value(name: str, what: Any) -> str:
     return f"{name}: {what.dtype} array of shape {what.shape}"
 
 
-def number(what: Any) -> str:
+def number(what: Any, digits: int = 8) -> str:
     """A number as a person writes it: 3, 0.25, nan."""
     plain = what.item() if isinstance(what, np.generic) else what
-    return f"{plain:.8g}" if isinstance(plain, float) else f"{plain}"
+    return f"{plain:.{digits}g}" if isinstance(plain, float) else f"{plain}"
+
+
+def apart(one: Any, other: Any) -> tuple[str, str]:
+    """Two numbers with as many digits as it takes to see that they differ."""
+    texts = number(one), number(other)
+    return texts if texts[0] != texts[1] else (number(one, 17), number(other, 17))

@@ -65,3 +65,42 @@ def forgets_to_return(x, window, strides):
 @wrong("im2col", says="it raised IndexError")
 def reads_beyond_the_edge(x, window, strides):
     return x[:, x.shape[1]]
+
+
+def cols_size(x_shape, window, strides):
+    return im2col(np.zeros(x_shape), window, strides).size
+
+
+@wrong("cols_bytes", says="not their bytes")
+def counts_entries(x_shape, window, strides, itemsize):
+    return cols_size(x_shape, window, strides)
+
+
+@wrong("cols_bytes", says="the channels are left out")
+def leaves_the_channels_out(x_shape, window, strides, itemsize):
+    return cols_size((*x_shape[:3], 1), window, strides) * itemsize
+
+
+@wrong("cols_bytes", says="strides are taken as 1")
+def leaves_the_strides_out(x_shape, window, strides, itemsize):
+    return cols_size(x_shape, window, (1, 1)) * itemsize
+
+
+@wrong("cols_bytes", says="the batch is left out")
+def leaves_the_batch_out(x_shape, window, strides, itemsize):
+    return cols_size((1, *x_shape[1:]), window, strides) * itemsize
+
+
+@wrong("cols_bytes", says="those at the edge too")
+def copies_every_pixel_for_every_tap(x_shape, window, strides, itemsize):
+    return int(np.prod(x_shape)) * window[0] * window[1] * itemsize
+
+
+@wrong("cols_bytes", says="the image is counted, not its windows")
+def counts_the_image(x_shape, window, strides, itemsize):
+    return int(np.prod(x_shape)) * itemsize
+
+
+@wrong("cols_bytes", says="a whole number")
+def counts_in_fractions(x_shape, window, strides, itemsize):
+    return cols_size(x_shape, window, strides) * itemsize / 1

@@ -1,0 +1,1 @@
+"""Exercises of chapter 1: a convolution by hand."""

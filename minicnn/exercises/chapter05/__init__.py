@@ -1,0 +1,1 @@
+"""Exercises of chapter 5: dense layer, softmax and cross-entropy."""

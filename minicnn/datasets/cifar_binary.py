@@ -6,18 +6,20 @@ Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 200
 """
 
 import gzip
-import io
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, Self, cast
 
 import numpy as np
 
 from minicnn.datasets.errors import DatasetFileError, reading
-from minicnn.datasets.npz import Split
+from minicnn.datasets.npz import Split, fill
 
 FOLDER = "cifar-10-batches-bin"
 TRAIN_BATCHES = tuple(f"{FOLDER}/data_batch_{i}.bin" for i in range(1, 6))
 TEST_BATCH = f"{FOLDER}/test_batch.bin"
+_BATCHES = (*TRAIN_BATCHES, TEST_BATCH)
 _NOTES = (f"{FOLDER}/batches.meta.txt", f"{FOLDER}/readme.html")
 
 _CLASSES = 10
@@ -37,56 +39,72 @@ def read_cifar_tar_gz(path: Path, images_per_batch: int = 10_000) -> tuple[Split
         DatasetFileError: a member of another name, kind or size, one that is missing or there
             twice, or a label beyond 9.
     """
-    batches = _read_batches(path, images_per_batch * _RECORD)
-    records = [
-        np.frombuffer(batches[name], np.uint8).reshape(-1, _RECORD)
-        for name in (*TRAIN_BATCHES, TEST_BATCH)
-    ]
-    for name, rows in zip((*TRAIN_BATCHES, TEST_BATCH), records, strict=True):
-        if (highest := rows[:, 0].max()) >= _CLASSES:
-            raise DatasetFileError(path, f"label {highest} in {name}", "labels from 0 to 9")
-    return _split(records[:-1]), _split(records[-1:])
+    n = images_per_batch
+    x, y = np.empty((6 * n, *_IMAGE[1:], _IMAGE[0]), np.uint8), np.empty((6 * n, 1), np.uint8)
+    missing = list(_BATCHES)
+    expected = f"CIFAR-10's binary edition: {FOLDER}/ with six batches of {n * _RECORD:,} bytes"
+    most = 6 * n * _RECORD + _ROOM
+    records = np.empty((n, _RECORD), np.uint8)  # of one batch
+    with reading(path, expected, max_bytes=most), gzip.open(path) as unpacked:
+        for name, batch in _batches(_Bounded(unpacked, most), n * _RECORD):
+            if fill(records.reshape(-1), batch) != records.size:
+                raise ValueError(f"an incomplete {name}")
+            if (highest := records[:, 0].max()) >= _CLASSES:
+                raise DatasetFileError(path, f"label {highest} in {name}", "labels from 0 to 9")
+            rows = slice(_BATCHES.index(name) * n, (_BATCHES.index(name) + 1) * n)
+            planes = records[:, 1:].reshape(-1, *_IMAGE)  # (n, 3, 32, 32)
+            x[rows], y[rows] = planes.transpose(0, 2, 3, 1), records[:, :1]
+            missing.remove(name)
+    if missing:
+        raise DatasetFileError(path, f"no {', '.join(missing)}", expected)
+    return (x[: 5 * n], y[: 5 * n]), (x[5 * n :], y[5 * n :])
 
 
-def _split(batches: list[np.ndarray]) -> Split:
-    """Batches of records (n, 1 + 3 * 32 * 32) -> images, colours last, and labels (n, 1)."""
-    x = np.empty((sum(map(len, batches)), *_IMAGE[1:], _IMAGE[0]), np.uint8)
-    y = np.concatenate([records[:, :1] for records in batches])
-    start = 0
-    for records in batches:
-        planes = records[:, 1:].reshape(-1, *_IMAGE)  # (n, 3, 32, 32)
-        x[start : start + len(records)] = planes.transpose(0, 2, 3, 1)
-        start += len(records)
-    return x, y
+def _batches(stream: "_Bounded", batch_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
+    """(name, content) of each batch, in the order in which the archive has them.
 
-
-def _read_batches(path: Path, batch_bytes: int) -> dict[str, bytes]:
-    """The content of each batch by its name in the archive."""
-    names = (*TRAIN_BATCHES, TEST_BATCH)
-    expected = f"CIFAR-10's binary edition: {FOLDER}/ with six batches of {batch_bytes:,} bytes"
-    most = len(names) * batch_bytes + _ROOM
-    batches: dict[str, bytes] = {}
+    Raises:
+        ValueError: a member that does not belong there.
+    """
     seen: set[str] = set()
-    with reading(path, expected, max_bytes=most):
-        with gzip.open(path) as stream:
-            unpacked = stream.read(most + 1)
-        if len(unpacked) > most:
-            raise DatasetFileError(path, "more than that, unpacked", expected)
-        with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r|") as tar:  # front to back, once
-            for member in tar:
-                if member.name in seen:
-                    raise DatasetFileError(path, f"{member.name} twice", expected)
-                seen.add(member.name)
-                plain = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
-                if plain and member.name in names and member.size == batch_bytes:
-                    content = tar.extractfile(member)
-                    assert content is not None  # a plain file always has content
-                    batches[member.name] = content.read()
-                elif not (plain and member.name in _NOTES) and not (
-                    member.isdir() and member.name == FOLDER
-                ):
-                    found = f"the member {member.name[:100]!r} of {member.size:,} bytes"
-                    raise DatasetFileError(path, found, expected)
-    if missing := [name for name in names if len(batches.get(name, b"")) != batch_bytes]:
-        raise DatasetFileError(path, f"no complete {', '.join(missing)}", expected)
-    return batches
+    with tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|", tarinfo=_Header) as tar:
+        for member in tar:  # front to back, once
+            if member.name in seen:
+                raise ValueError(f"{member.name[:100]!r} twice")
+            seen.add(member.name)
+            plain = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
+            if plain and member.name in _BATCHES and member.size == batch_bytes:
+                yield member.name, cast(BinaryIO, tar.extractfile(member))
+            elif not (plain and member.name in _NOTES) and not (
+                member.isdir() and member.name == FOLDER
+            ):
+                raise ValueError(f"the member {member.name[:100]!r} of {member.size:,} bytes")
+    while stream.read(1 << 16):  # to the end, where gzip's checksum is
+        pass
+
+
+class _Bounded:
+    """A stream that ends in an error if it holds more than ``most`` bytes."""
+
+    def __init__(self, stream: gzip.GzipFile, most: int) -> None:
+        self._stream, self._left = stream, most
+
+    def read(self, size: int) -> bytes:
+        content = self._stream.read(size)
+        self._left -= len(content)
+        if self._left < 0:
+            raise ValueError("it holds more than that, unpacked")
+        return content
+
+
+class _Header(tarfile.TarInfo):
+    """The header of a member; one that announces a long header of its own is refused."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type not in (*tarfile.SUPPORTED_TYPES, *tarfile.REGULAR_TYPES) or (
+            header.type not in tarfile.REGULAR_TYPES and not 0 <= header.size <= _ROOM
+        ):
+            raise tarfile.ReadError(f"a member of type {header.type!r} of {header.size:,} bytes")
+        return header

@@ -4,13 +4,15 @@ An .npz file is a zip archive of .npy files. Both are read here under a bound kn
 that a file which lies about its size cannot fill the memory. Objects are never unpickled.
 """
 
+import math
 import re
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
 
+from minicnn import zipped
 from minicnn.datasets.errors import DatasetFileError, reading
 
 Split = tuple[np.ndarray, np.ndarray]  # the images x and the labels y of one part
@@ -26,6 +28,7 @@ class Shapes(NamedTuple):
 
 
 _HEADER_ROOM = 1024  # bytes that a .npy file may have before its data; NumPy writes 128
+_PIECE = 1 << 20  # bytes read at a time: the array is the only copy of the data in memory
 _STORED_OR_DEFLATED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # Magic and version 1.0, the length of the header, and the header of an array of bytes as NumPy
 # writes it (one axis at least). An L after a number is how Python 2 wrote it.
@@ -55,10 +58,15 @@ def read_npz(path: Path, largest: Shapes, *, exact: bool) -> tuple[Split, Split]
     size = sum(int(np.prod(shape)) + 2 * _HEADER_ROOM for shape in largest)
     names = [f"{name}.npy" for name in Shapes._fields]
     expected = f"a NumPy archive of {', '.join(names)}, once each"
-    with reading(path, expected, max_bytes=size), zipfile.ZipFile(path) as archive:
+    with (
+        reading(path, expected, max_bytes=size),
+        path.open("rb") as stream,
+        zipped.opened(stream) as archive,
+    ):
         found = sorted(archive.namelist())
         if found != sorted(names):
-            listed = ", ".join(found[:8]) + (", ..." if len(found) > 8 else "")
+            listed = ", ".join(n[:40] if n.isprintable() else repr(n[:40]) for n in found[:8])
+            listed += ", ..." if len(found) > 8 else ""
             raise DatasetFileError(path, f"members [{listed}]", expected)
         arrays = [
             _read_member(path, archive, name, shape, exact)
@@ -84,16 +92,37 @@ def _read_member(
     if info.file_size > size + _HEADER_ROOM:
         raise DatasetFileError(path, f"{name} of {info.file_size:,} bytes", expected)
 
-    with archive.open(info) as member:
-        content = member.read(info.file_size + 1)  # the end of the member: its checksum is compared
-    header = _NPY_HEADER.match(content)
-    if header is None or header.end() != 10 + int.from_bytes(header["length"], "little"):
-        raise DatasetFileError(path, f"{name} with another header: {content[:80]!r}", expected)
-    shape = tuple(int(n) for n in re.findall(rb"\d+", header["shape"]))
-    rows_fit = shape[0] == largest[0] if exact else 0 < shape[0] <= largest[0]
-    if shape[1:] != largest[1:] or not rows_fit:
-        raise DatasetFileError(path, f"{name} of shape {shape}", expected)
-    data = np.frombuffer(content, np.uint8, offset=header.end())
-    if data.size != np.prod(shape):
-        raise DatasetFileError(path, f"{name} with {data.size:,} bytes for {shape}", expected)
-    return data.reshape(shape, order="F" if header["fortran"] == b"True" else "C").copy("C")
+    with archive.open(info) as opened:
+        member = cast(BinaryIO, opened)
+        start = member.read(10)
+        start += member.read(int.from_bytes(start[8:], "little"))
+        header = _NPY_HEADER.fullmatch(start)
+        if header is None or header.end() != 10 + int.from_bytes(header["length"], "little"):
+            raise DatasetFileError(path, f"{name} with another header: {start[:80]!r}", expected)
+        shape = tuple(int(n) for n in re.findall(rb"\d+", header["shape"]))
+        rows_fit = shape[0] == largest[0] if exact else 0 < shape[0] <= largest[0]
+        if shape[1:] != largest[1:] or not rows_fit:
+            raise DatasetFileError(path, f"{name} of shape {shape}", expected)
+        array = np.empty(shape, np.uint8)
+        if header["fortran"] == b"True" and len(shape) > 1:
+            plane = np.empty(math.prod(shape[:-1]), np.uint8)
+            come = 0
+            for i in range(shape[-1]):  # the last axis varies slowest
+                come += fill(plane, member)
+                array[..., i] = plane.reshape(shape[:-1], order="F")
+        else:
+            come = fill(array.reshape(-1), member)
+        beyond = len(member.read(1))  # at the end of the member its checksum is compared
+    if come + beyond != array.size:
+        found = f"{name} with {come + beyond:,} bytes or more for {shape}"
+        raise DatasetFileError(path, found, expected)
+    return array
+
+
+def fill(flat: np.ndarray, stream: BinaryIO) -> int:
+    """Fill an array of bytes from a stream, piece by piece; return how many there were."""
+    come = 0
+    while come < flat.size and (piece := stream.read(min(flat.size - come, _PIECE))):
+        flat[come : come + len(piece)] = np.frombuffer(piece, np.uint8)
+        come += len(piece)
+    return come

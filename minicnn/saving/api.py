@@ -113,17 +113,18 @@ def load_model(
         )
     if not path.endswith(".keras"):
         raise ModelFileError(
-            path, f"File format not supported: filepath={path}. minicnn reads `.keras` files; "
-            "turn an older .h5 file into one with Keras: load_model('m.h5').save('m.keras')",
+            path, f"File format not supported: filepath={path}",
+            "a `.keras` file; turn an older .h5 file into one with Keras: "
+            "load_model('m.h5').save('m.keras')",
         )  # fmt: skip
     if not os.path.exists(path):
         raise ModelFileError(
-            path, f"File not found: filepath={path}. Please ensure the file is an accessible "
-            "`.keras` zip file.",
+            path, f"File not found: filepath={path}",
+            "the file to be an accessible `.keras` zip file",
         )  # fmt: skip
     custom_objects = known(custom_objects)
     members = archive.read(path)
-    with hdf5.opened(io.BytesIO(members[archive.WEIGHTS]), path) as content:
+    with hdf5.opened(io.BytesIO(members[archive.WEIGHTS]), path, archive.room(path)) as content:
         limit = weights.stored_scalars(content) + _SLACK
         with weights_from_file(limit):
             model, saved = rebuild.rebuilt(members[archive.CONFIG], path, custom_objects)
@@ -194,7 +195,7 @@ def load_weights(
         file: Any = io.BytesIO(archive.read(path)[archive.WEIGHTS])
     else:
         file = archive.open_regular(path, b"\x89HDF\r\n\x1a\n", "an HDF5 file of weights")
-    with file, hdf5.opened(file, path) as content:
+    with file, hdf5.opened(file, path, archive.room(path)) as content:
         weights.restore(model, content, path, seeds=False, skip_mismatch=skip_mismatch)
 
 

@@ -7,14 +7,17 @@ from collections import Counter
 from pathlib import Path
 from typing import BinaryIO
 
+from minicnn import zipped
+from minicnn.saving import strict_json
 from minicnn.saving.errors import ModelFileError, kind_of
 
 METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
 
 #: most bytes that a member may hold; weights are limited by what is stored
-_LIMITS = {METADATA: 1 << 20, CONFIG: 1 << 24}
-#: weights that unpack to more than this must not unpack to a hundred times what is stored
-_FREELY_UNPACKED = 1 << 26
+_LIMITS = {METADATA: 1 << 20, CONFIG: strict_json.MAX_BYTES}
+#: by how many bytes what is in a file may be larger, unpacked, than the file
+_ROOM = 48 << 20
+_WHOLE = "a whole file, as model.save or Keras writes it"
 
 
 def write(file: BinaryIO, members: dict[str, bytes | memoryview]) -> None:
@@ -34,14 +37,23 @@ def read(path: str | os.PathLike[str]) -> dict[str, bytes]:
     """
     with open_regular(path, b"PK\x03\x04", "a .keras file (a zip archive)") as file:
         try:
-            with zipfile.ZipFile(file) as archive:
+            with zipped.opened(file) as archive:
                 infos = archive.infolist()
                 _check_members(path, infos, os.fstat(file.fileno()).st_size)
                 return {info.filename: archive.read(info) for info in infos}
         except ModelFileError:
             raise
         except Exception as error:  # zipfile raises many types for a damaged file
-            raise ModelFileError(path, f"the zip archive is damaged ({error})") from error
+            raise ModelFileError(path, f"the zip archive is damaged ({error})", _WHOLE) from error
+
+
+def room(path: str | os.PathLike[str]) -> int:
+    """How many bytes the arrays of a file may take in memory, all together.
+
+    A loaded model has its weights, their gradients, what was read and what that was read from: with
+    this bound a stranger's file takes at most four times its size and 256 MB.
+    """
+    return os.stat(path).st_size + _ROOM
 
 
 def _check_members(
@@ -66,8 +78,8 @@ def _check_members(
                 "stored or deflated members",
             )  # fmt: skip
         if info.header_offset + info.compress_size > file_size:
-            raise ModelFileError(path, f"{info.filename} claims to be longer than the file")
-        limit = _LIMITS.get(info.filename, max(_FREELY_UNPACKED, 100 * info.compress_size))
+            raise ModelFileError(path, f"{info.filename} claims to be longer than the file", _WHOLE)
+        limit = _LIMITS.get(info.filename, file_size + _ROOM)
         if info.file_size > limit:
             raise ModelFileError(
                 path,

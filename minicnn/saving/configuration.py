@@ -50,7 +50,10 @@ def checked(data: dict[str, Any], source: str, custom_objects: dict[str, Any]) -
         reader.problems.append(f"it is a single {data['class_name']}, not a Sequential model")
     if reader.problems:
         listed = "\n  ".join(reader.problems)
-        raise ModelFileError(source, f"the configuration cannot be used:\n  {listed}")
+        raise ModelFileError(
+            source, f"the configuration cannot be used:\n  {listed}\n",
+            "a Sequential model of minicnn's layers, with arguments that minicnn has",
+        )  # fmt: skip
     return config
 
 

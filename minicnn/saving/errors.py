@@ -9,12 +9,16 @@ class ModelFileError(ValueError):
     Attributes:
         path: of the file.
         found: what is wrong with it.
-        expected: what a good file has instead; "" where ``found`` says it all.
+        expected: what a good file has instead.
     """
 
-    def __init__(self, path: str | os.PathLike[str], found: str, expected: str = "") -> None:
+    def __init__(self, path: str | os.PathLike[str], found: str, expected: str) -> None:
         self.path, self.found, self.expected = os.fspath(path), found, expected
-        super().__init__(f"{self.path}: {found}" + (f"; expected {expected}" if expected else ""))
+        between = "" if found.endswith("\n") else "; "  # a list ends with a line of its own
+        super().__init__(f"{self.path}: {found}{between}expected {expected}")
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.path, self.found, self.expected)
 
 
 _BEGINNINGS = (

@@ -105,7 +105,9 @@ def rebuilt(text: str | bytes, source: str, custom: dict[str, Any]) -> tuple[Any
     try:
         model = deserialize_layer(cleaned, custom)
     except Exception as error:  # whatever a stranger's arguments make a constructor raise
-        raise ModelFileError(source, f"the model cannot be rebuilt: {error}") from error
+        raise ModelFileError(
+            source, f"the model cannot be rebuilt: {error}", "arguments that its layers take"
+        ) from error
     return model, data.get("compile_config")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from minicnn.saving.errors import ModelFileError
 
-MAX_DEPTH, MAX_BYTES, MAX_TEXT, MAX_INTEGER = 64, 1 << 24, 1 << 16, 1 << 63
+MAX_DEPTH, MAX_BYTES, MAX_TEXT, MAX_INTEGER = 64, 1 << 22, 1 << 16, 1 << 63
 
 
 def parse(text: str | bytes, source: str, what: str) -> dict[str, Any]:
@@ -33,7 +33,9 @@ def parse(text: str | bytes, source: str, what: str) -> dict[str, Any]:
         _check(data)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        raise ModelFileError(source, f"{what} is not usable JSON: {reason}") from None
+        raise ModelFileError(
+            source, f"{what} is not usable JSON: {reason}", "JSON in UTF-8"
+        ) from None
     if not isinstance(data, dict):
         raise ModelFileError(source, f"{what} is a JSON {type(data).__name__}", "a JSON object")
     return data

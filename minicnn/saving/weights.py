@@ -88,7 +88,10 @@ def restore(
     if differences:
         message = _listed(differences)
         if not skip_mismatch:
-            raise ModelFileError(source, f"the file does not fit model {model.name!r}:\n{message}")
+            raise ModelFileError(
+                source, f"the file does not fit model {model.name!r}:\n{message}\n",
+                "the arrays of a model with the same layers",
+            )  # fmt: skip
         warnings.warn(f"{source}: left as it was:\n{message}", stacklevel=4)
         spared = {path.rpartition("/")[0] for path in differences}
         arrays = {p: a for p, a in arrays.items() if p.rpartition("/")[0] not in spared}
@@ -130,7 +133,7 @@ def _training_state(model: Any, content: hdf5.Content, source: str) -> dict[str,
 def stored_scalars(content: hdf5.Content) -> int:
     """How many numbers the weights in a file have in all."""
     return sum(
-        int(array.dataset.size) for path, array in content.arrays.items()
+        array.size for path, array in content.arrays.items()
         if path.startswith("layers/")
     )  # fmt: skip
 
@@ -138,7 +141,7 @@ def stored_scalars(content: hdf5.Content) -> int:
 # -- comparing ----------------------------------------------------------------------------------
 
 
-def _differences(wanted: dict[str, Any], stored: dict[str, hdf5.StoredArray]) -> dict[str, str]:
+def _differences(wanted: dict[str, Any], stored: dict[str, hdf5.Array]) -> dict[str, str]:
     """path -> what is wrong with it."""
     found = {}
     for path in [*wanted, *sorted(set(stored) - set(wanted))]:

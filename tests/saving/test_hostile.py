@@ -251,7 +251,7 @@ def with_config(path, saved, text):
         (b"[" * 100_000, "nested too deeply"),
         (b'{"a":' * 100 + b"1" + b"}" * 100, "nested more than 64 deep"),
         (b'{"a": "' + b"x" * 70_000 + b'"}', "70,000 characters"),
-        (b" " * (1 << 25), "at most 16,777,216"),
+        (b" " * (1 << 25), "at most 4,194,304"),
         (b'{"config": {}}', "not an object with a class_name and a config"),
         (b'{"class_name": "Sequential", "config": {}}', "no list of layers"),
         (b'{"class_name": ["Sequential"], "config": {"layers": []}}', "not an object with"),

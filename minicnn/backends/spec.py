@@ -77,7 +77,8 @@ def advance(counter: Array) -> None:
 def gather_batch(ctx: Any, name: str, source: Array, index: Array, dtype: str) -> Array:
     """Rows ``source[index]`` cast to ``dtype``, in the buffer ``name``.
 
-    source (M, ...) of any number type, index (N,) int64  ->  (N, ...) of ``dtype``.
+    source (M, ...) of any number type, index (N,) int64, both where the backend computes
+    ->  (N, ...) of ``dtype``.
     The data set is never copied or cast whole.
     """
     ...

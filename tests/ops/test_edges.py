@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minicnn.backends import reference
-from minicnn.engine.context import Context
 from tests.helpers import Case, context
 from tests.ops.cases import FUSED, OPERATIONS, cases
 
@@ -269,57 +268,3 @@ def test_nan_in_the_bias_is_nan_in_its_filter(ops, name, data):
     bias[-1] = np.nan
     y = case.forward(ops, context(ops))
     np.testing.assert_array_equal(np.isnan(y), np.broadcast_to(np.isnan(bias), y.shape))
-
-
-# -- the batch --------------------------------------------------------------------------------
-
-
-def sources(rng, folder):
-    """What people hand to ``fit``: one array of each kind, (20, 3, 4)."""
-    numbers = rng.integers(0, 256, (20, 3, 4))
-    np.save(folder / "x.npy", numbers.astype("uint8"))
-    return {
-        "uint8": numbers.astype("uint8"),
-        "int64": numbers,
-        "bool": numbers > 128,
-        "float64": rng.standard_normal((20, 3, 4)),
-        "every other row": numbers.repeat(2, axis=0)[::2].astype("uint8"),
-        "backwards": numbers.astype("float32")[::-1],
-        "channels first": numbers.astype("float32").transpose(0, 2, 1).copy().transpose(0, 2, 1),
-        "Fortran order": np.asfortranarray(numbers.astype("uint8")),
-        "read-only file": np.load(folder / "x.npy", mmap_mode="r"),
-    }
-
-
-@DTYPES
-def test_gather_batch(ops, dtype, rng, tmp_path):
-    index = np.array([7, 0, 19, 7, 3])
-    for kind, source in sources(rng, tmp_path).items():
-        ctx = Context(ops)
-        for rows in (index, index[:2], index[::-1].copy()):  # full, smaller, full again
-            with ops.running():
-                batch = ops.gather_batch(ctx, "x", source, ops.asarray(rows), dtype)
-            assert batch.dtype == dtype
-            expected = source[rows].astype(dtype)
-            np.testing.assert_array_equal(ops.to_numpy(batch), expected, err_msg=kind)
-            ctx.freeze()
-
-
-def test_gather_batch_of_labels(ops):
-    labels = np.array([[3], [1], [2]], "uint8")
-    batch = ops.gather_batch(Context(ops), "y", labels, ops.asarray(np.array([2, 0])), "int64")
-    assert batch.dtype == "int64"
-    assert ops.to_numpy(batch).tolist() == [[2], [3]]
-
-
-def test_memory_functions(ops):
-    zeros = ops.to_numpy(ops.zeros((2, 3), "float64"))
-    assert zeros.dtype == "float64"
-    np.testing.assert_array_equal(zeros, np.zeros((2, 3)))
-    assert ops.empty((2, 3), "float32").shape == (2, 3)
-    for dtype in ("float32", "float64", "int64", "uint8"):
-        array = np.arange(6).reshape(2, 3).astype(dtype)
-        there = ops.asarray(array)
-        assert there.dtype == dtype
-        assert ops.asarray(there) is there
-        np.testing.assert_array_equal(ops.to_numpy(there), array)

@@ -9,6 +9,9 @@ Four things make this necessary:
 * Waking the threads costs more than a small piece of work is worth.
 * GNU's OpenMP lets a thread that waits spin for milliseconds. When other programs want the cores
   too, it spins in the way of the very thread it waits for, and a step takes thirty times as long.
+
+And one thing makes it impossible: GNU's OpenMP ends a process that was forked from one in which its
+threads were running. There an error says so first.
 """
 
 import os
@@ -45,6 +48,7 @@ class _Running:
         self._blas: list[Any] | None = None  # threadpoolctl's handles, found once
         self._threads: list[int] = []
         self._allowed = self._used = 1  # Numba's threads: as set from outside, and at present
+        self.lost = False  # whether the threads stayed behind in the process that forked this one
 
     def __enter__(self) -> None:
         self._lock.acquire()
@@ -83,8 +87,29 @@ class _Running:
             numba.set_num_threads(threads)
             self._used = threads
 
+    def forked(self) -> None:
+        """This is a new process: the lock may be held by a thread that is not here."""
+        self._lock = threading.RLock()
+        self._depth = 0
+        self.lost = _gnu_openmp_runs()
+
+
+def _gnu_openmp_runs() -> bool:
+    """Whether Numba has started GNU's OpenMP; its other threading layers survive a fork."""
+    try:
+        layer = numba.threading_layer()  # type: ignore[attr-defined]
+    except ValueError:  # no threads were started
+        return False
+    if layer != "omp":
+        return False
+    from numba.np.ufunc import omppool  # type: ignore[attr-defined]
+
+    return omppool.openmp_vendor == "GNU"
+
 
 _RUNNING = _Running()
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_RUNNING.forked)
 
 
 def running() -> _Running:
@@ -93,7 +118,18 @@ def running() -> _Running:
 
 
 def launch(kernel: Any, work: int, *arguments: Any) -> None:
-    """Call a parallel kernel; on one thread if ``work`` (scalar operations) is small."""
+    """Call a parallel kernel; on one thread if ``work`` (scalar operations) is small.
+
+    Raises:
+        RuntimeError: the threads that run it are those of another process, see above.
+    """
+    if _RUNNING.lost:
+        raise RuntimeError(
+            "this process was forked after kernels had run, and the threads that run them (GNU "
+            "OpenMP) do not come along. Start processes with multiprocessing.get_context('spawn'), "
+            "or fork before the first kernel runs, or load the model in this process after "
+            "minicnn.config.set_backend('numpy')"
+        )
     with _RUNNING:
         _RUNNING.use(parallel=work >= SMALL)
         kernel(*arguments)

@@ -21,6 +21,12 @@ static __device__ real sum_of_lanes(real mine) {
     return sum;
 }
 
+// partial[split, f] = sum of `mine` over the lanes. `partial` (splits, F), or null for nothing.
+static __device__ void keep_sum(real mine, real* partial, int split, int f, int F) {
+    real sum = sum_of_lanes(mine);
+    if (partial && threadIdx.y == 0 && f < F) partial[(long long)split * F + f] = sum;
+}
+
 // y = y + b, then ReLU if asked, in place. A NaN is not <= 0, so it stays.
 extern "C" __global__ void add_bias(
     real* __restrict__ y,        // (rows, F)
@@ -43,7 +49,7 @@ extern "C" __global__ void bias_gradient(
     const real* __restrict__ y,     // (rows, F), or null
     real scale,
     real* __restrict__ dproduct,    // (rows, F), or null
-    real* __restrict__ partial,     // (splits, F)
+    real* __restrict__ partial,     // (splits, F), or null
     int rows, int F, int rows_a_split)
 {
     int f = blockIdx.x * 32 + threadIdx.x, split = blockIdx.y;
@@ -58,8 +64,7 @@ extern "C" __global__ void bias_gradient(
         }
         sum += d;
     }
-    sum = sum_of_lanes(sum);
-    if (threadIdx.y == 0 && f < F) partial[(long long)split * F + f] = sum;
+    keep_sum(sum, partial, split, f, F);
 }
 
 // The second pass: the splits are added. A row of `partial` holds dw, if any, and then db.

@@ -45,7 +45,7 @@ extern "C" __global__ void bias_relu_maxpool_gradient(
     const void* __restrict__ winner,  // as dy
     int wide,
     real* __restrict__ dproduct,      // (N, OH, OW, F)
-    real* __restrict__ partial,       // (splits, F)
+    real* __restrict__ partial,       // (splits, F), or null
     int rows, int rows_a_split,       // rows = N YH YW
     int OH, int OW, int PH, int PW, int PSH, int PSW, int YH, int YW, int F)
 {
@@ -66,6 +66,5 @@ extern "C" __global__ void bias_relu_maxpool_gradient(
             }
         }
     }
-    sum = sum_of_lanes(sum);
-    if (threadIdx.y == 0 && f < F) partial[(long long)split * F + f] = sum;
+    keep_sum(sum, partial, split, f, F);
 }

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def my_im2col(x, window, strides):
-    """Tap by tap: KH KW copies with steps."""
+    """Place by place: KH KW copies with steps."""
     N, H, W, C = x.shape
     (KH, KW), (SH, SW) = window, strides
     OH, OW = (H - KH) // SH + 1, (W - KW) // SW + 1

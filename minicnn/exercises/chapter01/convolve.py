@@ -27,7 +27,7 @@ def verify(mine: Attempt) -> None:
         x = np.arange(float(np.prod(x_shape))).reshape(x_shape)  # (N, H, W, C)
         w = np.random.default_rng(1).integers(-3, 4, w_shape).astype(float)  # (KH, KW, C, F)
         b = np.arange(1.0, w_shape[3] + 1) * 10 if bias else np.zeros(w_shape[3])  # (F,)
-        taps = w_shape[0] * w_shape[1]
+        places = w_shape[0] * w_shape[1]
         mine.expect(
             text,
             {"x": x, "w": w, "b": b, "strides": strides},
@@ -36,9 +36,9 @@ def verify(mine: Attempt) -> None:
             slips={
                 "the kernel is flipped": _convolve(x, w[::-1, ::-1], b, strides),
                 "the bias is left out": _convolve(x, w, 0 * b, strides),
-                "the bias is added at every tap": _convolve(x, w, taps * b, strides),
-                "the bias is added for every tap and channel": _convolve(
-                    x, w, taps * w_shape[2] * b, strides
+                "the bias is added at every place of the window": _convolve(x, w, places * b, strides),
+                "the bias is added for every place and channel": _convolve(
+                    x, w, places * w_shape[2] * b, strides
                 ),
                 "strides are taken as 1": _convolve(x, w, b, (1, 1)),
                 "SH and SW are exchanged": _convolve(x, w, b, strides[::-1]),

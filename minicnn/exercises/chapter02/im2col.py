@@ -46,8 +46,8 @@ EXERCISE = Exercise(
     task="Copy every window of x (N, H, W, C) out, into cols (N, OH, OW, KH, KW, C).",
     hints=(
         "Make the empty array cols first: np.empty((N, OH, OW, KH, KW, C), x.dtype), with "
-        "OH = (H - KH) // SH + 1. Then fill it window by window, or tap by tap.",
-        "Tap by tap takes KH KW copies only: the numbers that all windows have at (i, j) lie in "
+        "OH = (H - KH) // SH + 1. Then fill it window by window, or place by place.",
+        "Place by place takes KH KW copies only: the numbers that all windows have at (i, j) lie in "
         "x at rows i, i + SH, i + 2 SH, ... and columns j, j + SW, ...: a slice with steps.",
         "cols[:, :, :, i, j] = x[:, i : i + OH * SH : SH, j : j + OW * SW : SW]",
     ),

@@ -74,7 +74,7 @@ EXERCISE = Exercise(
     hints=(
         "Take your im2col, and read each of its lines the other way round: what was copied out is "
         "added back.",
-        "Begin with np.zeros(x_shape, dcols.dtype). For every tap (i, j) the same slice of the "
+        "Begin with np.zeros(x_shape, dcols.dtype). For every place (i, j) the same slice of the "
         "image as in im2col stands on the left now, and += in the place of =.",
         "dx[:, i : i + OH * SH : SH, j : j + OW * SW : SW] += dcols[:, :, :, i, j]",
     ),

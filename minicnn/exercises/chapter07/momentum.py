@@ -25,7 +25,7 @@ def verify(mine: Attempt) -> None:
         ("w may have any shape", (2, 3, 4), 0.1, 0.9, True),
     ):
         w, g = rng.normal(size=shape), rng.normal(size=shape)
-        m = rng.normal(size=shape) * moving
+        m = rng.normal(size=shape) if moving else np.zeros(shape)
         want = right(w, g, m, learning_rate, momentum)
         slips = {
             "w moves by the old velocity": (w + m, want[1]),

@@ -92,7 +92,7 @@ def leaves_the_batch_out(x_shape, window, strides, itemsize):
 
 
 @wrong("cols_bytes", says="those at the edge too")
-def copies_every_pixel_for_every_tap(x_shape, window, strides, itemsize):
+def copies_every_pixel_for_every_place(x_shape, window, strides, itemsize):
     return int(np.prod(x_shape)) * window[0] * window[1] * itemsize
 
 

@@ -129,7 +129,7 @@ def watched(model: Any, parts: Parts) -> Iterator[None]:
     for metric in compiled.metrics:
         watch(metric, "update", "metrics")
     watch(compiled.optimizer, "apply", "optimizer")
-    watch(Arrays, "_gather", "gather the batch")
+    watch(Arrays, "take", "gather the batch")
     last: list[float] = []
     train = compiled.train
 

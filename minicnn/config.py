@@ -7,6 +7,12 @@ setting later concerns the models built after it.
 import os
 
 from minicnn import backends
+from minicnn.backends.precision import precision, set_precision
+
+__all__ = [
+    "backend", "epsilon", "floatx", "image_data_format", "precision", "set_backend", "set_floatx",
+    "set_precision",
+]  # fmt: skip
 
 _floatx = "float32"
 _backend: str | None = None

@@ -96,7 +96,8 @@ def _training(model: Sequential, given: dict[str, Any], steps: int) -> Training:
     )  # fmt: skip
     ops = model.executor().ops
     batches: list[Batch] = []
-    for batch in source.epoch(False, np.random.default_rng(0)):
+    for rows in source.epoch(False, np.random.default_rng(0)):
+        batch = rows.gather()
         x, y = (np.array(ops.to_numpy(a)) for a in (batch.x, batch.y))
         weights = None if batch.weights is None else np.array(ops.to_numpy(batch.weights))
         batches.append((x, y, weights))

@@ -12,6 +12,7 @@ class Averages:
     """
 
     def __init__(self, parameters: Sequence[Any], ops: Any) -> None:
+        self._ops = ops
         self._kept = [(p, ops.empty(p.shape, p.dtype)) for p in parameters if not p.trainable]
 
     def keep(self) -> None:
@@ -23,3 +24,8 @@ class Averages:
         """Make them what they were at the last ``keep``."""
         for p, kept in self._kept:
             p.value[...] = kept
+
+    def restore_refused(self, refused: Any) -> None:
+        """The same, but decided on the device: only if ``refused[0]``."""
+        for p, kept in self._kept:
+            self._ops.restore_refused(p.value, kept, refused)

@@ -68,6 +68,10 @@ class Context:
         array = self._buffers[name] = self.ops.empty(tuple(shape), dtype)
         return array
 
+    def memory(self) -> list[Any]:
+        """The arrays that ``buffer`` has handed out; whoever holds them keeps them in place."""
+        return list(self._buffers.values())
+
     def freeze(self) -> None:
         """From now on, ``buffer`` raises rather than allocates."""
         self._frozen = True
@@ -77,4 +81,4 @@ class Context:
         self._frozen = False
 
 
-_RESERVED = {"ops", "training", "need_dx", "step", "save", "buffer", "freeze", "thaw"}
+_RESERVED = {"ops", "training", "need_dx", "step", "save", "buffer", "memory", "freeze", "thaw"}

@@ -24,17 +24,44 @@ class Batch(NamedTuple):
     counted: int | None = None
 
 
+class Rows(NamedTuple):
+    """A batch that is still to be gathered: ``size`` rows of ``source``, from ``start`` on."""
+
+    source: "Arrays"
+    start: int
+    size: int
+
+    def gather(self) -> Batch:
+        """The batch; it is there until the next one is gathered."""
+        self.aim()
+        return self.take()
+
+    def aim(self) -> None:
+        """Make these the rows that ``take`` takes next, as they are anyway if taken in order."""
+        self.source.aim(self.start, self.size)
+
+    def take(self) -> Batch:
+        """The next ``size`` rows: the part that a device can record and repeat."""
+        return self.source.take(self.start, self.size)
+
+
 class Arrays:
     """Arrays on the host or the device; batches are gathered by index, cast as they go.
 
     The data set is handed to the backend once (on a GPU it stays there), and never copied or cast
-    whole.
+    whole. So are the row numbers of an epoch; where in them the next batch begins is counted
+    where the backend computes.
+
+    Args:
+        once: each row is used once, as in a batch that a generator gives.
     """
 
     def __init__(
-        self, x: Any, y: Any, weights: Any, batch_size: int, compiled: Any, name: str
-    ) -> None:
+        self, x: Any, y: Any, weights: Any, batch_size: int, compiled: Any, name: str,
+        once: bool = False,
+    ) -> None:  # fmt: skip
         self.count = len(x)
+        self.once = once
         self.batch_size = batch_size
         self._ctx = compiled.data_context(name)
         ops = self._ctx.ops
@@ -43,25 +70,48 @@ class Arrays:
         self._y = None if y is None else ops.asarray(y)
         self._host_y, self._host_weights = y, weights
         self._weights = None if weights is None else ops.asarray(weights)
+        self._order = np.arange(self.count)
+        self._rows = ops.empty((self.count,), "int64")  # the same where the rows are taken
+        self._cursor = ops.zeros((1,), "int64")
+        self._position = 0  # where the cursor will be when the device has done what it was told
 
     @property
     def batches(self) -> int:
         """Batches in one pass over the data, the smaller last one included."""
         return math.ceil(self.count / self.batch_size)
 
-    def epoch(self, shuffle: Any, rng: np.random.Generator) -> Iterator[Batch]:
+    @property
+    def host_numbers(self) -> bool:
+        """Whether a batch needs numbers that the host computes from its rows."""
+        loss = None if self._y is None else self._compiled.loss
+        return loss is not None and (
+            loss.ignore_class is not None
+            or (self._weights is not None and loss.reduction == "mean_with_sample_weight")
+        )
+
+    def epoch(self, shuffle: Any, rng: np.random.Generator) -> Iterator[Rows]:
         """One pass. ``shuffle``: True (all samples), "batch" (inside each batch) or False."""
-        order = np.arange(self.count)
+        self._order = order = np.arange(self.count)
+        starts = range(0, self.count, self.batch_size)
         if shuffle is True:
             rng.shuffle(order)
-        for start in range(0, self.count, self.batch_size):
-            index = order[start : start + self.batch_size]
-            if shuffle == "batch":
-                rng.shuffle(index)
-            yield self._gather(index)
+        elif shuffle == "batch":
+            for start in starts:
+                rng.shuffle(order[start : start + self.batch_size])
+        self._rows[...] = self._ctx.ops.asarray(order)
+        for start in starts:
+            yield Rows(self, start, min(self.batch_size, self.count - start))
 
-    def _gather(self, index: np.ndarray) -> Batch:
+    def aim(self, start: int, size: int) -> None:
+        """See :meth:`Rows.aim`."""
+        if self._position != start:
+            self._cursor[...] = start
+        self._position = start + size
+
+    def take(self, start: int, size: int) -> Batch:
+        """See :meth:`Rows.take`."""
         ctx, c = self._ctx, self._compiled
+        index = ctx.ops.next_rows(ctx, self._rows, self._cursor, size)
         x = ctx.ops.gather_batch(ctx, "x", self._x, index, c.dtype)
         y = weights = None
         if self._y is not None:
@@ -69,13 +119,16 @@ class Arrays:
         weight_sum = counted = None
         if self._weights is not None:
             weights = ctx.ops.gather_batch(ctx, "weights", self._weights, index, c.dtype)
-            weight_sum = float(self._host_weights[index].sum())
-        if self._y is not None and c.loss.ignore_class is not None:
-            counts = self._host_y[index] != c.loss.ignore_class
-            counted = int(counts.sum())
+        if self.host_numbers:
+            chosen = self._order[start : start + size]
             if self._weights is not None:
-                weight_sum = float(self._host_weights[index][counts].sum())
-        return Batch(x, y, weights, weight_sum, len(index), counted)
+                weight_sum = float(self._host_weights[chosen].sum())
+            if c.loss.ignore_class is not None:
+                counts = self._host_y[chosen] != c.loss.ignore_class
+                counted = int(counts.sum())
+                if self._weights is not None:
+                    weight_sum = float(self._host_weights[chosen][counts].sum())
+        return Batch(x, y, weights, weight_sum, size, counted)
 
 
 class Generator:
@@ -87,11 +140,11 @@ class Generator:
         self._iterator = iterator
         self._compiled, self._name, self._check = compiled, name, check
 
-    def epoch(self, shuffle: Any, rng: np.random.Generator) -> Iterator[Batch]:
+    def epoch(self, shuffle: Any, rng: np.random.Generator) -> Iterator[Rows]:
         """What the generator still has to give."""
         for item in self._iterator:
             x, y, weights = self._check(item)
-            arrays = Arrays(x, y, weights, len(x), self._compiled, self._name)
+            arrays = Arrays(x, y, weights, len(x), self._compiled, self._name, once=True)
             yield from arrays.epoch(False, rng)
 
 
@@ -104,7 +157,7 @@ class Feeder:
     def __init__(self, source: Any, steps: int | None, shuffle: Any, rngs: Any) -> None:
         self.source, self.steps = source, steps
         self._shuffle, self._rngs = shuffle, rngs
-        self._pass: Iterator[Batch] | None = None
+        self._pass: Iterator[Rows] | None = None
         self._seen = 0  # batches taken from the current pass
 
     @property
@@ -112,7 +165,7 @@ class Feeder:
         """Batches an epoch, or None while a generator's length is unknown."""
         return self.steps if self.steps is not None else self.source.batches
 
-    def epoch(self) -> Iterator[Batch]:
+    def epoch(self) -> Iterator[Rows]:
         """The batches of the next epoch."""
         if self.steps is None:
             yield from self.source.epoch(self._shuffle, next(self._rngs))

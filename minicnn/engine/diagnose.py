@@ -14,16 +14,16 @@ class NonFiniteError(ValueError, FloatingPointError):
     """
 
 
-def first_non_finite(compiled: Any, stages: list[Any], batch: Any) -> str:
+def first_non_finite(compiled: Any, stages: list[Any], rows: Any) -> str:
     """Name of the first array with a NaN or an infinity in it, in the order of the computation.
 
     Args:
         compiled: the step that failed; its counter still has the value of that step, so that
             dropout draws the same masks.
         stages: the model's stages, not fused, so that each array has a name.
-        batch: the batch that failed.
+        rows: those of the batch that failed.
     """
-    found = _first(compiled, stages, batch)
+    found = _first(compiled, stages, rows.gather())
     compiled.averages.restore()  # looking has moved them
     return found
 

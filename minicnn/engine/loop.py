@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.engine import interrupts
-from minicnn.engine.data import Arrays, Feeder
+from minicnn.engine.data import Arrays, Feeder, Rows
 from minicnn.engine.diagnose import NonFiniteError, first_non_finite
 from minicnn.engine.progress import Progress
 
@@ -30,6 +30,8 @@ def fit(
             progress.epoch_header(epoch, epochs.stop)
             steps = _train(model, compiled, feeder, callbacks, epoch, progress)
             logs = _sorted(compiled.logs())
+            if compiled.refused and not model.stop_training:  # known only now, on some devices
+                raise _not_finite(model, compiled, compiled.refused, epoch, progress)
             validation = validate(epoch)
             if validation is not None:
                 logs |= {f"val_{name}": value for name, value in _sorted(validation).items()}
@@ -45,28 +47,40 @@ def _train(
 ) -> int:
     """The batches of one epoch; returns how many there were."""
     steps = 0
-    for batch in feeder.epoch():
+    for rows in feeder.epoch():
         if callbacks.wants_batches:
             callbacks.on_train_batch_begin(steps, logs={})
-        finite = compiled.train(batch)
+            compiled.refresh()
+        compiled.train(rows)
         steps += 1
         if callbacks.wants_batches or progress.due(steps):
             logs = _sorted(compiled.logs())  # one dict: what a callback adds is printed too
+            refused = compiled.refused
             callbacks.on_train_batch_end(steps - 1, logs=logs)
             progress.update(steps, logs)
+        else:
+            refused = compiled.refused
         if model.stop_training:
             break
-        if not finite:
-            progress.finish(steps, _sorted(compiled.logs()))
-            where = first_non_finite(compiled, model.stages(), batch)
-            raise NonFiniteError(
-                f"training stopped in epoch {epoch + 1}, batch {steps}: the loss is not a "
-                f"finite number. The first array that is not finite is {where}. "
-                "The weights are those of the last good step"
-            )
+        if refused:
+            raise _not_finite(model, compiled, refused, epoch, progress)
     if not steps:
         raise ValueError("x gave no batches: the generator is empty")
     return steps
+
+
+def _not_finite(
+    model: Any, compiled: Any, refused: tuple[int, Rows], epoch: int, progress: Progress
+) -> NonFiniteError:
+    """The error of a step whose loss was NaN or infinite, after the last progress line."""
+    steps, rows = refused
+    progress.finish(steps, _sorted(compiled.logs()))
+    where = first_non_finite(compiled, model.stages(), rows)
+    return NonFiniteError(
+        f"training stopped in epoch {epoch + 1}, batch {steps}: the loss is not a "
+        f"finite number. The first array that is not finite is {where}. "
+        "The weights are those of the last good step"
+    )
 
 
 @interrupts.handled()
@@ -76,10 +90,10 @@ def evaluate(compiled: Any, feeder: Feeder, callbacks: Any, verbose: Any) -> dic
     callbacks.on_test_begin({})
     steps = 0
     with Progress(feeder.target, verbose) as progress:
-        for batch in feeder.epoch():
+        for rows in feeder.epoch():
             if callbacks.wants_batches:
                 callbacks.on_test_batch_begin(steps, logs={})
-            compiled.test(batch)
+            compiled.test(rows)
             steps += 1
             if callbacks.wants_batches or progress.due(steps):
                 seen = _sorted(compiled.logs())
@@ -107,7 +121,7 @@ def predict(
                 callbacks.on_predict_batch_begin(i, logs={})
             # threads share the buffers: one at a time gathers, computes and takes its rows away
             with interrupts.step, executor.ops.running():
-                batch = next(batches)
+                batch = next(batches).gather()
                 y = executor.ops.to_numpy(executor.plan.forward(batch.x, training=False))
                 if result is None:
                     rows = min(data.count, total * data.batch_size)

@@ -5,9 +5,10 @@ from collections import Counter
 from typing import Any
 
 from minicnn.engine import interrupts
+from minicnn.engine.ahead import Ahead
 from minicnn.engine.averages import Averages
 from minicnn.engine.context import Context
-from minicnn.engine.data import Batch
+from minicnn.engine.data import Batch, Rows
 from minicnn.engine.numbers import rounded
 from minicnn.engine.parameters import ParameterStore
 from minicnn.engine.penalties import Penalties
@@ -81,28 +82,36 @@ class Compiled:
                 self._watched.append((seen, inverse, listed is weighted_metrics))
         self._split = any(reads_logits for _, reads_logits, _ in self._watched)
         self._keys = _keys(metrics, weighted_metrics)
+        #: how steps run if the device works behind the host, else None
+        self.ahead = Ahead(self) if hasattr(ops, "capture") else None
+        #: (number since ``reset``, rows) of a step whose loss was not finite, once it is known
+        self.refused: tuple[int, Rows] | None = None
+        self._steps = 0  # since reset
 
     def data_context(self, name: str) -> Context:
         """Where the batches of ``name`` are gathered."""
         return self.executor.data_context(name)
 
-    def train(self, batch: Batch) -> bool:
-        """Forward, loss, backward, update.
+    def train(self, rows: Rows) -> None:
+        """Gather, forward, loss, backward, update.
 
         The step is done or, when an error or Ctrl-C ends it, undone: weights, moving averages and
-        the step counter are those of a whole step.
-
-        Returns:
-            False when the loss is not a finite number; the weights are untouched then.
+        the step counter are those of a whole step. A step whose loss is not a finite number leaves
+        the weights untouched; ``refused`` says so, at once or when the totals are read.
         """
+        self._steps += 1
         with interrupts.step, self.ops.running():
-            self.executor.step += 1
+            if self.ahead is not None:
+                self.ahead.train(rows)
+                return
+            batch = rows.gather()
+            self.ops.advance(self.executor.step)
             self.averages.keep()
             try:
-                loss = self._loss(batch, training=True)
+                loss = self.loss_of(batch, training=True)
                 finite = math.isfinite(float(self.ops.to_numpy(loss)[0]))
                 if finite:
-                    self._backward()
+                    self.backward()
             except BaseException:
                 self.executor.step -= 1
                 self.averages.restore()
@@ -113,21 +122,24 @@ class Compiled:
                     self.penalties.constrain()
             else:
                 self.averages.restore()
-            return finite
+                self.refused = self.refused or (self._steps, rows)
 
-    def _backward(self) -> None:
-        """Every gradient of the loss that ``_loss`` has computed."""
+    def backward(self) -> None:
+        """Every gradient of the loss that ``loss_of`` has computed."""
         plan, (loss_ctx, sum_ctx) = self.executor.plan, self._contexts[True]
         dvalues = self.ops.weighted_sum_backward(sum_ctx)
         plan.backward(self.loss.backward(loss_ctx, dvalues), self.last, plan.first_trained())
         self.penalties.add_gradients()
 
-    def test(self, batch: Batch) -> None:
-        """Forward and loss in inference mode."""
+    def test(self, rows: Rows) -> None:
+        """Gather, forward and loss in inference mode."""
         with interrupts.step, self.ops.running():
-            self._loss(batch, training=False)
+            if self.ahead is not None:
+                self.ahead.test(rows)
+            else:
+                self.loss_of(rows.gather(), training=False)
 
-    def _loss(self, batch: Batch, training: bool) -> Any:
+    def loss_of(self, batch: Batch, training: bool) -> Any:
         """The loss of a batch, a (1,) array; running totals go up."""
         ops, plan = self.ops, self.executor.plan
         loss_ctx, sum_ctx = self._contexts[training]
@@ -152,9 +164,19 @@ class Compiled:
         self._loss_total[...] = 0.0
         for metric in (*self.metrics, *self.weighted_metrics):
             metric.reset_state()
+        self.refused, self._steps = None, 0
+        if self.ahead is not None:
+            self.ahead.reset()
+
+    def refresh(self) -> None:
+        """A callback has run, and may have changed the optimizer or a layer."""
+        if self.ahead is not None:
+            self.ahead.refresh()
 
     def logs(self) -> dict[str, float]:
         """The running means: "loss" first, then the metrics in compile order."""
+        if self.ahead is not None:
+            self.refused = self.ahead.refused()
         total, count = self.ops.to_numpy(self._loss_total)
         logs = {"loss": rounded(total / count) if count else 0.0}
         for key, metric in zip(self._keys, (*self.metrics, *self.weighted_metrics), strict=True):

@@ -77,6 +77,8 @@ class Metric:
     """
 
     direction: str | None = None
+    #: whether ``update`` only computes where the batch lives, and reads nothing back
+    on_device = False
     #: what ``y_true`` must be: "labels" (integers), "like y_pred", or None for anything
     targets: str | None = None
     #: the ``kind`` of the output activation that this metric can be computed in front of

@@ -5,6 +5,7 @@ from typing import Any
 
 from minicnn import losses
 from minicnn.engine.arrays import check_labels
+from minicnn.engine.guard import is_own
 from minicnn.metrics.reduction import MeanMetric
 
 
@@ -22,6 +23,7 @@ class LossMetric(MeanMetric):
         self.loss = losses.as_loss(loss)
         self.targets = "labels" if self.loss.targets == "labels" else "like y_pred"
         self.inverse_of = self.loss.inverse_of
+        self.on_device = is_own(self.loss)
         super().__init__(name or self.loss.name, dtype)
 
     def values(self, ctx: Any, y_true: Any, y_pred: Any) -> Any:

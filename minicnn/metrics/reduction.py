@@ -73,6 +73,8 @@ def _pair(values: Any, weights: Any) -> tuple[np.ndarray, np.ndarray | None]:
 class MeanMetric(Mean):
     """The mean of one value a sample; a subclass writes ``values``."""
 
+    on_device = True
+
     def values(self, ctx: Any, y_true: Any, y_pred: Any) -> Any:
         """One value a sample, from arrays of ``ctx.ops``."""
         raise NotImplementedError(f"metric {self.name!r} has no values")
@@ -126,6 +128,8 @@ class MeanMetricWrapper(MeanMetric):
         fn: a function of NumPy arrays, or a loss.
         kwargs: further arguments of ``fn``.
     """
+
+    on_device = False  # ``fn`` takes NumPy arrays
 
     def __init__(
         self, fn: Any, name: str | None = None, dtype: Any = None, **kwargs: Any

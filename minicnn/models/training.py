@@ -185,23 +185,25 @@ class Trainer(Feeding):
         return_dict: bool = False,
     ) -> Any:  # fmt: skip
         """One step on one batch; the loss and metrics are those before the update."""
-        batch, compiled = self._one_batch(x, y, sample_weight, class_weight)
+        rows, compiled = self._one_batch(x, y, sample_weight, class_weight)
         self._warn_if_frozen()
-        if not compiled.train(batch):
-            where = first_non_finite(compiled, self.stages(), batch)
+        compiled.train(rows)
+        logs = compiled.logs()
+        if compiled.refused:
+            where = first_non_finite(compiled, self.stages(), rows)
             raise NonFiniteError(
                 f"train_on_batch: the loss is not a finite number. The first array that is not "
                 f"finite is {where}. The weights are unchanged"
             )
-        return _results(compiled.logs(), return_dict)
+        return _results(logs, return_dict)
 
     @interrupts.handled()
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Loss and metrics of one batch, in inference mode."""
-        batch, compiled = self._one_batch(x, y, sample_weight, None)
-        compiled.test(batch)
+        rows, compiled = self._one_batch(x, y, sample_weight, None)
+        compiled.test(rows)
         return _results(compiled.logs(), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -235,6 +237,7 @@ class Trainer(Feeding):
     def _one_batch(self, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
         self._require_compiled()
         source = self._source(x, y, sample_weight, class_weight, len(x), None, "one batch")
+        source.once = True
         compiled = self._ready()
         compiled.reset()
         return next(iter(source.epoch(False, None))), compiled

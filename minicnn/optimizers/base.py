@@ -129,8 +129,12 @@ class Optimizer(WithLearningRate, StandAlone):
             raise ValueError(
                 f"optimizer {self.name!r} serves no model yet; call build(store, ops) first"
             )
-        values, grads = self._store.values, self._store.grads
         self.refresh_learning_rate()
+        self.update_weights()
+
+    def update_weights(self) -> None:
+        """``apply`` with the learning rate in force: what a device can record and repeat."""
+        values, grads = self._store.values, self._store.grads
         if self.clipnorm or self.clipvalue or self.global_clipnorm:
             self._clip_gradients([grads[part] for _, part in self._tensors()])
         if self.weight_decay:
@@ -139,8 +143,7 @@ class Optimizer(WithLearningRate, StandAlone):
         for part in self._store.trainable_segments():
             slots = {name: slot[part] for name, slot in self._slots.items()}
             self.update(values[part], grads[part], slots)
-        iterations = self._iteration.value
-        iterations += 1
+        self._ops.advance(self._iteration.value)
 
     def update(self, w: Any, g: Any, slots: dict[str, Any]) -> None:
         """Change ``w`` in place by the gradient ``g``; ``slots`` holds what is kept beside it.

@@ -60,15 +60,25 @@ class WithLearningRate:
         """Number of updates done."""
         raise NotImplementedError
 
-    def refresh_learning_rate(self) -> None:
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether a schedule or a function gives the rate."""
+        return self._schedule is not None
+
+    def refresh_learning_rate(self, iterations: int | None = None) -> None:
         """Evaluate the schedule, if there is one, for the next update.
 
-        ``apply`` does so itself; whoever replays a recorded ``apply`` calls this before it.
+        ``apply`` does so itself; whoever replays a recorded ``update_weights`` calls this before.
+
+        Args:
+            iterations: updates so far, where the caller knows; else they are looked up.
         """
         if self._schedule is None:
             return
-        step = (self.iterations,) if self._schedule_takes_step else ()
-        self._rate.assign(self._schedule(*step))
+        if not self._schedule_takes_step:
+            self._rate.assign(self._schedule())
+            return
+        self._rate.assign(self._schedule(self.iterations if iterations is None else iterations))
 
     @property
     def learning_rate(self) -> Any:

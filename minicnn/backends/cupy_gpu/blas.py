@@ -18,6 +18,7 @@ from typing import Any
 import cupy
 
 from minicnn.backends.cupy_gpu.runtime import stream, use_stream
+from minicnn.backends.precision import precision
 from minicnn.backends.spec import Array
 
 #: bytes of workspace, what NVIDIA suggests for its largest GPUs
@@ -26,26 +27,6 @@ WORKSPACE = 32 << 20
 _R_32F, _R_64F = 0, 1  # cudaDataType
 _COMPUTE_32F, _COMPUTE_32F_TF32, _COMPUTE_64F = 68, 77, 70  # cublasComputeType_t
 _DEFAULT_ALGORITHM = -1
-
-#: "float32": all of it; "tf32": products of float32 arrays round their factors to 10 bits
-_precision = "float32"
-
-
-def precision() -> str:
-    """How products of float32 arrays are computed: "float32" or "tf32"."""
-    return _precision
-
-
-def set_precision(name: str) -> None:
-    """Choose "float32" (the default) or "tf32" (tensor cores, factors rounded to 10 bits).
-
-    Raises:
-        ValueError: any other name.
-    """
-    global _precision
-    if name not in ("float32", "tf32"):
-        raise ValueError(f"precision must be 'float32' or 'tf32', got {name!r}")
-    _precision = name
 
 
 def gemm(
@@ -72,11 +53,12 @@ def gemm(
         raise ValueError(f"gemm: dtypes differ: {a.dtype}, {b.dtype}, {out.dtype}")
     if out.size == 0:
         return out
-    if out.dtype == "float64":
-        number, kind, compute = ctypes.c_double, _R_64F, _COMPUTE_64F
-    else:
-        number, kind = ctypes.c_float, _R_32F
-        compute = _COMPUTE_32F_TF32 if _precision == "tf32" else _COMPUTE_32F
+    single = out.dtype == "float32"
+    number: Any = ctypes.c_float if single else ctypes.c_double
+    kind = _R_32F if single else _R_64F
+    compute = _COMPUTE_64F
+    if single:
+        compute = _COMPUTE_32F_TF32 if precision() == "tf32" else _COMPUTE_32F
     use_stream()
     _handle().call(
         "cublasGemmEx", int(transpose_b), int(transpose_a), n, m, k,

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
+from minicnn.plots.numbers import Numbers
 from minicnn.plots.style import FAINT, INK, ORANGE, QUIET
 
 #: inches from one cell to the next when its number is short, and the room of one more character
@@ -14,18 +15,6 @@ CELL, CHARACTER = 0.46, 0.1
 NUMBER_SIZE = 12
 #: behind a cell that holds nothing yet, and one of the padding
 EMPTY, PADDING = "#FFFFFF", "#E9EBEE"
-
-
-def number(value: float) -> str:
-    """A number in as few characters as a cell has room for, with a true minus sign."""
-    if np.isinf(value):
-        return "−∞" if value < 0 else "∞"
-    if float(value).is_integer() and abs(value) < 1e4:
-        text = f"{int(value)}"
-    else:
-        text = f"{value:.2f}" if abs(value) < 100 else f"{value:.3g}"
-        text = text.removeprefix("-") if float(text) == 0 else text
-    return text.replace("-", "−")
 
 
 def cell_side(longest: int) -> float:
@@ -91,19 +80,21 @@ class Cells:
         self.boxes[i, j].set_facecolor(background)
         self.texts[i, j].set(text=text, color=ink)
 
-    def put_all(self, values: np.ndarray, colors: Colors, padding: Any = None) -> None:
+    def put_all(
+        self, values: np.ndarray, numbers: Numbers, colors: Colors, padding: Any = None
+    ) -> None:
         """Write a matrix; where ``padding`` is true the cell is grey."""
         for i, j in np.ndindex(self.shape):
             background, ink = colors(float(values[i, j]))
             if padding is not None and padding[i, j]:
                 background, ink = PADDING, QUIET
-            self.put(i, j, number(float(values[i, j])), background, ink)
+            self.put(i, j, numbers(float(values[i, j])), background, ink)
 
     def numbers(self) -> list[list[str]]:
         """What is written in the cells now, row by row."""
         return [[text.get_text() for text in row] for row in self.texts]
 
-    def frame(self, rows: Any, columns: Any, color: str = ORANGE) -> list[Any]:
+    def frame(self, rows: Any, columns: Any, color: str = ORANGE, thick: float = 3.5) -> list[Any]:
         """Thick lines around the cells of ``rows`` times ``columns``; returns what was drawn.
 
         Cells that touch get one frame around all of them, others one each.
@@ -112,7 +103,7 @@ class Cells:
         for top, height in _runs(rows):
             for left, width in _runs(columns):
                 box = Rectangle((self.left + left, self.top + top), width, height, fill=False,
-                                edgecolor=color, lw=3.5, zorder=5)  # fmt: skip
+                                edgecolor=color, lw=thick, zorder=thick)  # fmt: skip
                 drawn.append(self.axes.add_patch(box))
         return drawn
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from minicnn.backends.reference.conv import col2im
 from minicnn.engine.arrays import host_array
-from minicnn.plots.cells import number
 from minicnn.plots.im2col import addresses
 from minicnn.plots.movie import Movie
+from minicnn.plots.numbers import Numbers
 from minicnn.plots.scene import Scene
 from minicnn.plots.style import styled
 from minicnn.plots.windows import Step, Windows, example_image, windows
@@ -57,24 +57,26 @@ def col2im_animation(
     cols = parts.cols if dcols is None else _checked(dcols, parts)
     steps, matrix = parts.steps(by), parts.matrix(cols)
     sums = _sums(parts, cols, steps)
-    texts = [_sum_text(s, c) for s, c in zip(sums, _added(parts, cols, steps), strict=False)]
-    longest = max(len(t) for picture in texts for both in picture.flat for t in both.split())
-    scene = Scene(parts, np.append(matrix, sums[-1]), ("dx", "dcols"), longest, by)
+    name, shown = parts.image_name("dx"), np.append(matrix, sums)
+    longest = Numbers(shown).longest + 1  # a plus in front
+    scene = Scene(parts, shown, (name, "dcols"), by, longest)
     scene.put_rows(matrix, range(parts.rows), range(parts.columns))
 
     def draw(index: int) -> None:
         scene.clear()
         scene.put_image(sums[max(index - 1, 0)])
         if index == 0:
-            scene.say("col2im: the image of gradients begins with zeros", "dx = np.zeros(x.shape)")
+            scene.say(
+                "col2im: the image of gradients begins with zeros",
+                f"{name} = np.zeros({parts.image_name('x')}.shape)",
+            )
         elif index <= len(steps):
             step = steps[index - 1]
-            _write_sums(scene, step, texts[index - 1])
+            _write_sums(scene, step, sums[index - 1], sums[index])
             scene.say(*_words(parts, step))
             scene.mark(step, to_matrix=False)
         else:
-            cut = " The padding is cut off." if parts.padding.any() else ""
-            scene.say(f"Every pixel has the sum over all its windows.{cut}")
+            scene.say("Every pixel has the sum over all its windows", _cut(parts))
 
     draw(0)
     return Movie(scene.figure, draw, len(steps) + 2, seconds)
@@ -91,38 +93,36 @@ def _checked(dcols: Any, parts: Windows) -> np.ndarray:
     return array.reshape(shape)
 
 
-def _added(parts: Windows, cols: np.ndarray, steps: list[Step]) -> list[np.ndarray]:
-    """What each step adds to the image, in its shape: col2im of that step's entries alone."""
-    added = []
+def _sums(parts: Windows, cols: np.ndarray, steps: list[Step]) -> np.ndarray:
+    """The image before each step and after the last, (steps + 1, N, H', W', C)."""
+    images = [np.zeros(parts.x_pad.shape, cols.dtype)]
     for step in steps:
         alone = np.zeros((parts.rows, parts.columns), cols.dtype)
         chosen = np.ix_(step.rows, step.columns)
         alone[chosen] = parts.matrix(cols)[chosen]
-        added.append(col2im(alone.reshape(cols.shape), parts.x_pad.shape, parts.strides))
-    return added
+        added = col2im(alone.reshape(cols.shape), parts.x_pad.shape, parts.strides)
+        images.append(images[-1] + added)
+    return np.stack(images)
 
 
-def _sums(parts: Windows, cols: np.ndarray, steps: list[Step]) -> list[np.ndarray]:
-    """The image before each step, and after the last: (N, H', W', C) each."""
-    before = np.zeros_like(parts.x_pad, cols.dtype)
-    return list(np.cumsum([before, *_added(parts, cols, steps)], axis=0))
-
-
-def _sum_text(before: np.ndarray, added: np.ndarray) -> np.ndarray:
-    """ "3" above "+2" for every pixel."""
-    texts = np.empty(before.shape, object)
-    for at in np.ndindex(before.shape):
-        plus = "" if added[at] < 0 else "+"
-        texts[at] = f"{number(float(before[at]))}\n{plus}{number(float(added[at]))}"
-    return texts
-
-
-def _write_sums(scene: Scene, step: Step, texts: np.ndarray) -> None:
+def _write_sums(scene: Scene, step: Step, before: np.ndarray, after: np.ndarray) -> None:
+    """ "3" above "+2" in every pixel that the step adds to."""
+    numbers = scene.numbers
     for n in step.images:
         for c, panel in enumerate(scene.panels[n]):
             for i in step.heights:
                 for j in step.widths:
-                    panel.put(i, j, texts[n, i, j, c])
+                    old, new = before[n, i, j, c], after[n, i, j, c]
+                    panel.put(i, j, f"{numbers(old)}\n{numbers.plus(new - old)}")
+
+
+def _cut(parts: Windows) -> str:
+    """The line of code that cuts the padding off, if there is any."""
+    if not parts.padding.any():
+        return ""
+    inside = np.argwhere(~parts.padding)
+    (top, left), (bottom, right) = inside.min(axis=0), inside.max(axis=0) + 1
+    return f"dx = dx_pad[:, {top}:{bottom}, {left}:{right}]"
 
 
 def _words(parts: Windows, step: Step) -> tuple[str, str]:
@@ -134,4 +134,4 @@ def _words(parts: Windows, step: Step) -> tuple[str, str]:
     else:
         i, j = step.place
         head = f"The column of place i = {i}, j = {j} is added to every window"
-    return head, f"dx{target} += dcols{source}"
+    return head, f"{parts.image_name('dx')}{target} += dcols{source}"

@@ -6,7 +6,8 @@ import numpy as np
 
 from minicnn.engine.arrays import host_array
 from minicnn.engine.geometry import padding_name, pair
-from minicnn.plots.cells import Cells, Colors, canvas, cell_side, number
+from minicnn.plots.cells import Cells, Colors, canvas, cell_side
+from minicnn.plots.numbers import Numbers
 from minicnn.plots.style import INK, VERMILION, Picture, styled
 from minicnn.tracing import Explanation
 from minicnn.tracing.window import cut_window, places
@@ -79,8 +80,9 @@ def _explanation(
     window = cut_window(image, rows, columns, 0.0)
     value = float((window.astype("float64") * w).sum()) + bias
     return image, Explanation(
-        "convolution", "Conv2D", "sum of products", (*at, 0), value, window, rows, columns, w, bias
-    )
+        "convolution", "Conv2D", "sum of products", at, value, window, rows, columns,
+        image.shape[:2], w, bias,
+    )  # fmt: skip
 
 
 def _drawn(e: Explanation, image: np.ndarray | None) -> Picture:
@@ -88,55 +90,48 @@ def _drawn(e: Explanation, image: np.ndarray | None) -> Picture:
     assert e.products is not None
     KH, KW, channels = e.window.shape
     shown = min(channels, _MOST_CHANNELS)
-    numbers = [e.window, e.kernel, e.products] + ([] if image is None else [image])
-    side = cell_side(max(len(number(v)) for a in numbers for v in a[..., :shown].flat))
+    seen = e.window if image is None else image
+    arrays = {"image": image, "window": e.window, "kernel": e.kernel, "products": e.products}
+    numbers = {name: Numbers(a[..., :shown]) for name, a in arrays.items() if a is not None}
+    numbers["window"] = Numbers(seen[..., :shown])
+    colors = {"image": Colors(seen), "window": Colors(seen), "kernel": Colors(e.kernel),
+              "products": Colors(e.products)}  # fmt: skip
     H, W = (KH, KW) if image is None else image.shape[:2]
+    deep = max(H, KH)  # cells of one channel's line
     image_width = 0 if image is None else W + _SIGN
-    width = max(2 * _MARGIN + image_width + 3 * KW + 2 * _SIGN, 13)
-    height = _TOP + shown * (max(H, KH) + _BETWEEN) + (1.6 if e.activation else 0.8)
+    side = cell_side(max(n.longest for n in numbers.values()))
+    width = max(2 * _MARGIN + image_width + 3 * KW + 2 * _SIGN, 14)
+    height = _TOP + shown * (deep + _BETWEEN) + (1.6 if e.activation else 0.8)
     figure = Picture(figsize=(width * side, height * side))
     axes = canvas(figure, width, height)
-    row, column = e.cell[:2]
-    axes.text(_MARGIN, 0.8, f"{e.layer}: the number at row {row}, column {column}"
-              + (f", channel {e.cell[2]}" if image is None else ""),
-              fontsize=15, fontweight="bold", va="center")  # fmt: skip
-    colors = {
-        "image": Colors(e.window if image is None else image),
-        "kernel": Colors(e.kernel),
-        "products": Colors(e.products),
-    }
+    _write_title(axes, e)
+
+    def draw(name: str, c: int, left: float, top: float) -> Cells:
+        values = arrays[name]
+        assert values is not None
+        title = name + (f", channel {c}" if channels > 1 else "")
+        grid = Cells(axes, values.shape[:2], left, top, title)
+        padding = e.padding if name == "window" else None
+        grid.put_all(values[..., c], numbers[name], colors[name], padding)
+        return grid
+
     for c in range(shown):
-        top = _TOP + c * (max(H, KH) + _BETWEEN)
-        suffix = f", channel {c}" if channels > 1 else ""
-        left = _MARGIN
-        middle = top + max(H, KH) / 2
+        top = _TOP + c * (deep + _BETWEEN)
         if image is not None:
-            grid = Cells(axes, (H, W), left, top, f"image{suffix}")
-            grid.put_all(image[..., c], colors["image"])
+            grid = draw("image", c, _MARGIN, top)
             grid.frame([r for r in e.rows if 0 <= r < H], [k for k in e.columns if 0 <= k < W])
-            left += image_width
-        for values, name, sign in (
-            (e.window, "window", "×"),
-            (e.kernel, "kernel", "="),
-            (e.products, "products", ""),
-        ):
-            grid = Cells(axes, (KH, KW), left, middle - KH / 2, name + suffix * (image is None))
-            outside = _outside(e, image) if name == "window" else None
-            grid.put_all(values[..., c], colors["image" if name == "window" else name], outside)
-            left += KW
-            if sign:
-                axes.text(left + _SIGN / 2, middle, sign, fontsize=20, ha="center", va="center")
-                left += _SIGN
-    _write_sum(axes, e, shown, _TOP + shown * (max(H, KH) + _BETWEEN))
+        left, middle = _MARGIN + image_width, top + deep / 2
+        for name, sign in (("window", "×"), ("kernel", "="), ("products", "")):
+            draw(name, c, left, middle - KH / 2)
+            axes.text(left + KW + _SIGN / 2, middle, sign, fontsize=20, ha="center", va="center")
+            left += KW + _SIGN
+    _write_sum(axes, e, shown, _TOP + shown * (deep + _BETWEEN))
     return figure
 
 
-def _outside(e: Explanation, image: np.ndarray | None) -> Any:
-    """Which cells of the window are padding, where the size of the image is known."""
-    if image is None:
-        return None
-    H, W = image.shape[:2]
-    return np.array([[not (0 <= r < H and 0 <= k < W) for k in e.columns] for r in e.rows])
+def _write_title(axes: Any, e: Explanation) -> None:
+    where = ", ".join(f"{a} {i}" for a, i in zip(e.axes, e.cell, strict=True))
+    axes.text(_MARGIN, 0.8, f"{e.layer}: {where}", fontsize=15, fontweight="bold", va="center")
 
 
 def _write_sum(axes: Any, e: Explanation, shown: int, y: float) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from minicnn.plots.cells import number
 from minicnn.plots.movie import Movie
 from minicnn.plots.scene import Scene
 from minicnn.plots.style import styled
@@ -43,8 +42,7 @@ def im2col_animation(
         movie.save_gif("im2col.gif")
     """
     parts = windows(x if x is not None else example_image(), kernel_size, strides, padding, by)
-    longest = max(len(number(v)) for v in parts.x_pad.flat)
-    scene = Scene(parts, parts.x_pad, ("x", "cols"), longest, by)
+    scene = Scene(parts, parts.x_pad, (parts.image_name("x"), "cols"), by)
     scene.put_image(parts.x_pad)
     steps, matrix = parts.steps(by), parts.matrix(parts.cols)
 
@@ -74,11 +72,12 @@ def im2col_animation(
 def _words(parts: Windows, step: Step) -> tuple[str, str]:
     """What a step does, and the line of code that does it."""
     target, source = addresses(parts, step)
+    line = f"cols{target} = {parts.image_name('x')}{source}"
     if len(step.place) == 3:
         _, oh, ow = step.place
-        return f"Window oh = {oh}, ow = {ow} becomes a row", f"cols{target} = x{source}"
+        return f"Window oh = {oh}, ow = {ow} becomes a row", line
     i, j = step.place
-    return f"Place i = {i}, j = {j} of every window becomes a column", f"cols{target} = x{source}"
+    return f"Place i = {i}, j = {j} of every window becomes a column", line
 
 
 def addresses(parts: Windows, step: Step) -> tuple[str, str]:

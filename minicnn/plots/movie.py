@@ -1,14 +1,17 @@
 """Moving pictures: a GIF file, or a player with buttons in a notebook."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.animation import FuncAnimation, PillowWriter
+from matplotlib.animation import FuncAnimation
+from PIL import Image
 
 from minicnn.plots.style import STYLE, Picture
 
+_COLORS = 128  # in a GIF's palette
 _HOLD = 3  # how many times longer the last picture stays
 
 
@@ -54,14 +57,26 @@ class Movie(FuncAnimation):
         return self.figure
 
     def save_gif(self, path: Any, dpi: float | None = None) -> None:
-        """Write a GIF that repeats for ever.
+        """Write a GIF that repeats for ever. All its pictures share one palette: small and crisp.
 
         Args:
             path: of the file.
             dpi: dots an inch; by default the figure's own.
         """
-        writer: Any = PillowWriter(fps=1 / self.seconds)  # type: ignore[arg-type]  # any number
-        self.save(Path(path), writer=writer, dpi=dpi or self.figure.dpi)
+        pictures = []
+        for index in range(self.count):
+            png = io.BytesIO()
+            self.still(index).savefig(png, format="png", dpi=dpi or self.figure.dpi)
+            pictures.append(Image.open(png).convert("RGB"))
+        width, height = pictures[0].size
+        strip = Image.new("RGB", (width, height * self.count))  # every colour that there is
+        for index, picture in enumerate(pictures):
+            strip.paste(picture, (0, height * index))
+        palette = strip.quantize(_COLORS)
+        flat = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
+        durations = [1000 * self.seconds] * (self.count - 1) + [1000 * self.seconds * _HOLD]
+        flat[0].save(Path(path), format="GIF", save_all=True, append_images=flat[1:], loop=0,
+                     duration=durations, optimize=True)  # fmt: skip
 
     def _repr_html_(self) -> str:
         fps: Any = 1 / self.seconds

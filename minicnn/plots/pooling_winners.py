@@ -8,8 +8,9 @@ from minicnn import backends
 from minicnn.engine.arrays import host_array
 from minicnn.engine.context import Context
 from minicnn.engine.geometry import output_size, padding_name, pads_for, pair
-from minicnn.plots.cells import Cells, Colors, arrow, canvas, cell_side, number
-from minicnn.plots.style import Picture, styled
+from minicnn.plots.cells import Cells, Colors, arrow, canvas, cell_side
+from minicnn.plots.numbers import Numbers
+from minicnn.plots.style import INK, Picture, styled
 
 _MARGIN, _GAP, _TOP, _BETWEEN, _MOST = 0.7, 2.2, 2.6, 1.6, 12  # in cells
 
@@ -71,7 +72,9 @@ def pooling_winners(
     dx = ops.maxpool2d_backward(ctx, slopes.astype("float64")[None, :, :, None])
     winners = [_winner(ctx.winner[0, i, j, 0, 0], (i, j), window, step, pads)
                for i, j in np.ndindex(shape)]  # fmt: skip
-    return _drawn(image, y[0, :, :, 0], slopes, dx[0, :, :, 0], winners)
+    apart = all(s >= k for s, k in zip(step, window, strict=True))  # else their lines would cross
+    lines = [_inside(at, window, step, pads, image.shape) for at in np.ndindex(shape) if apart]
+    return _drawn(image, y[0, :, :, 0], slopes, dx[0, :, :, 0], winners, lines)
 
 
 def _winner(flat: Any, at: Any, window: Any, step: Any, pads: Any) -> tuple[int, int]:
@@ -80,11 +83,27 @@ def _winner(flat: Any, at: Any, window: Any, step: Any, pads: Any) -> tuple[int,
     return at[0] * step[0] - pads[0][0] + i, at[1] * step[1] - pads[1][0] + j
 
 
+def _inside(at: Any, window: Any, step: Any, pads: Any, size: Any) -> tuple[list[int], list[int]]:
+    """Rows and columns of the image that window ``at`` covers."""
+    rows, columns = (
+        [p for p in range(first, first + window[a]) if 0 <= p < size[a]]
+        for a in (0, 1)
+        for first in [at[a] * step[a] - pads[a][0]]
+    )
+    return rows, columns
+
+
 def _drawn(
-    x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray, winners: list[tuple[int, int]]
+    x: np.ndarray,
+    y: np.ndarray,
+    dy: np.ndarray,
+    dx: np.ndarray,
+    winners: list[tuple[int, int]],
+    windows: list[tuple[list[int], list[int]]],
 ) -> Picture:
     (H, W), (OH, OW) = x.shape, y.shape
-    side = cell_side(max(len(number(v)) for a in (x, dy, dx) for v in a.flat))
+    numbers, slope_numbers = Numbers(x), Numbers(dx, dy)
+    side = cell_side(max(numbers.longest, slope_numbers.longest))
     width = max(2 * _MARGIN + W + _GAP + OW, 14)
     height = _TOP + 2 * H + _BETWEEN + _MARGIN
     figure = Picture(figsize=(width * side, height * side))
@@ -93,15 +112,17 @@ def _drawn(
               fontweight="bold", va="center")  # fmt: skip
     colors, slopes = Colors(x), Colors(np.append(dx, dy))
     right, below = _MARGIN + W + _GAP, _TOP + H + _BETWEEN
-    for values, look, left, top, title in (
-        (x, colors, _MARGIN, _TOP, "x"),
-        (y, colors, right, _TOP + (H - OH) / 2, "y"),
-        (dx, slopes, _MARGIN, below, "dx"),
-        (dy, slopes, right, below + (H - OH) / 2, "dy"),
+    for values, text, look, left, top, title in (
+        (x, numbers, colors, _MARGIN, _TOP, "x"),
+        (y, numbers, colors, right, _TOP + (H - OH) / 2, "y"),
+        (dx, slope_numbers, slopes, _MARGIN, below, "dx"),
+        (dy, slope_numbers, slopes, right, below + (H - OH) / 2, "dy"),
     ):
         grid = Cells(axes, values.shape, left, top, title)
-        grid.put_all(values, look)
+        grid.put_all(values, text, look)
         if title in ("x", "dx"):
+            for rows, columns in windows:
+                grid.frame(rows, columns, INK, thick=2)
             for row, column in winners:
                 grid.frame([row], [column])
     for top, forward in ((_TOP, True), (below, False)):

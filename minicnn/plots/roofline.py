@@ -52,10 +52,9 @@ def roofline(
     at = np.array([low, ridge, high])
     roof = np.minimum(peak, at * bandwidth)
     axes.loglog(at, roof, color=INK)
-    axes.axvline(ridge, color=QUIET, lw=1, ls=":")
     axes.annotate(f"arithmetic: {peak / 1e9:.3g} GFLOP/s", (high, peak), xytext=(-4, 6),
                   textcoords="offset points", ha="right", va="bottom", color=INK)  # fmt: skip
-    slope = float(np.sqrt(low * ridge))  # the middle of the slanted part
+    slope = ridge / 2  # above the slanted part there is always room
     axes.annotate(f"memory: {bandwidth / 1e9:.3g} GB/s", (slope, slope * bandwidth),
                   xytext=(-12, 6), textcoords="offset points", ha="right", va="bottom",
                   color=INK)  # fmt: skip
@@ -66,6 +65,7 @@ def roofline(
         axes.plot([x, x], [y, min(peak, x * bandwidth)], color=color, lw=1, ls="--")
         axes.plot(x, y, "o", ms=11, color=color, label=f"{name}: {share:.0%} of the roof")
     axes.set_ylim(top=peak * 3)
+    axes.plot([ridge, ridge], [axes.get_ylim()[0], peak], color=QUIET, lw=1, ls=":", zorder=0)
     axes.annotate(f"{ridge:.3g} operations a byte", (ridge, axes.get_ylim()[0]), xytext=(6, 6),
                   textcoords="offset points", va="bottom", color=QUIET)  # fmt: skip
     axes.set_title(title)

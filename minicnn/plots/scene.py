@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.plots.cells import PADDING, Cells, Colors, arrow, canvas, cell_side, number
+from minicnn.plots.cells import PADDING, Cells, Colors, arrow, canvas, cell_side
+from minicnn.plots.numbers import Numbers
 from minicnn.plots.style import INK, QUIET, Picture
 from minicnn.plots.windows import Step, Windows
 
@@ -20,38 +21,37 @@ class Scene:
 
     Attributes:
         figure: what is drawn on.
-        panels: (N, C) grids, one a channel of an image.
+        panels: (N, C) grids, one a channel of an image, one below the other.
         matrix: the grid of the matrix.
         colors: for every number.
     """
 
     def __init__(
-        self, windows: Windows, shown: Any, names: tuple[str, str], longest: int, by: str
+        self, windows: Windows, shown: Any, names: tuple[str, str], by: str, longest: int = 0
     ) -> None:
         """Make the figure.
 
         Args:
-            shown: every number that will be coloured.
+            shown: every number that will be shown.
             names: of the image and of the matrix.
-            longest: characters of the longest text in a cell.
             by: "window" or "place", what a step is.
+            longest: characters of the longest text in a cell, if not one of these numbers.
         """
         N, H, W, C = windows.x_pad.shape
-        image_width = N * (W + 1) - 1
-        needed = _LEFT + image_width + _GAP + max(windows.columns, _TITLE) + _RIGHT
+        self.windows, self.colors, self.numbers = windows, Colors(shown), Numbers(shown)
+        needed = _LEFT + W + _GAP + max(windows.columns, _TITLE) + _RIGHT
         width = max(needed, _HEAD)
-        height = _TOP + max(C * (H + _PANEL) - _PANEL, windows.rows) + _BOTTOM[by]
-        side = cell_side(longest)
+        height = _TOP + max(N * C * (H + _PANEL) - _PANEL, windows.rows) + _BOTTOM[by]
+        side = cell_side(max(longest, self.numbers.longest))
         self.figure = Picture(figsize=(width * side, height * side))
         self.axes = canvas(self.figure, width, height)
-        self.windows, self.colors = windows, Colors(shown)
         self.panels: Any = np.empty((N, C), object)
         for n, c in np.ndindex(N, C):
             title = ", ".join([names[0]] + [f"image {n}"] * (N > 1) + [f"channel {c}"] * (C > 1))
-            left, top = _LEFT + n * (W + 1), _TOP + c * (H + _PANEL)
-            self.panels[n, c] = Cells(self.axes, (H, W), left, top, title)
-        left = _LEFT + image_width + _GAP
-        self.matrix = Cells(self.axes, (windows.rows, windows.columns), left, _TOP)
+            top = _TOP + (n * C + c) * (H + _PANEL)
+            self.panels[n, c] = Cells(self.axes, (H, W), _LEFT, top, title)
+        shape = (windows.rows, windows.columns)
+        self.matrix = Cells(self.axes, shape, _LEFT + W + _GAP, _TOP)
         self._label_matrix(names[1])
         self.head = self.axes.text(_LEFT, 0.75, "", fontsize=16, fontweight="bold", color=INK,
                                    va="center")  # fmt: skip
@@ -101,9 +101,12 @@ class Scene:
             pixel = (panel.left + step.widths[-1] + 1, middle)
             entry = (m.left - 1.2, m.top + step.rows[0] + 0.5)
         else:  # below everything, from the image to the column
-            panel = self.panels[0, -1]
-            pixel = (panel.left + panel.shape[1] / 2, panel.top + panel.shape[0] + 0.1)
-            entry = (m.left + float(np.mean(step.columns)) + 0.5, m.top + m.shape[0] + 0.1)
+            panel = self.panels[-1, -1]
+            (H, W), bottom = panel.shape, m.top + m.shape[0] + 0.1
+            below = panel.top + H / 2 > bottom  # the image reaches farther down than the matrix
+            pixel = (panel.left + W + 0.1, panel.top + H / 2) if below else (
+                panel.left + W / 2, panel.top + H + 0.1)  # fmt: skip
+            entry = (m.left + float(np.mean(step.columns)) + 0.5, bottom)
         start, end = (pixel, entry) if to_matrix else (entry, pixel)
         bend = 0.15 if to_matrix != row_by_row else -0.15
         self._marks.append(arrow(self.axes, start, end, bend))
@@ -111,11 +114,13 @@ class Scene:
     def put_image(self, values: np.ndarray) -> None:
         """Write (N, H', W', C) into the panels."""
         for n, c in np.ndindex(self.panels.shape):
-            self.panels[n, c].put_all(values[n, :, :, c], self.colors, self.windows.padding)
+            self.panels[n, c].put_all(
+                values[n, :, :, c], self.numbers, self.colors, self.windows.padding
+            )
 
     def put_rows(self, values: np.ndarray, rows: Any, columns: Any) -> None:
         """Write those entries of a matrix into the grid."""
         for i in rows:
             for j in columns:
                 look = (PADDING, QUIET) if self._from_padding[i, j] else self.colors(values[i, j])
-                self.matrix.put(i, j, number(values[i, j]), *look)
+                self.matrix.put(i, j, self.numbers(values[i, j]), *look)

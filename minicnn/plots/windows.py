@@ -39,6 +39,10 @@ class Windows:
         """How many entries a window has: KH KW C."""
         return int(np.prod(self.cols.shape[3:]))
 
+    def image_name(self, name: str) -> str:
+        """What the textbook calls the image: "x_pad" if it has padding."""
+        return f"{name}_pad" if self.padding.any() else name
+
     def matrix(self, cols: np.ndarray) -> np.ndarray:
         """One window a row. (N, OH, OW, KH, KW, C)  ->  (N OH OW, KH KW C)."""
         return cols.reshape(self.rows, self.columns)

@@ -25,12 +25,13 @@ class Explanation:
             maximum -inf, where the window reaches into the padding.
         rows, columns: where the window lies in the input; -1 and below, or the size of the input
             and above, is padding. Empty for vectors.
+        size: (height, width) of the input; empty for vectors.
         kernel: weights of the window, of its shape; None when there are none.
         products: ``window * kernel``.
         bias: what is added to their sum.
         before: sum of products plus bias, in float64.
         activation: name of what is applied then; empty for nothing.
-        winner: (row, column) of the largest input, for a maximum.
+        source: entry of the input that was taken over: the largest, or the one that was copied.
     """
 
     layer: str
@@ -41,10 +42,11 @@ class Explanation:
     window: np.ndarray
     rows: tuple[int, ...] = ()
     columns: tuple[int, ...] = ()
+    size: tuple[int, ...] = ()
     kernel: np.ndarray | None = None
     bias: float = 0.0
     activation: str = ""
-    winner: tuple[int, int] | None = None
+    source: tuple[int, ...] = ()
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -57,6 +59,15 @@ class Explanation:
         if self.kernel is None:
             return None
         return self.window.astype("float64") * self.kernel.astype("float64")
+
+    @property
+    def padding(self) -> np.ndarray:
+        """Which places of the window lie outside of the input, (KH, KW)."""
+        rows, columns = (
+            np.array([not 0 <= place < size for place in places])
+            for places, size in zip((self.rows, self.columns), self.size, strict=True)
+        )
+        return rows[:, None] | columns
 
     @property
     def before(self) -> float:
@@ -120,7 +131,8 @@ def _convolution(layer: Any, cell: tuple[int, ...]) -> Explanation:
     rows, columns = covered((row, column), (KH, KW), conv.strides, pads, conv.dilation_rate)
     return Explanation(
         layer.name, layer.class_name, "sum of products", cell, float(layer.y[cell]),
-        cut_window(inputs, rows, columns, 0.0), rows, columns, kernel[..., f],
+        cut_window(inputs, rows, columns, 0.0), rows, columns, layer.x.shape[:2],
+        kernel[..., f],
         _bias(layer, f), layer.activation,
     )  # fmt: skip
 
@@ -161,11 +173,11 @@ def _pool(
     window = cut_window(layer.x[..., c : c + 1], rows, columns, fill)  # (PH, PW, 1)
     explanation = Explanation(
         layer.name, layer.class_name, "largest" if largest else "mean", cell,
-        float(layer.y[cell]), window, rows, columns,
+        float(layer.y[cell]), window, rows, columns, layer.x.shape[:2],
     )  # fmt: skip
     if largest:
         i, j = np.unravel_index(int(window.argmax()), window.shape[:2])
-        explanation.winner = (rows[int(i)], columns[int(j)])
+        explanation.source = (rows[int(i)], columns[int(j)], c)
     return explanation
 
 
@@ -173,7 +185,7 @@ def _flattened(layer: Any, cell: tuple[int, ...]) -> Explanation:
     source = tuple(int(i) for i in np.unravel_index(cell[0], layer.x.shape))
     return Explanation(
         layer.name, layer.class_name, "copy", cell, float(layer.y[cell]),
-        layer.x[source].reshape(1), source[:1], source[1:],
+        layer.x[source].reshape(1), source=source,
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ def explanation_text(e: Any) -> str:
     where = ", ".join(f"{a} {i}" for a, i in zip(e.axes, e.cell, strict=True))
     lines = [f"{e.layer} ({e.class_name}), {where}: {e.value:.6g}"]
     if e.kind == "copy":
-        source = ", ".join(map(str, (*e.rows, *e.columns)))
+        source = ", ".join(map(str, e.source))
         return "\n".join([*lines, f"  a copy of entry [{source}] of the input"])
     if e.rows:
         lines.append(f"  window: rows {_span(e.rows)}, columns {_span(e.columns)} of the input")
@@ -33,7 +33,7 @@ def explanation_text(e: Any) -> str:
         if e.kind == "mean":
             lines.append(f"  the mean of those inside the image is {e.value:.6g}")
         else:
-            row, column = e.winner
+            row, column = e.source[:2]
             lines.append(f"  the largest, {e.value:.6g}, is at row {row}, column {column}")
     return "\n".join(lines)
 

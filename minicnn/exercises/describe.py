@@ -11,7 +11,7 @@ def value(name: str, what: Any) -> str:
     """ "x = np.arange(24.0).reshape(1, 4, 6, 1)" or "x: float64 array of shape (2, 3)"."""
     if not isinstance(what, np.ndarray):
         return f"{name} = {what!r}" if not callable(what) else f"{name}: a function"
-    if what.size and np.array_equal(what.ravel(), np.arange(what.size)):
+    if what.size > 3 and np.array_equal(what.ravel(), np.arange(what.size)):
         count = f"{what.size}.0" if what.dtype == np.float64 else str(what.size)
         dtype = "" if what.dtype in (np.float64, np.int64) else f", dtype=np.{what.dtype}"
         shape = "" if what.ndim == 1 else f".reshape{what.shape}"

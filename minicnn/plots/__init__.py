@@ -19,11 +19,13 @@ from minicnn.plots.pooling_winners import pooling_winners
 from minicnn.plots.predictions import confusion_matrix, prediction_grid
 from minicnn.plots.roofline import roofline
 from minicnn.plots.saliency import saliency
+from minicnn.plots.side_by_side import side_by_side
 from minicnn.plots.training import training_curves
 from minicnn.plots.weights import filters
 
 __all__ = [
     "Movie", "all_layers", "col2im_animation", "compare_histories", "confusion_matrix",
     "convolution_window", "feature_maps", "filters", "gradient_errors", "im2col_animation",
-    "occlusion", "pooling_winners", "prediction_grid", "roofline", "saliency", "training_curves",
+    "occlusion", "pooling_winners", "prediction_grid", "roofline", "saliency", "side_by_side",
+    "training_curves",
 ]  # fmt: skip

@@ -109,7 +109,8 @@ def _drawn(e: Explanation, image: np.ndarray | None) -> Picture:
     def draw(name: str, c: int, left: float, top: float) -> Cells:
         values = arrays[name]
         assert values is not None
-        title = name + (f", channel {c}" if channels > 1 else "")
+        first = "window" if image is None else "image"  # only there is room for more words
+        title = name + (f", channel {c}" if channels > 1 and name == first else "")
         grid = Cells(axes, values.shape[:2], left, top, title)
         padding = e.padding if name == "window" else None
         grid.put_all(values[..., c], numbers[name], colors[name], padding)
@@ -130,7 +131,9 @@ def _drawn(e: Explanation, image: np.ndarray | None) -> Picture:
 
 
 def _write_title(axes: Any, e: Explanation) -> None:
-    where = ", ".join(f"{a} {i}" for a, i in zip(e.axes, e.cell, strict=True))
+    # arrays alone have a row and a column; an explanation of a layer has the filter as well
+    axis_names = ("row", "column", "channel")
+    where = ", ".join(f"{a} {i}" for a, i in zip(axis_names, e.cell, strict=False))
     axes.text(_MARGIN, 0.8, f"{e.layer}: {where}", fontsize=15, fontweight="bold", va="center")
 
 

@@ -11,7 +11,7 @@ from minicnn.plots.numbers import Numbers
 from minicnn.plots.style import FAINT, INK, ORANGE, QUIET
 
 #: inches from one cell to the next when its number is short, and the room of one more character
-CELL, CHARACTER = 0.46, 0.1
+CELL, CHARACTER = 0.48, 0.1
 NUMBER_SIZE = 12
 #: behind a cell that holds nothing yet, and one of the padding
 EMPTY, PADDING = "#FFFFFF", "#E9EBEE"
@@ -19,7 +19,7 @@ EMPTY, PADDING = "#FFFFFF", "#E9EBEE"
 
 def cell_side(longest: int) -> float:
     """Inches from one cell to the next where the longest text has so many characters."""
-    return CELL + CHARACTER * max(longest - 3, 0)
+    return CELL + CHARACTER * max(longest - 4, 0)
 
 
 class Colors:

@@ -60,6 +60,12 @@ def prediction_grid(
 
     Raises:
         ValueError: the three do not belong together, or there is no image.
+
+    Example::
+
+        p = model.predict(x_test[:8], verbose=0)
+        figure = minicnn.plots.prediction_grid(x_test[:8], y_test[:8], p)
+        figure.savefig("predictions.png")
     """
     images, p = np.asarray(images), np.asarray(probabilities)
     truth = class_indices(labels)
@@ -121,6 +127,11 @@ def confusion_matrix(y_true: Any, y_pred: Any, class_names: Sequence[str] | None
 
     Raises:
         ValueError: the two do not have the same number of samples, or there is none.
+
+    Example::
+
+        figure = minicnn.plots.confusion_matrix(y_test, model.predict(x_test, verbose=0))
+        figure.savefig("confusion.png")
     """
     truth, answer = class_indices(y_true, "y_true"), class_indices(y_pred, "y_pred")
     if len(truth) != len(answer) or not len(truth):

@@ -26,6 +26,12 @@ def training_curves(history: Any) -> Picture:
 
     Raises:
         ValueError: there is no epoch to draw.
+
+    Example::
+
+        history = {"loss": [2.1, 0.9, 0.5], "val_loss": [1.2, 0.8, 0.9]}
+        figure = minicnn.plots.training_curves(history)
+        figure.savefig("curves.png")
     """
     curves: Mapping[str, Sequence[float]] = getattr(history, "history", history)
     names = [name for name in curves if not name.startswith("val_")]

@@ -21,6 +21,11 @@ def filters(model_or_layer: Any, channel: int | None = None) -> Picture:
 
     Raises:
         ValueError: there is no convolution, it is not built, or it has no such channel.
+
+    Example::
+
+        figure = minicnn.plots.filters(model)
+        figure.savefig("filters.png")
     """
     layer = _convolution(model_or_layer)
     kernel = np.asarray(layer.kernel)  # (KH, KW, C, F)

@@ -11,7 +11,6 @@ from minicnn.engine.diagnose import NonFiniteError, first_non_finite
 from minicnn.engine.progress import Progress
 
 
-@interrupts.handled()
 def fit(
     model: Any, compiled: Any, feeder: Feeder, callbacks: Any, epochs: range, verbose: Any,
     validate: Callable[[int], dict[str, float] | None],
@@ -83,7 +82,6 @@ def _not_finite(
     )
 
 
-@interrupts.handled()
 def evaluate(compiled: Any, feeder: Feeder, callbacks: Any, verbose: Any) -> dict[str, float]:
     """Loss and metrics over one pass, in compile order."""
     compiled.reset()

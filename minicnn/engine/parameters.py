@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.engine.arrays import host_array
+from minicnn.engine.threads import setting
 
 #: each weight starts on a multiple of this many entries: 256 bytes in float32, as GPUs load it
 ALIGN = 64
@@ -190,5 +191,6 @@ def assign_all(owner: str, parameters: list[Parameter], weights: Sequence[Any]) 
                 f"set_weights: weight {parameter.path!r} of {owner} has shape {parameter.shape}, "
                 f"but an array of shape {array.shape} was given"
             )
-    for parameter, array in zip(parameters, arrays, strict=True):
-        parameter.assign(array)
+    with setting(parameters):
+        for parameter, array in zip(parameters, arrays, strict=True):
+            parameter.assign(array)

@@ -5,6 +5,7 @@ from typing import Any
 
 from minicnn import constraints, initializers, regularizers
 from minicnn.engine.parameters import Parameter, assign_all, first_value
+from minicnn.engine.threads import between_steps
 from minicnn.layers.arguments import dtype_name
 
 
@@ -112,7 +113,8 @@ class Weights:
 
     def get_weights(self) -> list[Any]:
         """Copies of the weights as NumPy arrays, in the order of ``weights``."""
-        return [p.numpy() for p in self.weights]
+        with between_steps(self.weights):
+            return [p.numpy() for p in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Copy ``weights`` (arrays in the order of ``weights``) into place.

@@ -14,6 +14,7 @@ from minicnn.engine.arrays import broadcast_weights
 from minicnn.engine.data import Arrays, Feeder, Generator, resolve_batch_size
 from minicnn.engine.step import Compiled, Executor
 from minicnn.engine.targets import checked_targets, class_weights, sample_weights
+from minicnn.engine.threads import OneThread
 from minicnn.models.contents import Contents
 
 
@@ -24,6 +25,8 @@ class Feeding(Contents):
         super().__init__(name)
         #: with the optimizer's step count, what each epoch's shuffle is drawn from
         self.shuffle_seed = random.randrange(2**32)
+        #: held by the thread that trains or evaluates
+        self.one_thread = OneThread()
         self.optimizer: Any = None
         self._loss: Any = None
         self._metrics: list[Any] = []

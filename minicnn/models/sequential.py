@@ -1,5 +1,6 @@
 """Sequential: layers in a row, built as soon as the input's shape is known."""
 
+import threading
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +16,8 @@ from minicnn.layers.core import InputLayer, sizes
 from minicnn.models.configuration import deserialize_layer, serialize_layer
 from minicnn.models.persistence import Persistence
 from minicnn.models.training import Trainer
+
+_BUILDING = threading.RLock()  # held while the first call of a deferred model builds it
 
 
 class Sequential(Persistence, Trainer):
@@ -204,7 +207,9 @@ class Sequential(Persistence, Trainer):
         """The model on its backend; made when first needed."""
         if self._executor is None:
             ops = backends.get(config.backend())
-            self._executor = Executor(self.stages(), self.parameters, ops, self.dtype)
+            with ops.running():  # two threads may need it at once
+                if self._executor is None:
+                    self._executor = Executor(self.stages(), self.parameters, ops, self.dtype)
         return self._executor
 
     def __call__(self, x: Any, training: bool = False) -> Any:
@@ -226,9 +231,10 @@ class Sequential(Persistence, Trainer):
         """``x`` as an array that fits; a deferred model is built for its shape."""
         if not self._layers:
             raise ValueError(f"model {self.name!r} has no layers; add some first")
-        if self._input_layer is None:
-            array = checks.inputs(x, self.name, None)
-            self.build((None, *array.shape[1:]))
+        with _BUILDING:
+            if self._input_layer is None:
+                array = checks.inputs(x, self.name, None)
+                self.build((None, *array.shape[1:]))
         return checks.inputs(x, self.name, self.input_shape)
 
     # -- configuration -----------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""compile, fit, evaluate, predict and the single-batch calls of a model."""
+"""compile, fit, evaluate and predict of a model."""
 
 from collections.abc import Iterator
 from types import GeneratorType
@@ -8,20 +8,20 @@ import numpy as np
 
 from minicnn import callbacks as callbacks_module
 from minicnn import losses, metrics, optimizers
-from minicnn.engine import checks, interrupts, loop
+from minicnn.engine import checks, loop
 from minicnn.engine.data import Arrays, Feeder, Generator, resolve_batch_size
-from minicnn.engine.diagnose import NonFiniteError, first_non_finite
 from minicnn.engine.geometry import is_integer
-from minicnn.models.feeding import Feeding, split
+from minicnn.engine.threads import alone
+from minicnn.models.feeding import split
+from minicnn.models.one_batch import OneBatch, results
 
 
-class Trainer(Feeding):
+class Trainer(OneBatch):
     """The part of a model that learns; ``Sequential`` adds the layers."""
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__(name)
         self.loss: Any = None
-        self.compiled = False
         self.stop_training = False
         self.history: Any = None
 
@@ -70,6 +70,7 @@ class Trainer(Feeding):
 
     # -- fit, evaluate, predict --------------------------------------------------------------
 
+    @alone
     def fit(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1,
         verbose: Any = "auto", callbacks: Any = None, validation_split: float = 0.0,
@@ -130,6 +131,7 @@ class Trainer(Feeding):
         loop.fit(self, compiled, feeder, listed, range(initial_epoch, epochs), verbose, validate)
         return self.history
 
+    @alone
     def evaluate(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = "auto",
         sample_weight: Any = None, steps: int | None = None, callbacks: Any = None,
@@ -153,7 +155,7 @@ class Trainer(Feeding):
         feeder = Feeder(source, steps, False, self._shuffles())
         listed = self._callbacks(callbacks, {"verbose": verbose, "epochs": 1,
                                              "steps": feeder.target}, history=False)  # fmt: skip
-        return _results(loop.evaluate(compiled, feeder, listed, verbose), return_dict)
+        return results(loop.evaluate(compiled, feeder, listed, verbose), return_dict)
 
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: Any = "auto",
@@ -177,44 +179,6 @@ class Trainer(Feeding):
                                              "steps": data.batches}, history=False)  # fmt: skip
         return loop.predict(executor, data, steps, listed, verbose)
 
-    # -- one batch ---------------------------------------------------------------------------
-
-    @interrupts.handled()
-    def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None,
-        return_dict: bool = False,
-    ) -> Any:  # fmt: skip
-        """One step on one batch; the loss and metrics are those before the update."""
-        rows, compiled = self._one_batch(x, y, sample_weight, class_weight)
-        self._warn_if_frozen()
-        compiled.train(rows)
-        logs = compiled.logs()
-        if compiled.refused:
-            where = first_non_finite(compiled, self.stages(), rows)
-            raise NonFiniteError(
-                f"train_on_batch: the loss is not a finite number. The first array that is not "
-                f"finite is {where}. The weights are unchanged"
-            )
-        return _results(logs, return_dict)
-
-    @interrupts.handled()
-    def test_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
-    ) -> Any:
-        """Loss and metrics of one batch, in inference mode."""
-        rows, compiled = self._one_batch(x, y, sample_weight, None)
-        compiled.test(rows)
-        return _results(compiled.logs(), return_dict)
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """The model's outputs for one batch, a NumPy array."""
-        return self(x)
-
-    def reset_metrics(self) -> None:
-        """Start the running means again."""
-        if self._compiled is not None:
-            self._compiled.reset()
-
     @property
     def metrics(self) -> list[Any]:
         """The metric objects that are known by now."""
@@ -227,20 +191,6 @@ class Trainer(Feeding):
         return ["loss", *(m[1] if isinstance(m, tuple) else m.name for m in self._metrics)]
 
     # -- inside ------------------------------------------------------------------------------
-
-    def _require_compiled(self) -> None:
-        if not self.compiled:
-            raise ValueError("You must call `compile()` before using the model.")
-        if self._loss is None:
-            raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
-
-    def _one_batch(self, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
-        self._require_compiled()
-        source = self._source(x, y, sample_weight, class_weight, len(x), None, "one batch")
-        source.once = True
-        compiled = self._ready()
-        compiled.reset()
-        return next(iter(source.epoch(False, None))), compiled
 
     def _callbacks(self, given: Any, params: dict[str, Any], history: bool = True) -> Any:
         """The user's callbacks, then (in fit) a new History."""
@@ -262,13 +212,6 @@ def _metric_list(given: Any, argument: str) -> list[Any]:
 
 def _as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _results(logs: dict[str, float], return_dict: bool) -> Any:
-    if return_dict:
-        return dict(sorted(logs.items()))
-    values = list(logs.values())
-    return values[0] if len(values) == 1 else values
 
 
 def _positive(value: Any, name: str, zero: bool = False) -> None:

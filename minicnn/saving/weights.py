@@ -21,6 +21,7 @@ import numpy as np
 
 from minicnn import __version__
 from minicnn.engine.naming import snake_case
+from minicnn.engine.threads import between_steps, setting
 from minicnn.saving import hdf5
 from minicnn.saving.errors import ModelFileError
 
@@ -40,20 +41,24 @@ def write(model: Any, file: BinaryIO) -> None:
             the place of a good one.
     """
     groups, arrays = {"vars": model.name}, {}
+    places = _places(model)
     for path, layer in layers(model):
         groups[f"{path}/vars"] = layer.name
-    for path, weight in _places(model).items():
-        arrays[path] = weight.numpy()
+    with between_steps(model.weights):
+        for path, weight in places.items():
+            arrays[path] = weight.numpy()
+        if model.optimizer is not None:
+            groups["optimizer/vars"] = model.optimizer.name
+            for i, variable in enumerate(model.optimizer.variables):
+                arrays[f"optimizer/vars/{i}"] = variable.numpy()
+        seeds = _seeds(model)
+    for path, weight in places.items():
         if not np.isfinite(arrays[path]).all():
             raise ValueError(
                 f"not saved: weight {weight.path!r} holds NaN or infinite entries; the training "
                 "has diverged, go back to an earlier file and a smaller learning rate"
             )
-    if model.optimizer is not None:
-        groups["optimizer/vars"] = model.optimizer.name
-        for i, variable in enumerate(model.optimizer.variables):
-            arrays[f"optimizer/vars/{i}"] = variable.numpy()
-    hdf5.write(file, arrays, groups, _seeds(model))
+    hdf5.write(file, arrays, groups, seeds)
 
 
 def restore(
@@ -96,12 +101,13 @@ def restore(
         spared = {path.rpartition("/")[0] for path in differences}
         arrays = {p: a for p, a in arrays.items() if p.rpartition("/")[0] not in spared}
     training = {} if differences else _training_state(model, content, source)
-    for path, array in arrays.items():
-        wanted[path].assign(array)
-    for variable, array in training.values():
-        variable.assign(array)
-    if state is not None and (seeds or training):
-        _set_seeds(model, state)
+    with setting(model.weights):
+        for path, array in arrays.items():
+            wanted[path].assign(array)
+        for variable, array in training.values():
+            variable.assign(array)
+        if state is not None and (seeds or training):
+            _set_seeds(model, state)
 
 
 def _training_state(model: Any, content: hdf5.Content, source: str) -> dict[str, Any]:

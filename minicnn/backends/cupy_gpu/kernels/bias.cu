@@ -4,6 +4,7 @@
 // blocks share the work: bias_gradient sums the rows of one split, add_partials adds the splits.
 // Both use blocks of 32 x SUM_LANES threads: threadIdx.x is the column, and the lanes threadIdx.y
 // take every SUM_LANES-th row each. Which number is added when depends on the sizes alone.
+// (__launch_bounds__ tells the compiler how many threads must share the registers of a block.)
 
 #define SUM_LANES 16
 
@@ -44,7 +45,7 @@ extern "C" __global__ void add_bias(
 // partial[split] = sum of the rows of dproduct that belong to the split, where
 // dproduct = dy scale where y > 0, else 0: the adjoint of ReLU (and of dropout, whose y is 0 where
 // it dropped). Without y nothing was clipped: dproduct is dy itself, and is not written.
-extern "C" __global__ void bias_gradient(
+extern "C" __global__ void __launch_bounds__(32 * SUM_LANES) bias_gradient(
     const real* __restrict__ dy,    // (rows, F)
     const real* __restrict__ y,     // (rows, F), or null
     real scale,
@@ -68,7 +69,7 @@ extern "C" __global__ void bias_gradient(
 }
 
 // The second pass: the splits are added. A row of `partial` holds dw, if any, and then db.
-extern "C" __global__ void add_partials(
+extern "C" __global__ void __launch_bounds__(32 * SUM_LANES) add_partials(
     const real* __restrict__ partial,  // (splits, dw_size + F)
     real* __restrict__ dw,             // (dw_size,), or null
     real* __restrict__ db,             // (F,), or null where nobody wants it

@@ -12,17 +12,21 @@
 #define BAND 4096    // entries of a band, at most
 #define PIXELS 4     // outputs that one thread of the forward kernels computes at once ...
 #define FILTERS 4    // ... for each of so many filters
-#define WEIGHTS 16   // entries of one column of dw that one thread of the gradient kernel sums
+#define WEIGHTS 14   // entries of one column of dw that a thread of the gradient kernel sums
+#define GRADIENT_BLOCKS (8 / sizeof(real))  // of the gradient kernel that shall find registers at once
 
-// Every thread of the block takes its share of the copying.
+// Every warp of the block takes some rows of the band. In a row of the image entry e of the band's
+// row is (w, c) = (e / C - left, e % C).
 static __device__ void load_band(
     real* band, const real* image, int first, int rows, int left, int width, int H, int W, int C)
 {
-    int me = threadIdx.y * blockDim.x + threadIdx.x, threads = blockDim.x * blockDim.y;
-    for (int e = me; e < rows * width * C; e += threads) {
-        int c = e % C, w = e / C % width - left, h = e / C / width + first;
-        bool inside = h >= 0 && h < H && w >= 0 && w < W;
-        band[e] = inside ? image[(h * W + w) * C + c] : 0;
+    int me = threadIdx.y * blockDim.x + threadIdx.x, warps = blockDim.x * blockDim.y / 32;
+    for (int r = me / 32; r < rows; r += warps) {
+        int h = first + r;
+        for (int e = me % 32; e < width * C; e += 32) {
+            bool inside = h >= 0 && h < H && e >= left * C && e < (left + W) * C;
+            band[r * width * C + e] = inside ? image[(h * W - left) * C + e] : 0;
+        }
     }
 }
 
@@ -140,7 +144,7 @@ extern "C" __global__ void direct_conv_relu_maxpool(
 // dproduct is never written out: with pooling it is dy at the winner (PH = ... = 1 without), with
 // ReLU alone it is dy where y > 0. Block (32, SUM_LANES), grid (splits, F / 32, K / WEIGHTS): a
 // thread takes filter f, WEIGHTS entries k of its column of dw, and every SUM_LANES-th pixel.
-extern "C" __global__ void direct_conv_gradient(
+extern "C" __global__ void __launch_bounds__(32 * SUM_LANES, GRADIENT_BLOCKS) direct_conv_gradient(
     const real* __restrict__ x,       // (N, H, W, C)
     const real* __restrict__ dy,      // (N, YH, YW, F)
     const real* __restrict__ y,       // as dy, or null where no ReLU follows, or pooling does
@@ -156,6 +160,7 @@ extern "C" __global__ void direct_conv_gradient(
     int width = (OW - 1) * SW + KW, rows = (PH - 1) * SH + KH;
     int offset[WEIGHTS];  // from the start of a window to its entry k0 + e
     real dw[WEIGHTS], db = 0;
+    #pragma unroll  // here and below: what is indexed by e stays in registers
     for (int e = 0; e < WEIGHTS; ++e) {
         int k = min(k0 + e, K - 1);
         offset[e] = k / (KW * C) * width * C + k % (KW * C);
@@ -179,11 +184,13 @@ extern "C" __global__ void direct_conv_gradient(
                 column += place % PW;
             }
             const real* window = band + (row * SH * width + column * SW) * C;
+            #pragma unroll
             for (int e = 0; e < WEIGHTS; ++e) dw[e] += d * window[offset[e]];
             db += d;
         }
     }
     real* column = partial + (long long)blockIdx.x * (K + 1) * F + f;
+    #pragma unroll
     for (int e = 0; e < WEIGHTS; ++e) {
         real sum = sum_of_lanes(dw[e]);
         if (threadIdx.y == 0 && f < F && k0 + e < K) column[(k0 + e) * F] = sum;

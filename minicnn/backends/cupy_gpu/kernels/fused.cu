@@ -40,7 +40,7 @@ extern "C" __global__ void bias_relu_maxpool(
 // dproduct = dy at the winners and 0 elsewhere; partial[split] = sum of what went anywhere, which
 // add_partials turns into db. Blocks of 32 x SUM_LANES threads as for bias_gradient: a thread
 // takes some rows of dy, and writes PSH x PSW entries of dproduct for each.
-extern "C" __global__ void bias_relu_maxpool_gradient(
+extern "C" __global__ void __launch_bounds__(32 * SUM_LANES) bias_relu_maxpool_gradient(
     const real* __restrict__ dy,      // (N, YH, YW, F)
     const void* __restrict__ winner,  // as dy
     int wide,

@@ -109,6 +109,10 @@ def conv2d_forward(
     im2col: the windows become rows of a matrix ``cols`` (N OH OW, KH KW C), and y = cols @ w + b.
     Source: Chellapilla, Puri, Simard (2006), "High Performance Convolutional Neural Networks
     for Document Processing"; Dumoulin and Visin (2016), arXiv:1603.07285, for the geometry.
+
+    Where an x, w or b is NaN or infinite, every y that it enters is not finite. A backend that
+    computes neighbouring outputs together (Winograd's algorithm) may make the others of their
+    2 x 2 outputs NaN as well; the same holds for dy and the gradients.
     """
     ...
 

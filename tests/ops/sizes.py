@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 WIDTHS = st.sampled_from([1, 2, 3, 5, 8, 9, 16, 17, 33])
+MANY = st.sampled_from([16, 17, 19, 33])
 
 
 def shapes():

@@ -9,7 +9,7 @@ from typing import Any
 
 import numba
 
-from minicnn.backends.numba_cpu import kernels
+from minicnn.backends.numba_cpu import kernels, winograd
 from minicnn.backends.numba_cpu.memory import contiguous, vector
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
 from minicnn.backends.spec import Array, Pads, Pair
@@ -98,6 +98,8 @@ def forward(
 ) -> Array:  # fmt: skip
     """Convolution, then ReLU and max-pooling as asked: all forward operations of this kind."""
     x = contiguous(ctx, "x", x)
+    if winograd.applies(w, strides, dilation, groups):
+        return winograd.forward(ctx, x, w, b, pads, relu, pool)
     s = shapes_of(x.shape[1:], w.shape, strides, pads, dilation, groups, pool)
     N, dtype = len(x), x.dtype
     y = ctx.buffer("y", (N, *s.y), dtype)
@@ -116,6 +118,8 @@ def forward(
 
 def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
     """The adjoint of ``forward``."""
+    if isinstance(ctx.shapes, winograd.Shapes):
+        return winograd.backward(ctx, dy, w, dw, db)
     s, x, N = ctx.shapes, ctx.x, len(ctx.x)
     dtype = x.dtype
     pieces, K, F = s.dw

@@ -1,0 +1,147 @@
+"""Convolution by Winograd's algorithm: shapes and buffers for its two kernels.
+
+Kernels of 2 x 2 and 3 x 3 with many channels need 9 products for 16 and 16 for 36: ``kernels.py``.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numba
+
+from minicnn.backends.numba_cpu import kernels
+from minicnn.backends.numba_cpu.memory import contiguous, vector
+from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
+from minicnn.backends.spec import Array, Pads, Pair
+
+#: fewer input channels or filters than this, and the transforms cost more than they save
+MANY_CHANNELS = 16
+#: images a tile, at most, and entries of V and M, which shall stay in the L2 cache
+TILE, CACHED = 16, 1 << 17
+#: pieces that ``dw`` is summed in, at least and at most, and entries that all of them should have
+FEWEST, MOST, ENTRIES = 4, 16, 1 << 22
+
+
+def applies(w: Array, strides: Pair, dilation: Pair, groups: int) -> bool:
+    """Whether the algorithm computes this convolution, and in less time."""
+    KH, KW, C, F = w.shape
+    return (
+        KH == KW and KH in (2, 3) and strides == dilation == (1, 1) and groups == 1
+        and min(C, F) >= MANY_CHANNELS
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What follows from the shapes alone, the number of images aside."""
+
+    T: int  # images a tile
+    geometry: tuple[int, int, int, int, int, int]  # top, left, TH, TW, OH, OW: TH x TW patches
+    pool: tuple[int, int, int, int]  # PH, PW, PSH, PSW; zeros for none
+    y: tuple[int, int, int]  # without N
+    U: tuple[int, int, int, int]  # S, S, C, F: patches are S x S
+    kernel_lines: tuple[int, int]
+    V: tuple[int, int, int, int]
+    M: tuple[int, int, int, int]
+    image: tuple[int, int, int]  # padded so that patches cover it
+    strips: tuple[int, int, int, int]
+    lines: tuple[int, int, int, int]
+    product: tuple[int, int]
+    pieces: int  # that dw is summed in
+    work: int  # scalar operations an image
+
+
+@lru_cache(maxsize=512)
+def shapes_of(
+    w_shape: tuple[int, ...], x_shape: tuple[int, ...], pads: Pads,
+    pool: tuple[int, int, int, int],
+) -> Shapes:  # fmt: skip
+    """Shapes for an image (H, W, C) and a kernel (KH, KH, C, F)."""
+    H, W, C = x_shape
+    KH, _, _, F = w_shape
+    (top, bottom), (left, right) = pads
+    OH, OW = H + top + bottom - KH + 1, W + left + right - KH + 1
+    y = OH, OW, F
+    if pool[0]:
+        PH, PW, PSH, PSW = pool
+        y = (OH - PH) // PSH + 1, (OW - PW) // PSW + 1, F
+        # a remainder that no window reaches is not computed
+        OH, OW = (y[0] - 1) * PSH + PH, (y[1] - 1) * PSW + PW
+    S = KH + 1
+    TH, TW = (OH + 1) // 2, (OW + 1) // 2
+    patches = TH * TW
+    T = 1
+    while 2 * T <= TILE and 2 * T * patches * S * S * (C + F) <= CACHED:
+        T *= 2
+    return Shapes(
+        T=T,
+        geometry=(top, left, TH, TW, OH, OW),
+        pool=pool,
+        y=y,
+        U=(S, S, C, F),
+        kernel_lines=(S, KH * C * F),
+        V=(S, S, T * patches, C),
+        M=(S, S, T * patches, F),
+        image=(2 * TH + KH - 1, 2 * TW + KH - 1, C),
+        strips=(S, 2, TW + 1, C),
+        lines=(2, S, TW, F),
+        product=(T * OH * OW, F),
+        pieces=max(FEWEST, min(MOST, ENTRIES // (S * S * C * F))),
+        work=patches * S * S * (C * F // PRODUCTS + C + F),
+    )
+
+
+def forward(
+    ctx: Any, x: Array, w: Array, b: Array | None, pads: Pads, relu: bool,
+    pool: tuple[int, int, int, int],
+) -> Array:  # fmt: skip
+    """Convolution, then ReLU and max-pooling as asked."""
+    s = shapes_of(w.shape, x.shape[1:], pads, pool)
+    N, dtype = len(x), x.dtype
+    y = ctx.buffer("y", (N, *s.y), dtype)
+    # the winner's place in its window, or one more where ReLU clipped it
+    marks = "uint8" if pool[0] * pool[1] < 256 else "int32"
+    winner = ctx.buffer("winner", (N, *s.y) if pool[0] else (1, 1, 1, 1), marks)
+    several = N > s.T  # one tile is one thread's work
+    launch(
+        kernels.winograd_forward, N * s.work if several else 0,
+        x, _lines(contiguous(ctx, "w", w)), vector(ctx, b, w.shape[-1], dtype), s.T, s.geometry,
+        relu, pool, *_scratch(ctx, s, dtype), y, winner,
+    )  # fmt: skip
+    ctx.save(x=x, shapes=s, relu=relu, y=y, winner=winner)
+    return y
+
+
+def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
+    """The adjoint of ``forward``."""
+    s, x, N = ctx.shapes, ctx.x, len(ctx.x)
+    dtype, F = x.dtype, w.shape[-1]
+    tiles = -(-N // s.T)
+    chunk = s.T * max(1, -(-tiles // s.pieces))  # images
+    dx = ctx.buffer("dx", x.shape if ctx.need_dx else (1, 1, 1, 1), dtype)
+    launch(
+        kernels.winograd_backward, 2 * N * s.work if tiles > 1 else 0,
+        x, contiguous(ctx, "dy", dy), ctx.y, ctx.winner, s.T, chunk,
+        s.geometry, ctx.relu, s.pool, *_scratch(ctx, s, dtype),
+        ctx.buffer("dU_chunks", (s.pieces, *s.U), dtype),
+        ctx.buffer("db_chunks", (s.pieces, F), dtype),
+        _lines(dw), ctx.buffer("no_db", (F,), dtype) if db is None else db,
+        dx, ctx.need_dx,
+    )  # fmt: skip
+    return dx if ctx.need_dx else None
+
+
+def _lines(w: Array) -> Array:
+    """(KH, KW, C, F)  ->  (KH, KW C F)."""
+    return w.reshape(len(w), -1)
+
+
+def _scratch(ctx: Any, s: Shapes, dtype: Any) -> tuple[Array, ...]:
+    """U and the lines that it is made in, and one of the other buffers for every thread."""
+    threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    names = ("image", "strips", "V", "M", "lines", "product")
+    return (
+        ctx.buffer("U", s.U, dtype),
+        ctx.buffer("kernel_lines", s.kernel_lines, dtype),
+        *(ctx.buffer(name, (threads, *getattr(s, name)), dtype) for name in names),
+    )

@@ -42,6 +42,7 @@ class Parameter:
         self.value: Any = value
         self.grad: Any = np.zeros_like(value)
         self._ops: Any = None  # the backend that holds the arrays; None while they are NumPy's
+        self._home: ParameterStore | None = None  # whose flat arrays they are parts of
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -79,7 +80,8 @@ class Parameter:
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle holds: arrays of its own, in NumPy."""
         value = self.numpy()
-        return {**vars(self), "value": value, "grad": np.zeros_like(value), "_ops": None}
+        own = {"value": value, "grad": np.zeros_like(value), "_ops": None, "_home": None}
+        return {**vars(self), **own}
 
     def assign(self, value: Any) -> None:
         """Copy ``value`` into place.
@@ -103,24 +105,58 @@ class Parameter:
 class ParameterStore:
     """The flat arrays behind a list of parameters, laid out in their order.
 
+    Parameters that are parts of another model's flat arrays already stay there: a model made of
+    some layers of another one shares its arrays. Where they come from several models they move to
+    arrays of their own; those models find out by :meth:`holds` and follow.
+
     Attributes:
         values, grads: flat arrays of one length. The gaps between two weights stay zero.
+        starts: where each parameter begins.
     """
 
     def __init__(self, parameters: list[Parameter], ops: Any, dtype: str) -> None:
         self.parameters = list(parameters)
         self.starts: list[int] = []
+        self.values: Any
+        self.grads: Any
+        self._home = self._common_home(ops, dtype) or self
+        self._abandoned = False  # whether a parameter has left these flat arrays
+        if self._home is self:
+            self._lay_out(ops, dtype)
+        else:
+            self.values, self.grads = self._home.values, self._home.grads
+            places = zip(self._home.parameters, self._home.starts, strict=True)
+            start_of = {id(p): start for p, start in places}
+            self.starts = [start_of[id(p)] for p in self.parameters]
+
+    def _common_home(self, ops: Any, dtype: str) -> "ParameterStore | None":
+        """The store that all parameters are parts of, if it is one that fits."""
+        homes = {id(p._home): p._home for p in self.parameters}
+        home = next(iter(homes.values()), None)
+        fits = len(homes) == 1 and home is not None and self.parameters[0]._ops is ops
+        return home if fits and self.parameters[0].dtype == dtype else None
+
+    def _lay_out(self, ops: Any, dtype: str) -> None:
+        """Make flat arrays, and move every parameter there."""
         end = 0
         for p in self.parameters:
             self.starts.append(end)
-            end += -(-math.prod(p.shape) // ALIGN) * ALIGN
+            end += _aligned(p)
         self.values = ops.zeros((end,), dtype)
         self.grads = ops.zeros((end,), dtype)
         for p, start in zip(self.parameters, self.starts, strict=True):
             value = self.view(self.values, p, start)
             value[...] = ops.asarray(np.asarray(p.numpy(), dtype))
+            if p._home is not None:
+                p._home._abandoned = True
             # filled, and then moved there in one go: a weight is whole at any moment
             p.value, p.grad, p._ops = value, self.view(self.grads, p, start), ops
+            p._home = self
+
+    def holds(self) -> bool:
+        """Whether the parameters are where this store has them: no other model took them away."""
+        home = self._home
+        return not home._abandoned or all(p._home is home for p in self.parameters)
 
     @staticmethod
     def view(flat: Any, p: Parameter, start: int) -> Any:
@@ -134,8 +170,8 @@ class ParameterStore:
     def trainable_segments(self) -> list[slice]:
         """Where the optimizer may change the flat arrays: slices, merged where they touch."""
         segments: list[slice] = []
-        ends = [*self.starts[1:], int(self.values.shape[0])][: len(self.starts)]
-        for p, start, end in zip(self.parameters, self.starts, ends, strict=True):
+        for p, start in zip(self.parameters, self.starts, strict=True):
+            end = start + _aligned(p)
             if not p.is_trained:
                 continue
             if segments and segments[-1].stop == start:
@@ -143,6 +179,11 @@ class ParameterStore:
             else:
                 segments.append(slice(start, end))
         return segments
+
+
+def _aligned(p: Parameter) -> int:
+    """Entries that a weight takes in a flat array, with the gap behind it."""
+    return -(-p.size // ALIGN) * ALIGN
 
 
 #: entries that new weights may still have while a model is rebuilt from a file; None: no limit

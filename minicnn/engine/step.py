@@ -98,7 +98,15 @@ class Compiled:
         The step is done or, when an error or Ctrl-C ends it, undone: weights, moving averages and
         the step counter are those of a whole step. A step whose loss is not a finite number leaves
         the weights untouched; ``refused`` says so, at once or when the totals are read.
+
+        Raises:
+            RuntimeError: the weights are no longer those of this model.
         """
+        if not self.executor.store.holds():
+            raise RuntimeError(
+                "another model took weights of this one along while it was training: make models "
+                "that share layers, and use each once, before fit"
+            )
         self._steps += 1
         with interrupts.step, self.ops.running():
             if self.ahead is not None:

@@ -122,8 +122,8 @@ class Feeding(Contents):
 
     def _ready(self) -> Compiled:
         """The compiled model on its backend, with a built optimizer."""
-        if self._compiled is None:
-            executor = self.executor()
+        executor = self.executor()
+        if self._compiled is None or self._compiled.executor is not executor:
             compiled = Compiled(
                 executor, self._loss, self.optimizer, self._metrics, self._weighted_metrics
             )

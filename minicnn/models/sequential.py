@@ -204,13 +204,21 @@ class Sequential(Persistence, Trainer):
         return lower(self._layers)
 
     def executor(self) -> Executor:
-        """The model on its backend; made when first needed."""
-        if self._executor is None:
-            ops = backends.get(config.backend())
-            with ops.running():  # two threads may need it at once
-                if self._executor is None:
-                    self._executor = Executor(self.stages(), self.parameters, ops, self.dtype)
-        return self._executor
+        """The model on its backend; made when first needed.
+
+        It is made again when a model that shares layers with this one took their weights along.
+        """
+        executor = self._executor
+        if executor is not None and executor.store.holds():
+            return executor
+        ops = backends.get(config.backend()) if executor is None else executor.ops
+        with ops.running():  # two threads may need it at once
+            if self._executor is executor:
+                made = Executor(self.stages(), self.parameters, ops, self.dtype)
+                if executor is not None:
+                    made.step[...] = executor.step
+                self._executor = made
+        return self._executor  # type: ignore[return-value]
 
     def __call__(self, x: Any, training: bool = False) -> Any:
         """Run the model on an array and return an array (inference unless ``training``)."""

@@ -16,7 +16,7 @@ from minicnn.optimizers.arguments import (
 )
 from minicnn.optimizers.learning_rate import WithLearningRate
 from minicnn.optimizers.standalone import StandAlone
-from minicnn.optimizers.variables import OptimizerVariable
+from minicnn.optimizers.variables import OptimizerVariable, follow
 
 
 class Optimizer(WithLearningRate, StandAlone):
@@ -90,7 +90,7 @@ class Optimizer(WithLearningRate, StandAlone):
     def build(self, store: Any, ops: Any = None) -> None:
         """Lay out the state beside the weights of ``store``, where the backend ``ops`` computes.
 
-        Building again for the same store changes nothing.
+        Building again changes nothing; weights that moved to another store are followed there.
 
         Args:
             store: the :class:`ParameterStore` of a model, or, without one, a list of variables.
@@ -104,9 +104,8 @@ class Optimizer(WithLearningRate, StandAlone):
             return
         if self.built:
             if store is not self._store:
-                known = {id(p) for p in self._store.parameters}
-                others = (p for p in store.parameters if id(p) not in known)
-                raise self._unknown(next(others, "another set of weights"))
+                self._slots = follow(self._slots, self._store, store, ops, self._unknown)
+                self._store = store
             return
         self._store, self._ops = store, ops
         self._iteration.move(ops)

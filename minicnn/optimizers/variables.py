@@ -70,3 +70,20 @@ class OptimizerVariable:
 
     def __repr__(self) -> str:
         return f"<OptimizerVariable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
+
+
+def follow(slots: dict[str, Any], old: Any, new: Any, ops: Any, unknown: Any) -> dict[str, Any]:
+    """What is kept beside the weights of the store ``old``, laid out beside those of ``new``.
+
+    Raises:
+        ValueError: other weights; made by ``unknown``.
+    """
+    starts = {id(p): start for p, start in zip(old.parameters, old.starts, strict=True)}
+    others = [p for p in new.parameters if id(p) not in starts]
+    if others or len(new.parameters) != len(starts):
+        raise unknown(others[0] if others else "another set of weights")
+    moved = {name: new.like(ops) for name in slots}
+    for p, start in zip(new.parameters, new.starts, strict=True):
+        for name, slot in moved.items():
+            new.view(slot, p, start)[...] = old.view(slots[name], p, starts[id(p)])
+    return moved

@@ -30,6 +30,7 @@ LARGEST = 1_500_000  # bytes of a notebook; GitHub shows no very large ones
 FULL = "MINICNN_TUTORIALS_FULL"
 
 _CELL = re.compile(r"^# %%(?P<markdown> \[markdown\])?\s*$")
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _PLACES = re.compile(
     r"/(?:home|root|tmp|work|usr|opt|Users|private|var)/|[A-Z]:\\\\Users|ipykernel_"
@@ -119,6 +120,10 @@ def execute(chapter: Path) -> nbformat.NotebookNode:
         raise ChapterError(_locate(chapter, notebook, error)) from None
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({})
+        for output in cell.get("outputs", []):  # addresses differ each time and tell nothing
+            for data in (output, output.get("data", {})):
+                for key in {"text", "text/plain"} & set(data):
+                    data[key] = _ADDRESS.sub("", data[key])
         cell.pop("attachments", None)
     notebook.metadata["language_info"] = nbformat.from_dict({"name": "python"})
     return notebook

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from minicnn.engine.arrays import host_array
-from minicnn.plots.cells import Colors
+from minicnn.plots.cells import Colors, cell_side
 from minicnn.plots.numbers import Numbers
 from minicnn.plots.style import Picture, bare, show_image, styled
 
 _MOST_NUMBERED = 12  # rows or columns
-_CELL, _IMAGE, _CHARACTER = 0.5, 2.7, 0.125  # inches: a number's cell, an image, a title's letter
+_IMAGE, _CHARACTER = 2.7, 0.125  # inches: an image, a letter of a title
 
 
 @styled
@@ -49,7 +49,8 @@ def side_by_side(
     widths, heights = [0.0] * columns, [0.0] * rows  # inches
     for place, (name, matrix) in enumerate(arrays.items()):
         row, column = divmod(place, columns)
-        height, width = (_CELL * s for s in matrix.shape[:2]) if numbers else (_IMAGE, _IMAGE)
+        side = cell_side(Numbers(matrix).longest)
+        height, width = (side * s for s in matrix.shape[:2]) if numbers else (_IMAGE, _IMAGE)
         widths[column] = max(widths[column], width + 0.4, _CHARACTER * len(name) + 0.4)
         heights[row] = max(heights[row], height + 0.7)
     figure = Picture(figsize=(sum(widths), sum(heights) + (0.5 if title else 0)))
@@ -80,7 +81,7 @@ def _numbered(axes: Any, matrix: np.ndarray, name: str) -> None:
         )
     colors, text_of = Colors(matrix), Numbers(matrix)
     tiles = np.zeros((*matrix.shape, 4))  # (H, W, RGBA)
-    size = 13 if max(matrix.shape) <= 6 else 10
+    size = 12 if max(matrix.shape) <= 6 else 10
     for i, j in np.ndindex(matrix.shape):
         background, ink = colors(float(matrix[i, j]))
         tiles[i, j] = background if not isinstance(background, str) else (0.91, 0.92, 0.93, 1)

@@ -114,7 +114,7 @@ extern "C" __global__ void direct_conv_relu_maxpool(
         for (int q = 0; q < FILTERS; ++q) filter[q] = min(lane + q * lanes, F - 1);
         for (int entry = 0; entry < PH * PW; entry += PIXELS) {
             for (int p = 0; p < PIXELS; ++p) {
-                int e = min(entry + p, PH * PW - 1);
+                int e = min(entry + p, PH * PW - 1);  // the last one again does not beat itself
                 start[p] = (e / PW * SH * width + (yw * PSW + e % PW) * SW) * C;
             }
             dot_products(band, w, start, filter, KH, KW * C, width * C, F, sums);
@@ -122,7 +122,7 @@ extern "C" __global__ void direct_conv_relu_maxpool(
                 for (int q = 0; q < FILTERS; ++q) {
                     real v = sums[p][q];
                     if (b) v += b[filter[q]];
-                    bool wins = entry + p == 0 || (entry + p < PH * PW && beats(v, best[q]));
+                    bool wins = entry + p == 0 || beats(v, best[q]);
                     best[q] = wins ? v : best[q];
                     place[q] = wins ? entry + p : place[q];
                 }

@@ -13,7 +13,7 @@ DEV := $(VENV)/.dev
 KERAS := $(KERAS_VENV)/.keras
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-keras tutorials test-tutorials lint types format clean bench bench-peers bench-scaling bench-report
+.PHONY: help train test test-keras tutorials test-tutorials pictures lint types format clean bench bench-peers bench-scaling bench-report
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -29,6 +29,9 @@ test-keras: $(KERAS)  ## compare with the real Keras, in an environment of its o
 
 tutorials: $(DEV)  ## run the chapters, build their notebooks; ARGS="2 7" for some, --full for long
 	$(BIN)/python tutorials/build.py $(ARGS)
+
+pictures: $(PACKAGE)  ## draw the pictures of the README anew
+	$(BIN)/python tutorials/pictures/draw.py
 
 test-tutorials: $(DEV)  ## run the chapters, check that the notebooks are theirs
 	$(BIN)/python tutorials/build.py --check $(ARGS)

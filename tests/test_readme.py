@@ -11,7 +11,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 def test_every_python_block_runs(tmp_path, monkeypatch, capsys):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(mnist, "load_data", lambda: rendered_digits.load_data(200, 50))
     before = minicnn.config.backend()

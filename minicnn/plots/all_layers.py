@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.plots.style import BLUE, QUIET, VERMILION, Picture, bare, styled
+from minicnn.plots.style import BLUE, QUIET, VERMILION, Picture, bare, show_image, styled
 from minicnn.plots.traced import Scale, as_trace
 from minicnn.tracing import LayerTrace
 
@@ -55,7 +55,14 @@ def all_layers(source: Any, image: Any = None, most: int = 8, gradients: bool = 
         shape = " × ".join(map(str, array.shape))
         words.text(_LEFT / _WORDS, 0.55, name, va="bottom", fontsize=13)
         words.text(_LEFT / _WORDS, 0.5, f"{shape}{note}", va="top", fontsize=12, color=QUIET)
-        (_tiles if array.ndim == 3 else _bars)(room, array, most)
+        if array is traced.image and array.shape[-1] in (1, 3):
+            show_image(room.subplots(1, most, squeeze=False)[0, 0], array)
+            for empty in room.axes[1:]:
+                empty.set_axis_off()
+        elif array.ndim == 3:
+            _tiles(room, array, most)
+        else:
+            _bars(room, array)
     return figure
 
 
@@ -85,7 +92,7 @@ def _tiles(room: Any, array: np.ndarray, most: int) -> None:
             axes.set_axis_off()
 
 
-def _bars(room: Any, array: np.ndarray, most: int) -> None:
+def _bars(room: Any, array: np.ndarray) -> None:
     """A vector as bars."""
     values = array.ravel()
     axes = room.subplots()
@@ -94,7 +101,8 @@ def _bars(room: Any, array: np.ndarray, most: int) -> None:
     axes.bar(range(values.size), values, color=colors, width=0.8 if values.size < 64 else 1.0)
     bare(axes)
     axes.axhline(0, color=QUIET, lw=1)
-    axes.margins(x=0.01)
+    axes.use_sticky_edges = False
+    axes.margins(x=0.01, y=0.05)
     if values.size <= _MOST_BARS:
         axes.set_xticks(range(values.size))
         axes.tick_params(length=0, labelsize=11)

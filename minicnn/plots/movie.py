@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.animation import FuncAnimation
 from PIL import Image
 
@@ -80,6 +81,9 @@ class Movie(FuncAnimation):
         for index, picture in enumerate(pictures):
             strip.paste(picture, (0, height * index))
         palette = strip.quantize(_COLORS)
+        entries = np.array(palette.getpalette()).reshape(-1, 3)
+        entries[entries.sum(axis=1).argmax()] = 255  # the background stays white
+        palette.putpalette(entries.ravel().tolist())
         flat = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
         durations = [1000 * self.seconds] * (self.count - 1) + [1000 * self.seconds * _HOLD]
         gif = io.BytesIO()

@@ -95,10 +95,10 @@ class Scene:
                 self._marks += panel.frame(step.heights, step.widths)
         self._marks += self.matrix.frame(step.rows, step.columns)
         row_by_row, m = len(step.place) == 3, self.matrix
-        if row_by_row:  # from the side of the window to the number of its row
+        if row_by_row:  # from beside the window to the number of its row
             panel = self.panels[step.images[0], 0]
             middle = panel.top + float(np.mean(step.heights)) + 0.5
-            pixel = (panel.left + step.widths[-1] + 1, middle)
+            pixel = (panel.left + panel.shape[1] + 0.1, middle)
             entry = (m.left - 1.2, m.top + step.rows[0] + 0.5)
         else:  # below everything, from the image to the column
             panel = self.panels[-1, -1]

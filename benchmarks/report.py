@@ -110,9 +110,16 @@ def step(data: dict[str, Any]) -> Iterator[str]:
         parts = [f"{s * per_image:.1f}" for *_, s in by_kind(found["parts"])]
         whole = found["step_unwatched"]["median"] * per_image
         floor = found["floor_s"] * per_image
-        body.append([f"{name} ({found['batch']})", f"**{whole:.1f}**", f"{floor:.1f}", *parts])
+        share = found["flops"] / found["step_unwatched"]["median"] / 1e9 / data["sgemm_gflops"]
+        gain = found["step_one_thread"]["median"] / found["step_unwatched"]["median"]
+        body.append([
+            f"{name} ({found['batch']})", f"**{whole:.1f}**", f"{floor:.1f}", f"{share:.0%}",
+            f"{gain:.2f}×", *parts,
+        ])  # fmt: skip
     yield "A training step, µs an image (in brackets the batch); floor: see above.\n"
-    yield from rows_of(["program", "step", "floor", *kinds], body)
+    yield from rows_of(
+        ["program", "step", "floor", "of the product's rate", "over one thread", *kinds], body
+    )
     titles = {"one": "a call on one image", "1": "batch 1", "32": "batch 32", "1024": "batch 1024"}
     yield "Prediction, µs an image.\n"
     yield from rows_of(

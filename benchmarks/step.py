@@ -5,7 +5,9 @@
 
 Parts: every stage forward and backward, the loss, metrics, the optimizer, gathering the batch.
 What the parts do not add up to is Python between them. Beside it: the floor, which is the matrix
-products at this machine's rate for large ones plus the optimizer's memory traffic.
+products at this machine's rate for large ones plus the optimizer's memory traffic. Products are
+counted as the definition of the layer has them; Winograd's algorithm needs fewer, so that a
+convolution may beat its floor. The step is also timed on one thread, in turn with all of them.
 """
 
 import time
@@ -65,7 +67,7 @@ def measure_program(program: Program, seconds: float) -> dict[str, Any]:
         model.fit(x, y, batch_size=size, verbose=0)
 
     epoch()  # kernels are loaded, buffers made
-    bare = measure.times(epoch, seconds=seconds, least=3, warm=1)
+    bare, alone = with_and_without_threads(epoch, seconds)
     parts: Parts = defaultdict(list)
     with watched(model, parts):
         measure.times(epoch, seconds=seconds, least=3, warm=0)
@@ -84,11 +86,28 @@ def measure_program(program: Program, seconds: float) -> dict[str, Any]:
         "batch": size,
         "step": step,  # with the clock read around every part
         "step_unwatched": step_bare,
+        "step_one_thread": measure.summary([t / 20 for t in alone]),
         "parts": rows,
         "flops": sum(row["flops"] for row in rows),
         "optimizer_bytes": 28.0 * weights,  # read w g m v, write w m v
         "predict_us": measure_prediction(model, x, seconds / 4),
     }
+
+
+def with_and_without_threads(
+    work: Callable[[], Any], seconds: float
+) -> tuple[list[float], list[float]]:
+    """Seconds of each call on all threads and on one of them, in turn."""
+    import numba
+
+    threads = numba.get_num_threads()
+    taken: dict[int, list[float]] = {threads: [], 1: []}
+    for _ in range(6):
+        for count in taken:
+            numba.set_num_threads(count)
+            taken[count] += measure.times(work, seconds=seconds / 6, least=2, warm=1)
+    numba.set_num_threads(threads)
+    return taken[threads], taken[1]
 
 
 def measure_prediction(model: Any, x: Any, seconds: float) -> dict[str, dict[str, float]]:
@@ -193,7 +212,9 @@ def show(name: str, found: dict[str, Any], sgemm: float) -> None:
     print(
         f"\n{name}: a step of {batch} images takes {bare['median'] * 1e6:.0f} µs (min "
         f"{bare['min'] * 1e6:.0f}), {bare['median'] / batch * 1e6:.1f} µs an image; the floor is "
-        f"{found['floor_s'] * 1e6:.0f} µs"
+        f"{found['floor_s'] * 1e6:.0f} µs; products at "
+        f"{found['flops'] / bare['median'] / 1e9 / sgemm:.0%} of the rate of a large one; "
+        f"{found['step_one_thread']['median'] / bare['median']:.2f} times the step on one thread"
     )
     for row in found["parts"]:
         rate = row["flops"] / row["median"] / 1e9 if row["flops"] else 0

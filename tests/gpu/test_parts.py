@@ -21,7 +21,7 @@ def ops(monkeypatch):
 
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("images", [1, 2, 5])
-def test_parts_add_up(ops, groups, images, rng):
+def test_conv2d_parts_add_up(ops, groups, images, rng):
     shapes = {"x": (images, 7, 6, 6 * groups), "w": (2, 3, 6, 4), "b": (4,)}
     arrays = {name: rng.integers(-3, 4, s).astype("float64") for name, s in shapes.items()}
     case = Case("conv2d", arrays, ((1, 1), ((0, 0), (0, 1)), (1, 1), groups))
@@ -34,7 +34,7 @@ def test_parts_add_up(ops, groups, images, rng):
     assert len(ctx._buffers["cols"]) == 30 * min(images, 2)  # it was taken in parts indeed
 
 
-def test_pooled_parts_add_up(ops, rng):
+def test_pooled_conv2d_parts_add_up(ops, rng):
     shapes = {"x": (5, 7, 6, 6), "w": (2, 3, 6, 4), "b": (4,)}
     arrays = {name: rng.integers(-3, 4, s).astype("float64") for name, s in shapes.items()}
     rest = ((1, 1), ((0, 0), (0, 1)), (3, 2), (3, 2))

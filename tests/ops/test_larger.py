@@ -45,7 +45,7 @@ CONVOLUTIONS = {
 
 
 @pytest.mark.parametrize("name", CONVOLUTIONS)
-def test_convolution(fast_ops, name, rng):
+def test_conv2d(fast_ops, name, rng):
     op, x, w, rest = CONVOLUTIONS[name]
     case = Case(op, {"x": whole(rng, x), "w": whole(rng, w), "b": whole(rng, w[-1:])}, rest)
     agree(fast_ops, case, rng)

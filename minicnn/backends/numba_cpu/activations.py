@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
+from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.memory import contiguous
 from minicnn.backends.numba_cpu.runtime import launch
 from minicnn.backends.spec import Array
@@ -38,7 +39,7 @@ def relu_backward(ctx: Any, dy: Array) -> Array:
     return dx
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _relu(x, slope, max_value, threshold, y):
     zero = x.dtype.type(0)
     for i in prange(x.size):
@@ -48,7 +49,7 @@ def _relu(x, slope, max_value, threshold, y):
         y[i] = max_value if x[i] >= max_value else v
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _relu_slope(x, slope, max_value, threshold, dy, dx):
     zero = x.dtype.type(0)
     for i in prange(x.size):
@@ -115,13 +116,13 @@ def elementwise_backward(ctx: Any, dy: Array) -> Array:
     return dx
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@cached_njit(parallel=True, error_model="numpy")
 def _elementwise(x, kind, alpha, y):
     for i in prange(x.size):
         y[i] = _value(np.float64(x[i]), kind, alpha)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@cached_njit(parallel=True, error_model="numpy")
 def _elementwise_slope(x, kind, alpha, dy, dx):
     for i in prange(x.size):
         dx[i] = dy[i] * _slope(np.float64(x[i]), kind, alpha)

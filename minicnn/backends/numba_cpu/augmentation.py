@@ -7,9 +7,10 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from minicnn.backends import counter
+from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.memory import contiguous
 from minicnn.backends.numba_cpu.runtime import launch
 from minicnn.backends.spec import Array
@@ -63,7 +64,7 @@ def _flipped(ctx: Any, name: str, x: Array) -> Array:
 # -- kernels ----------------------------------------------------------------------------------
 
 
-@njit(cache=True)
+@cached_njit()
 def _uniform(position, k0, k1):
     """A number in [0, 1) from 32 bits, by the formula of ``spec.dropout_forward``."""
     h = np.uint32(position) ^ k0
@@ -74,7 +75,7 @@ def _uniform(position, k0, k1):
     return np.int64(h) / 2.0**32
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _flip(x, k0, k1, horizontal, vertical, y):
     N, H, W, C = x.shape
     for n in prange(N):
@@ -88,7 +89,7 @@ def _flip(x, k0, k1, horizontal, vertical, y):
                     y[n, row, column, c] = x[n, h, w, c]
 
 
-@njit(cache=True)
+@cached_njit()
 def _first(shift, bilinear):
     """(offset, part): a shifted axis reads at i + offset, and with weight ``part`` one further."""
     if not bilinear:
@@ -97,7 +98,7 @@ def _first(shift, bilinear):
     return first, -shift - first
 
 
-@njit(cache=True)
+@cached_njit()
 def _pixel(i, size, mode):
     """Index i of an axis extended beyond the image; -1 where ``fill_value`` stands."""
     if i >= 0 and i < size:
@@ -110,13 +111,13 @@ def _pixel(i, size, mode):
     return i % size if mode == 3 else -1  # wrap, constant
 
 
-@njit(cache=True)
+@cached_njit()
 def _shift(position, k0, k1, factor, size, bilinear):
     low, high = factor
     return _first((low + (high - low) * _uniform(position, k0, k1)) * size, bilinear)
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _translate(x, k0, k1, height, width, mode, bilinear, fill_value, y):
     N, H, W, C = x.shape
     number = x.dtype.type
@@ -138,7 +139,7 @@ def _translate(x, k0, k1, height, width, mode, bilinear, fill_value, y):
                             y[n, h, w, c] += weight * v
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _translate_back(dy, k0, k1, height, width, mode, bilinear, dx):
     N, H, W, C = dy.shape
     number = dy.dtype.type

@@ -5,8 +5,9 @@
 
 from typing import Any
 
-from numba import njit, prange
+from numba import prange
 
+from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.memory import contiguous
 from minicnn.backends.numba_cpu.runtime import launch
 from minicnn.backends.spec import Array, Pads, Pair
@@ -37,7 +38,7 @@ def avgpool2d_backward(ctx: Any, dy: Array) -> Array:
 # error_model="numpy": no check for a division by zero, so that the loops over channels vectorize
 
 
-@njit(cache=True)
+@cached_njit()
 def _window(oh, ow, geometry, H, W):
     """The part of a window that lies in the image: rows h0 to h1, columns w0 to w1."""
     KH, KW, SH, SW, top, left = geometry
@@ -45,7 +46,7 @@ def _window(oh, ow, geometry, H, W):
     return max(h, 0), min(h + KH, H), max(w, 0), min(w + KW, W)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@cached_njit(parallel=True, error_model="numpy")
 def _forward(x, geometry, y):
     N, H, W, C = x.shape
     for n in prange(N):
@@ -62,7 +63,7 @@ def _forward(x, geometry, y):
                     y[n, oh, ow, c] /= count
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@cached_njit(parallel=True, error_model="numpy")
 def _backward(dy, geometry, dx):
     N, H, W, C = dx.shape
     for n in prange(N):

@@ -6,9 +6,10 @@
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from minicnn.backends import counter
+from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.memory import contiguous
 from minicnn.backends.numba_cpu.runtime import launch
 from minicnn.backends.spec import Array
@@ -53,7 +54,7 @@ def _masked(ctx: Any, name: str, x: Array) -> Array:
     return np.multiply(x, factor, out=y, where=factor > 0)
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _apply(x, y, k0, k1, threshold, scale):
     zero = x.dtype.type(0)
     for i in prange(x.size):

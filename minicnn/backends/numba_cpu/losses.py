@@ -12,8 +12,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.memory import contiguous
 from minicnn.backends.spec import Array
 
@@ -88,7 +88,7 @@ def _buffers(ctx: Any, logits: Array) -> tuple[Array, Array, Array]:
     return z, losses, ctx.buffer("p", logits.shape, logits.dtype)
 
 
-@njit(cache=True)
+@cached_njit()
 def _softmax_row(z, p, n):
     """p[n] = softmax(z[n]); returns logsumexp(z[n]), max-shifted so that exp cannot overflow."""
     top = z[n, 0]
@@ -103,7 +103,7 @@ def _softmax_row(z, p, n):
     return top, math.log(total)
 
 
-@njit(cache=True, error_model="numpy")
+@cached_njit(error_model="numpy")
 def _softmax_crossentropy(z, y, keep, share, losses, p):
     for n in range(z.shape[0]):
         top, log_total = _softmax_row(z, p, n)
@@ -112,14 +112,14 @@ def _softmax_crossentropy(z, y, keep, share, losses, p):
             losses[n] += (y[n, k] * keep + share) * (log_total - (z[n, k] - top))
 
 
-@njit(cache=True, error_model="numpy")
+@cached_njit(error_model="numpy")
 def _softmax_crossentropy_slope(p, y, keep, share, dlosses, dlogits):
     for n in range(p.shape[0]):
         for k in range(p.shape[1]):
             dlogits[n, k] = (p[n, k] - (y[n, k] * keep + share)) * dlosses[n]
 
 
-@njit(cache=True, error_model="numpy")
+@cached_njit(error_model="numpy")
 def _sparse_softmax_crossentropy(z, y, ignored, losses, p):
     """Returns the first sample whose label is no class, or -1."""
     for n in range(z.shape[0]):
@@ -133,7 +133,7 @@ def _sparse_softmax_crossentropy(z, y, ignored, losses, p):
     return -1
 
 
-@njit(cache=True, error_model="numpy")
+@cached_njit(error_model="numpy")
 def _sparse_softmax_crossentropy_slope(p, y, ignored, dlosses, dlogits):
     for n in range(p.shape[0]):
         if y[n] == ignored:

@@ -10,8 +10,9 @@ number of threads gives the same bits.
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.memory import contiguous, vector
 from minicnn.backends.numba_cpu.runtime import launch
 from minicnn.backends.spec import Array
@@ -133,7 +134,7 @@ def _chunk(C: int) -> int:
 # -- kernels ----------------------------------------------------------------------------------
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _moments(x, chunk, parts, mean, variance):
     """Mean and biased variance of the columns of x (R, C) in one pass over memory.
 
@@ -166,7 +167,7 @@ def _moments(x, chunk, parts, mean, variance):
         variance[c] = squares / max(R, 1)
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _affine(x, mean, slope, beta, chunk, y):
     """(x - mean) slope + beta: the difference first, since it may be small beside x."""
     R, C = x.shape
@@ -176,7 +177,7 @@ def _affine(x, mean, slope, beta, chunk, y):
                 y[r, c] = (x[r, c] - mean[c]) * slope[c] + beta[c]
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _sums(x, dy, mean, inverse, chunk, parts, sums):
     """sum(dy) and sum(dy x_hat) of each column."""
     R, C = x.shape
@@ -196,7 +197,7 @@ def _sums(x, dy, mean, inverse, chunk, parts, sums):
             sums[i, c] = total
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _input_gradient(x, dy, mean, inverse, slope, means, chunk, dx):
     """dx = slope (dy - means[0] - x_hat means[1])."""
     R, C = x.shape
@@ -207,7 +208,7 @@ def _input_gradient(x, dy, mean, inverse, slope, means, chunk, dx):
                 dx[r, c] = slope[c] * (dy[r, c] - means[0, c] - x_hat * means[1, c])
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _rescale(x, scale, offset, y):
     for chunk in prange((x.size + CHUNK - 1) // CHUNK):
         for i in range(chunk * CHUNK, min(x.size, (chunk + 1) * CHUNK)):

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.runtime import launch
 
 Array = np.ndarray
@@ -90,7 +91,7 @@ def clip_by_norm(gradients: Sequence[Array], limit: float) -> None:
 # error_model="numpy": a division by zero gives an infinity, so that the loops vectorize.
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@cached_njit(error_model="numpy", parallel=True)
 def _adam(w, g, m, v, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
     for i in prange(w.size):
         m[i] += (g[i] - m[i]) * one_minus_beta_1
@@ -98,7 +99,7 @@ def _adam(w, g, m, v, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
         w[i] -= m[i] * alpha / (np.sqrt(v[i]) + epsilon)
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@cached_njit(error_model="numpy", parallel=True)
 def _amsgrad(w, g, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
     for i in prange(w.size):
         m[i] += (g[i] - m[i]) * one_minus_beta_1
@@ -107,7 +108,7 @@ def _amsgrad(w, g, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsil
         w[i] -= m[i] * alpha / (np.sqrt(v_max[i]) + epsilon)
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@cached_njit(error_model="numpy", parallel=True)
 def _sgd(w, g, m, learning_rate, momentum, nesterov):
     for i in prange(w.size):
         step = g[i] * learning_rate
@@ -118,7 +119,7 @@ def _sgd(w, g, m, learning_rate, momentum, nesterov):
             w[i] += m[i] * momentum - step if nesterov else m[i]
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@cached_njit(error_model="numpy", parallel=True)
 def _rmsprop(w, g, v, m, a, learning_rate, rho, one_minus_rho, momentum, epsilon):
     for i in prange(w.size):
         v[i] = rho * v[i] + one_minus_rho * (g[i] * g[i])
@@ -133,7 +134,7 @@ def _rmsprop(w, g, v, m, a, learning_rate, rho, one_minus_rho, momentum, epsilon
         w[i] -= step
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@cached_njit(error_model="numpy", parallel=True)
 def _decay(w, learning_rate, weight_decay):
     for i in prange(w.size):
         w[i] -= w[i] * weight_decay * learning_rate
@@ -141,7 +142,7 @@ def _decay(w, learning_rate, weight_decay):
 
 # "reassoc" lets the sum run in several lanes; unlike full fastmath it keeps NaN and infinity.
 # Summing chunk by chunk keeps the rounding error of float32 small.
-@njit(cache=True, fastmath={"reassoc"})
+@cached_njit(fastmath={"reassoc"})
 def _sum_of_squares(g):
     total = g.dtype.type(0)
     for start in range(0, g.size, CHUNK):

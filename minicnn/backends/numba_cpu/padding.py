@@ -5,8 +5,9 @@
 
 from typing import Any
 
-from numba import njit, prange
+from numba import prange
 
+from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.memory import contiguous
 from minicnn.backends.numba_cpu.runtime import launch
 from minicnn.backends.spec import Array, Pads
@@ -29,7 +30,7 @@ def pad2d_backward(ctx: Any, dy: Array) -> Array:
     return dy[:, top : top + H, left : left + W]
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _pad(x, top, left, y):
     N, H, W, C = x.shape
     for n in prange(N):

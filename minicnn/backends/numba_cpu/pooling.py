@@ -5,8 +5,9 @@
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.memory import contiguous
 from minicnn.backends.numba_cpu.runtime import launch
 from minicnn.backends.spec import Array, Pads, Pair
@@ -35,7 +36,7 @@ def maxpool2d_backward(ctx: Any, dy: Array) -> Array:
     return dx
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _forward(x, geometry, y, winner):
     KH, KW, SH, SW, top, left = geometry
     N, H, W, C = x.shape
@@ -58,7 +59,7 @@ def _forward(x, geometry, y, winner):
                         winner[n, oh, ow, c] = q if wins else winner[n, oh, ow, c]
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _backward(dy, winner, geometry, dx):
     KH, KW, SH, SW, top, left = geometry
     N, H, W, C = dx.shape

@@ -10,8 +10,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.memory import contiguous
 from minicnn.backends.numba_cpu.runtime import launch
 from minicnn.backends.spec import Array
@@ -61,7 +62,7 @@ def regression_loss_backward(ctx: Any, dlosses: Array) -> Array:
     return dp
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _losses(p, y, kind, delta, share, losses):
     for n in prange(p.shape[0]):
         total = 0.0
@@ -70,7 +71,7 @@ def _losses(p, y, kind, delta, share, losses):
         losses[n] = total * share
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _slopes(p, y, kind, delta, share, dlosses, dp):
     for n in prange(p.shape[0]):
         for k in range(p.shape[1]):
@@ -78,7 +79,7 @@ def _slopes(p, y, kind, delta, share, dlosses, dp):
             dp[n, k] = slope * dlosses[n] * share
 
 
-@njit(cache=True)
+@cached_njit()
 def _value(p, y, kind, delta):
     """f(p, y)."""
     if kind == 0:
@@ -103,7 +104,7 @@ def _value(p, y, kind, delta):
     return y * math.log(y / min(_at_least(p), 1.0))
 
 
-@njit(cache=True, error_model="numpy")
+@cached_njit(error_model="numpy")
 def _slope(p, y, kind, delta):
     """The derivative of f(p, y) with respect to p."""
     if kind == 0:
@@ -130,19 +131,19 @@ def _slope(p, y, kind, delta):
     return -min(max(y, EPSILON), 1.0) / p
 
 
-@njit(cache=True)
+@cached_njit()
 def _at_least(v):
     """max(v, EPSILON), written so that a NaN stays."""
     return EPSILON if v < EPSILON else v
 
 
-@njit(cache=True)
+@cached_njit()
 def _positive(v):
     """max(v, 0), written so that a NaN stays."""
     return 0.0 if v < 0 else v
 
 
-@njit(cache=True)
+@cached_njit()
 def _log(v):
     """ln v as NumPy has it: -inf at 0 and NaN below, no exception."""
     if v > 0:

@@ -4,8 +4,9 @@
 # mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.runtime import launch
 from minicnn.backends.spec import Array
 
@@ -41,7 +42,7 @@ def clip_negative(w: Array) -> None:
 
 
 # "reassoc" lets the sum of a chunk run in several lanes; unlike full fastmath it keeps NaN
-@njit(cache=True, parallel=True, fastmath={"reassoc"})
+@cached_njit(parallel=True, fastmath={"reassoc"})
 def _add_penalty(total, w, l1, l2):
     """Chunks are summed apart and added in order: the same bits on any number of threads."""
     pieces = (w.size + CHUNK - 1) // CHUNK
@@ -59,7 +60,7 @@ def _add_penalty(total, w, l1, l2):
     total[0] += l1 * absolute_sum + l2 * square_sum
 
 
-@njit(cache=True, parallel=True)
+@cached_njit(parallel=True)
 def _add_gradient(dw, w, l1, twice_l2):
     zero = w.dtype.type(0)
     for chunk in prange((w.size + CHUNK - 1) // CHUNK):

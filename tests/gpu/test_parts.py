@@ -1,4 +1,4 @@
-"""Convolution of a batch whose matrix of im2col is too large to be made at once."""
+"""Convolution of a batch that is taken in parts, because something would become too large."""
 
 import numpy as np
 import pytest
@@ -42,4 +42,18 @@ def test_pooled_conv2d_parts_add_up(ops, rng):
     dy = rng.integers(-3, 4, (5, 2, 2, 4)).astype("float64")
     actual = case.run(ops, dy=dy)
     for array, value in composition(reference, case, True, dy).items():
+        np.testing.assert_array_equal(actual[array], value, err_msg=array)
+
+
+def test_conv2d_of_more_lines_than_splits(ops, monkeypatch, rng):
+    """Few channels: each split sums dw over several lines of outputs, the last over fewer."""
+    from minicnn.backends.cupy_gpu import direct
+
+    monkeypatch.setattr(direct, "MOST_SPLITS", 3)
+    shapes = {"x": (2, 11, 6, 2), "w": (2, 3, 2, 4), "b": (4,)}  # 20 lines
+    arrays = {name: rng.integers(-3, 4, s).astype("float64") for name, s in shapes.items()}
+    case = Case("conv2d", arrays, ((1, 1), ((0, 0), (0, 1)), (1, 1), 1))
+    dy = rng.integers(-3, 4, (2, 10, 5, 4)).astype("float64")
+    actual = case.run(ops, dy=dy)
+    for array, value in case.run(reference, dy=dy).items():
         np.testing.assert_array_equal(actual[array], value, err_msg=array)

@@ -53,6 +53,10 @@ def gemm(
         raise ValueError(f"gemm: dtypes differ: {a.dtype}, {b.dtype}, {out.dtype}")
     if out.size == 0:
         return out
+    if k == 0:  # of an empty batch, whose arrays have no address that cuBLAS would take
+        if not accumulate:
+            out[...] = 0
+        return out
     single = out.dtype == "float32"
     number: Any = ctypes.c_float if single else ctypes.c_double
     kind = _R_32F if single else _R_64F

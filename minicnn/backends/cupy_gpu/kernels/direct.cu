@@ -13,10 +13,10 @@
 #define PIXELS 4     // outputs that one thread of the forward kernels computes at once ...
 #define FILTERS 4    // ... for each of so many filters
 #define WEIGHTS 14   // entries of one column of dw that a thread of the gradient kernel sums
-#define GRADIENT_BLOCKS (8 / sizeof(real))  // of the gradient kernel that shall find registers at once
+#define GRADIENT_BLOCKS (8 / sizeof(real))  // that shall share the registers of a multiprocessor
 
-// Every warp of the block takes some rows of the band. In a row of the image entry e of the band's
-// row is (w, c) = (e / C - left, e % C).
+// Every warp of the block takes some rows of the band. Entry e of such a row is pixel e / C - left
+// and channel e % C of the image's row, and both rows are runs of memory: no division is needed.
 static __device__ void load_band(
     real* band, const real* image, int first, int rows, int left, int width, int H, int W, int C)
 {
@@ -144,7 +144,8 @@ extern "C" __global__ void direct_conv_relu_maxpool(
 // dproduct is never written out: with pooling it is dy at the winner (PH = ... = 1 without), with
 // ReLU alone it is dy where y > 0. Block (32, SUM_LANES), grid (splits, F / 32, K / WEIGHTS): a
 // thread takes filter f, WEIGHTS entries k of its column of dw, and every SUM_LANES-th pixel.
-extern "C" __global__ void __launch_bounds__(32 * SUM_LANES, GRADIENT_BLOCKS) direct_conv_gradient(
+extern "C" __global__ void __launch_bounds__(32 * SUM_LANES, GRADIENT_BLOCKS)
+direct_conv_gradient(
     const real* __restrict__ x,       // (N, H, W, C)
     const real* __restrict__ dy,      // (N, YH, YW, F)
     const real* __restrict__ y,       // as dy, or null where no ReLU follows, or pooling does

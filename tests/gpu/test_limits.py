@@ -1,0 +1,39 @@
+"""Numbers that Python and the kernels must agree on, and what a kernel cannot take."""
+
+import re
+
+import numpy as np
+import pytest
+
+from tests.conftest import load_backend
+from tests.helpers import Case, context
+
+
+@pytest.fixture(scope="module")
+def ops():
+    return load_backend("cupy")
+
+
+def test_python_and_the_kernels_name_the_same_numbers(ops):
+    from minicnn.backends.cupy_gpu import bias, direct, geometry
+    from minicnn.backends.cupy_gpu.signatures import source
+
+    defined = dict(re.findall(r"#define (\w+) +(\d+)\b", source("float32")))
+    assert (32, int(defined["SUM_LANES"])) == bias.SUM_BLOCK
+    assert int(defined["WEIGHTS"]) == direct.WEIGHTS
+    assert int(defined["BAND"]) == geometry.BAND
+
+
+def test_fill_modes_are_numbered_as_in_the_kernels(ops):
+    from minicnn.backends.cupy_gpu.augmentation import FILL_MODES
+    from minicnn.backends.cupy_gpu.signatures import source
+
+    listed = ", ".join(f"{i} {mode}" for i, mode in enumerate(FILL_MODES))
+    assert f"// mode: {listed}." in source("float32")
+
+
+def test_a_dropout_mask_in_too_many_pieces_is_an_error(ops):
+    x = np.ones((2, 2, 2, 2, 2, 2, 2))
+    mask = Case("dropout", {"x": x}, (0.5, 1, (2, 1, 2, 1, 2, 1, 2)))
+    with pytest.raises(ValueError, match=r"mask \(2, 1, 2, 1, 2, 1, 2\) .* at most 3"):
+        mask.forward(ops, context(ops))

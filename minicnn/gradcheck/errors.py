@@ -76,7 +76,9 @@ def line_at(filename: str, number: int) -> str:
 
 
 def short_path(filename: str) -> str:
-    """The path relative to the working directory where that is shorter."""
+    """The path relative to the working directory where that is shorter; notebooks have none."""
+    if "ipykernel_" in filename or filename.startswith("<ipython-input"):
+        return "this cell"
     try:
         relative = os.path.relpath(filename)
     except ValueError:

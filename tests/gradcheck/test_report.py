@@ -12,6 +12,7 @@ import pytest
 from minicnn import layers
 from minicnn.gradcheck import CAUSES, GradientCheckError, check_gradients
 from minicnn.gradcheck.command import add_arguments, parse_arguments, parse_shape, run
+from minicnn.gradcheck.errors import line_at
 
 SOURCE = """
 import numpy as np
@@ -250,3 +251,8 @@ def test_progress_line_is_only_shown_when_asked_for(capsys):
     assert capsys.readouterr().err == ""
     check_gradients(Slow, (2, 2, 2, 2), progress=True)
     assert "gradient check: " in capsys.readouterr().err
+
+
+def test_a_line_in_a_notebook_is_not_called_by_its_temporary_file():
+    for name in ("/tmp/ipykernel_4711/123456.py", "<ipython-input-3-abc>"):
+        assert line_at(name, 12) == "this cell:12"

@@ -139,7 +139,8 @@ extern "C" __global__ void direct_conv_relu_maxpool(
 
 // partial[split] = [dw; db] of the lines (n, yh) of one split, which add_partials adds.
 //
-//     dw[i,j,c,f] = sum of dproduct[n,oh,ow,f] band[oh SH + i, ow SW + j, c],   db = sum of dproduct
+//     dw[i,j,c,f] = sum of dproduct[n,oh,ow,f] band[oh SH + i, ow SW + j, c],
+//     db[f]       = sum of dproduct[n,oh,ow,f]
 //
 // dproduct is never written out: with pooling it is dy at the winner (PH = ... = 1 without), with
 // ReLU alone it is dy where y > 0. Block (32, SUM_LANES), grid (splits, F / 32, K / WEIGHTS): a

@@ -61,7 +61,9 @@ def reading(path: Path, expected: str, max_bytes: int) -> Iterator[None]:
     except FileNotFoundError:
         raise DatasetFileError(path, "no file", expected) from None
     except (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-        found = f"a damaged or foreign file ({error or type(error).__name__})"
+        found = f"a damaged or foreign file ({str(error)[:300] or type(error).__name__})"
         raise DatasetFileError(path, found, expected) from error
     except (OSError, ValueError, NotImplementedError) as error:
-        raise DatasetFileError(path, f"a file that cannot be read ({error})", expected) from error
+        raise DatasetFileError(
+            path, f"a file that cannot be read ({error!s:.300})", expected
+        ) from error

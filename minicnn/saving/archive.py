@@ -40,11 +40,19 @@ def read(path: str | os.PathLike[str]) -> dict[str, bytes]:
             with zipped.opened(file) as archive:
                 infos = archive.infolist()
                 _check_members(path, infos, os.fstat(file.fileno()).st_size)
-                return {info.filename: archive.read(info) for info in infos}
+                return {info.filename: _member(archive, info) for info in infos}
         except ModelFileError:
             raise
         except Exception as error:  # zipfile raises many types for a damaged file
-            raise ModelFileError(path, f"the zip archive is damaged ({error})", _WHOLE) from error
+            raise ModelFileError(
+                path, f"the zip archive is damaged ({error!s:.300})", _WHOLE
+            ) from error
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """The content of a member. Asked for all at once, zipfile unpacks more than was declared."""
+    with archive.open(info) as member:
+        return member.read(info.file_size + 1)
 
 
 def room(path: str | os.PathLike[str]) -> int:

@@ -64,13 +64,11 @@ class Array:
             ) from error
         if stored is None:
             return array
-        if stored.dtype != np.dtype("<u4") or int.from_bytes(stored.content, "little") != checksum(
-            array
-        ):
+        number = int.from_bytes(stored.content[:4], "little")
+        if stored.dtype != np.dtype("<u4") or number != checksum(array):
             raise ModelFileError(
-                self._source, f"{self._path} is damaged",
-                f"entries with checksum {stored.content[::-1].hex()}",
-            )  # fmt: skip
+                self._source, f"{self._path} is damaged", f"entries with checksum {number:08x}"
+            )
         return array
 
 

@@ -78,6 +78,11 @@ def context(ops, training=True, step=3):
     return ctx
 
 
+def gradient(parameter):
+    """A copy of the gradient of a model's weight as a NumPy array."""
+    return np.array(parameter._ops.to_numpy(parameter.grad))
+
+
 def gradient_errors(ops, case, rng):
     """{"x": relative error of dx, ...} of one call, by the gradient checker itself."""
     ctx = context(ops)

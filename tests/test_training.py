@@ -10,6 +10,7 @@ import pytest
 from minicnn import callbacks, losses, metrics, optimizers, utils
 from minicnn.layers import Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
 from minicnn.models import Sequential
+from tests.helpers import gradient
 
 RNG = np.random.default_rng(3)
 X = RNG.random((70, 8, 7, 2)).astype("float32")
@@ -159,7 +160,7 @@ def test_weights_weigh_the_gradient(backend):
     once.train_on_batch(X[:6], Y[:6], sample_weight=weights)
     twice.train_on_batch(X[doubled], Y[doubled])
     for a, b in zip(once.weights, twice.weights, strict=True):
-        np.testing.assert_allclose(a.grad * 6, b.grad * 8, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(gradient(a) * 6, gradient(b) * 8, rtol=1e-4, atol=1e-6)
 
 
 def test_validation_split_takes_the_end_before_shuffling():

@@ -104,10 +104,10 @@ class Layer(Weights):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Shape that comes out when ``input_shape`` goes in (both with the batch axis).
 
-        The default runs ``forward`` once on zeros and looks.
+        The default runs ``forward`` once on zeros, where the weights are, and looks.
         """
         sample = tuple(1 if n is None else n for n in input_shape[1:])
-        ops = backends.get("numpy")
+        ops = next((p._ops for p in self.parameters if p._ops), backends.get("numpy"))
         x = ops.zeros((2, *sample), self.dtype)
         y = self.forward(Context(ops), x)
         if not hasattr(y, "shape"):

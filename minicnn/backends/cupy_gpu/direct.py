@@ -11,7 +11,7 @@ from minicnn.backends.spec import Array
 #: threads of a block of the forward kernels, and WEIGHTS in kernels/direct.cu
 THREADS, WEIGHTS = 128, 14
 #: lines of outputs that one split of dw sums at least, and how many splits there are at most
-LINES_A_SPLIT, MOST_SPLITS = 4, 256
+LINES_A_SPLIT, MOST_SPLITS = 4, 128
 
 
 def forward(

@@ -1,5 +1,6 @@
 """Callbacks: what ``fit``, ``evaluate`` and ``predict`` call on the way, as in Keras."""
 
+from minicnn.callbacks.backup import BackupAndRestore
 from minicnn.callbacks.base import Callback, History, LambdaCallback, TerminateOnNaN
 from minicnn.callbacks.callback_list import CallbackList
 from minicnn.callbacks.checkpoint import ModelCheckpoint
@@ -8,7 +9,7 @@ from minicnn.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPla
 from minicnn.callbacks.monitor import EarlyStopping, MonitorCallback
 
 __all__ = [
-    "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
-    "LearningRateScheduler", "ModelCheckpoint", "MonitorCallback", "ReduceLROnPlateau",
-    "TerminateOnNaN",
+    "BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History",
+    "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint", "MonitorCallback",
+    "ReduceLROnPlateau", "TerminateOnNaN",
 ]  # fmt: skip

@@ -27,10 +27,22 @@ class Callback:
     ``on_epoch_end`` appears in the history and on the progress line. Setting
     ``self.model.stop_training = True`` ends training after the batch and its epoch's end.
 
+    An error or Ctrl-C in a hook, or anywhere in training, ends ``fit`` at once: no further hook is
+    called, ``on_train_end`` neither. The model stays usable, with the weights of a whole step, and
+    ``model.history`` holds the epochs that were finished.
+
     Attributes:
         model: the model that is trained.
         params: {"verbose": ..., "epochs": ..., "steps": ...}.
+        resumed: whether training goes on from a backup (see ``BackupAndRestore``).
+        kept: names of the attributes that a training which goes on elsewhere needs, such as a best
+            value so far: numbers, texts, None, arrays, and lists and dictionaries of them.
     """
+
+    resumed = False
+    kept: tuple[str, ...] = ()
+    #: called after all the others, which have done their part then
+    comes_last = False
 
     def __init__(self) -> None:
         self.params: dict[str, Any] | None = None
@@ -52,6 +64,15 @@ class Callback:
             for hook in BATCH_HOOKS
         )
 
+    def get_state(self) -> dict[str, Any]:
+        """What a backup holds of this callback."""
+        return {name: getattr(self, name) for name in self.kept}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what ``get_state`` returned; called after ``on_train_begin``."""
+        for name in self.kept:
+            setattr(self, name, state[name])
+
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Before an epoch of training."""
 
@@ -62,7 +83,7 @@ class Callback:
         """Once, before the first epoch."""
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Once, after the last epoch, with that epoch's logs."""
+        """Once, after the last epoch, with that epoch's logs; not after an error or Ctrl-C."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """Before an evaluation or validation."""

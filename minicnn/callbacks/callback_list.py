@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from minicnn.callbacks.backup import BackupAndRestore
 from minicnn.callbacks.base import Callback, History, Logs
 
 
@@ -35,6 +36,7 @@ class CallbackList(Callback):
         if add_history and self._history is None:
             self._history = History()
             self.callbacks.append(self._history)
+        self.callbacks.sort(key=lambda c: c.comes_last)  # the others keep their order
         self.set_params({**(params or {}), **further})
         if model is not None:
             self.set_model(model)
@@ -47,11 +49,19 @@ class CallbackList(Callback):
         if self.model is not None:
             checked.set_model(self.model)
         self.callbacks.append(checked)
+        self.callbacks.sort(key=lambda c: c.comes_last)
 
     @property
     def wants_batches(self) -> bool:
         """Whether any callback overrides a batch hook; if not, the loop skips all of them."""
         return any(c.wants_batches for c in self.callbacks)
+
+    def first_epoch(self, wanted: int) -> int:
+        """Where training begins: at ``wanted``, or where a backup lets it go on."""
+        return next((c.first_epoch for c in self._backups() if c.first_epoch is not None), wanted)
+
+    def _backups(self) -> list[Any]:
+        return [c for c in self.callbacks if isinstance(c, BackupAndRestore)]
 
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
@@ -75,7 +85,12 @@ class CallbackList(Callback):
             c.on_epoch_end(epoch, logs)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        backups = self._backups()
+        self.resumed = any(c.exists() for c in backups)
+        for c in backups:
+            c.others = [other for other in self.callbacks if other is not c]
         for c in self.callbacks:
+            c.resumed = self.resumed
             c.on_train_begin(logs)
 
     def on_train_end(self, logs: Logs | None = None) -> None:

@@ -30,6 +30,8 @@ class ModelCheckpoint(MonitorCallback):
         IsADirectoryError: ``filepath`` is a folder.
     """
 
+    kept = ("best", "_batches", "_epoch")
+
     def __init__(
         self,
         filepath: str | os.PathLike[str],

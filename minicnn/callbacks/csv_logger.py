@@ -33,8 +33,24 @@ class CSVLogger(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.keys = None
-        with open(self.filename, "a" if self.append else "w", encoding="utf-8"):
+        keep = self.append or self.resumed
+        with open(self.filename, "a" if keep else "w", encoding="utf-8"):
             pass  # a file that cannot be written is noticed before the first epoch, not after
+
+    def get_state(self) -> dict[str, Any]:
+        return {"keys": self.keys, "size": os.path.getsize(self.filename)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on behind the lines of the backup; those of later epochs will come again."""
+        if os.path.getsize(self.filename) >= state["size"]:
+            self.keys = state["keys"]
+            os.truncate(self.filename, state["size"])
+        else:
+            warnings.warn(
+                f"{self.filename} is shorter than when the backup was made: it was changed or "
+                "removed, and the epochs from here on are added to it",
+                stacklevel=2,
+            )
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = logs or {}

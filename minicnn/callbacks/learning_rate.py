@@ -30,6 +30,8 @@ class ReduceLROnPlateau(MonitorCallback):
         TypeError: when training begins, if the optimizer's learning rate is a schedule.
     """
 
+    kept = ("best", "cooldown_counter", "wait")
+
     def __init__(
         self,
         monitor: str = "val_loss",

@@ -96,6 +96,8 @@ class EarlyStopping(MonitorCallback):
         best, best_epoch, wait: the best value, its epoch, the epochs since.
     """
 
+    kept = ("best", "best_epoch", "best_weights", "stopped_epoch", "wait")
+
     def __init__(
         self,
         monitor: str = "val_loss",

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -152,42 +152,76 @@ class Feeder:
     """Deals batches out epoch by epoch, with or without ``steps_per_epoch``.
 
     With it, an epoch is that many batches and the next epoch goes on where the last one stopped.
+
+    Args:
+        source: ``Arrays`` or a ``Generator``.
+        steps: batches an epoch, or None.
+        shuffle: as in ``Arrays.epoch``.
+        order: (updates so far) -> the random numbers of a pass; ``updates()`` tells them.
+        updates: how many updates the weights have seen.
+
+    Attributes:
+        done: batches of the current epoch that have been dealt out.
     """
 
-    def __init__(self, source: Any, steps: int | None, shuffle: Any, rngs: Any) -> None:
+    def __init__(
+        self, source: Any, steps: int | None, shuffle: Any,
+        order: Callable[[int], np.random.Generator], updates: Callable[[], int],
+    ) -> None:  # fmt: skip
         self.source, self.steps = source, steps
-        self._shuffle, self._rngs = shuffle, rngs
+        self._shuffle, self._order, self._updates = shuffle, order, updates
         self._pass: Iterator[Rows] | None = None
         self._seen = 0  # batches taken from the current pass
+        self._drawn_at = 0  # updates when it began
+        self.done = 0
 
     @property
     def target(self) -> int | None:
         """Batches an epoch, or None while a generator's length is unknown."""
         return self.steps if self.steps is not None else self.source.batches
 
+    def position(self) -> dict[str, int]:
+        """Where in the data the training is; ``resume`` takes it."""
+        return {"drawn_at": self._drawn_at, "seen": self._seen, "done": self.done}
+
+    def resume(self, drawn_at: int, seen: int, done: int) -> None:
+        """Go on from such a place, in the same order of samples."""
+        self._begin_pass(drawn_at)
+        assert self._pass is not None
+        for _ in range(seen):
+            next(self._pass, None)
+        self._seen, self.done = seen, done
+
     def epoch(self) -> Iterator[Rows]:
-        """The batches of the next epoch."""
+        """The batches of the next epoch, or the rest of one that was resumed."""
         if self.steps is None:
-            yield from self.source.epoch(self._shuffle, next(self._rngs))
-            return
-        if self._seen == self.source.batches:
+            if not self.done:
+                self._pass = None
+        elif self._seen == self.source.batches:
             self._pass = None
-        for _ in range(self.steps):
+        while self.steps is None or self.done < self.steps:
             if self._pass is None:
-                self._pass = self.source.epoch(self._shuffle, next(self._rngs))
-                self._seen = 0
+                self._begin_pass(self._updates())
+            assert self._pass is not None
             batch = next(self._pass, None)
             if batch is None:
                 self._pass = None
-                warnings.warn(
-                    "Your input ran out of data; interrupting training. Make sure that your data "
-                    "can generate at least `steps_per_epoch * epochs` batches.",
-                    UserWarning,
-                    stacklevel=2,
-                )
-                return
+                if self.steps is not None:
+                    warnings.warn(
+                        "Your input ran out of data; interrupting training. Make sure that your "
+                        "data can generate at least `steps_per_epoch * epochs` batches.",
+                        UserWarning,
+                        stacklevel=2,
+                    )
+                break
             self._seen += 1
+            self.done += 1
             yield batch
+        self.done = 0
+
+    def _begin_pass(self, updates: int) -> None:
+        self._drawn_at, self._seen = updates, 0
+        self._pass = self.source.epoch(self._shuffle, self._order(updates))
 
 
 def resolve_batch_size(value: Any, count: int, steps: int | None) -> int:

@@ -22,7 +22,7 @@ def fit(
     """
     callbacks.on_train_begin({})
     logs: dict[str, float] = {}
-    for epoch in epochs:
+    for epoch in range(callbacks.first_epoch(epochs.start), epochs.stop):
         compiled.reset()
         callbacks.on_epoch_begin(epoch, {})
         with Progress(feeder.target, verbose) as progress:
@@ -45,7 +45,7 @@ def _train(
     model: Any, compiled: Any, feeder: Feeder, callbacks: Any, epoch: int, progress: Progress
 ) -> int:
     """The batches of one epoch; returns how many there were."""
-    steps = 0
+    steps = feeder.done
     for rows in feeder.epoch():
         if callbacks.wants_batches:
             callbacks.on_train_batch_begin(steps, logs={})

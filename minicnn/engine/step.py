@@ -87,6 +87,7 @@ class Compiled:
         #: (number since ``reset``, rows) of a step whose loss was not finite, once it is known
         self.refused: tuple[int, Rows] | None = None
         self._steps = 0  # since reset
+        self.feeder: Any = None  # what deals the batches out while ``fit`` runs
 
     def data_context(self, name: str) -> Context:
         """Where the batches of ``name`` are gathered."""
@@ -175,6 +176,23 @@ class Compiled:
         self.refused, self._steps = None, 0
         if self.ahead is not None:
             self.ahead.reset()
+
+    def totals(self) -> list[Any]:
+        """Copies of the running totals; ``resume`` takes them."""
+        metrics = (*self.metrics, *self.weighted_metrics)
+        own = self.ops.to_numpy(self._loss_total).copy()
+        return [own, *(total for metric in metrics for total in metric.totals())]
+
+    def resume(self, totals: list[Any], steps: int) -> None:
+        """Go on in the midst of an epoch: after ``steps`` steps that made these totals."""
+        self.reset()
+        own, *others = totals
+        self._loss_total[...] = self.ops.asarray(own)
+        for metric in (*self.metrics, *self.weighted_metrics):
+            count = len(metric.totals())
+            metric.set_totals(others[:count])
+            others = others[count:]
+        self._steps = steps
 
     def refresh(self) -> None:
         """A callback has run, and may have changed the optimizer or a layer."""

@@ -128,6 +128,15 @@ class Metric:
         for variable in self._variables:
             variable.assign(variable.start)
 
+    def totals(self) -> list[Any]:
+        """Copies of what has been accumulated, as NumPy arrays; ``set_totals`` takes them."""
+        return [variable.numpy() for variable in self._variables]
+
+    def set_totals(self, totals: list[Any]) -> None:
+        """Go on from there."""
+        for variable, total in zip(self._variables, totals, strict=True):
+            variable.assign(total)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Add a batch and return the number so far."""
         self.update_state(*args, **kwargs)

@@ -51,6 +51,13 @@ class Mean(Metric):
         """[total, count]."""
         return [float(v) for v in self._ops.to_numpy(self._state)]
 
+    def totals(self) -> list[Any]:
+        return [self._ops.to_numpy(self._state).copy()]
+
+    def set_totals(self, totals: list[Any]) -> None:
+        (state,) = totals
+        self._state[...] = self._ops.asarray(state)
+
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Add numbers (N, ...); the further axes are averaged first."""
         values, weights = samplewise(*_pair(values, sample_weight), np.mean)

@@ -114,11 +114,11 @@ class Feeding(Contents):
     def _validation(self, data: Any, batch_size: Any, steps: Any) -> Any:
         """A function that returns a feeder over the validation data."""
         if isinstance(data, GeneratorType):
-            feeder = Feeder(self._generator(data, "validation"), steps, False, self._shuffles())
+            feeder = self._feeder(self._generator(data, "validation"), steps)
             return lambda: feeder
         x, y, weights = checks.unpack(data, "validation_data")
         source = self._source(x, y, weights, None, batch_size, None, "validation")
-        return lambda: Feeder(source, steps, False, self._shuffles())
+        return lambda: self._feeder(source, steps)
 
     def _ready(self) -> Compiled:
         """The compiled model on its backend, with a built optimizer."""
@@ -137,10 +137,12 @@ class Feeding(Contents):
                 "The model does not have any trainable weights.", UserWarning, stacklevel=3
             )
 
-    def _shuffles(self) -> Iterator[np.random.Generator]:
-        """A generator of random numbers an epoch, from the model's seed and its updates so far."""
-        while True:
-            yield np.random.default_rng([self.shuffle_seed, self.optimizer.iterations])
+    def _feeder(self, source: Any, steps: Any, shuffle: Any = False) -> Feeder:
+        return Feeder(
+            source, steps, shuffle,
+            order=lambda updates: np.random.default_rng([self.shuffle_seed, updates]),
+            updates=lambda: int(self.optimizer.iterations),
+        )  # fmt: skip
 
 
 def split(x: Any, y: Any, weights: Any, fraction: float) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from minicnn import callbacks as callbacks_module
 from minicnn import losses, metrics, optimizers
 from minicnn.engine import checks, loop
-from minicnn.engine.data import Arrays, Feeder, Generator, resolve_batch_size
+from minicnn.engine.data import Arrays, Generator, resolve_batch_size
 from minicnn.engine.geometry import is_integer
 from minicnn.engine.threads import alone
 from minicnn.models.feeding import split
@@ -113,7 +113,7 @@ class Trainer(OneBatch):
                               "train")  # fmt: skip
         compiled = self._ready()
         self._warn_if_frozen()
-        feeder = Feeder(source, steps_per_epoch, _shuffle(shuffle, source), self._shuffles())
+        feeder = self._feeder(source, steps_per_epoch, _shuffle(shuffle, source))
         validation = None
         if validation_data is not None:
             size = validation_batch_size or batch_size
@@ -127,8 +127,12 @@ class Trainer(OneBatch):
                 return None
             return loop.evaluate(compiled, validation(), listed, verbose=0)
 
-        self.stop_training = False
-        loop.fit(self, compiled, feeder, listed, range(initial_epoch, epochs), verbose, validate)
+        self.stop_training, compiled.feeder = False, feeder
+        wanted = range(initial_epoch, epochs)
+        try:
+            loop.fit(self, compiled, feeder, listed, wanted, verbose, validate)
+        finally:
+            compiled.feeder = None
         return self.history
 
     @alone
@@ -152,7 +156,7 @@ class Trainer(OneBatch):
         _positive(steps, "steps")
         source = self._source(x, y, sample_weight, None, batch_size, steps, "evaluate")
         compiled = self._ready()
-        feeder = Feeder(source, steps, False, self._shuffles())
+        feeder = self._feeder(source, steps)
         listed = self._callbacks(callbacks, {"verbose": verbose, "epochs": 1,
                                              "steps": feeder.target}, history=False)  # fmt: skip
         return results(loop.evaluate(compiled, feeder, listed, verbose), return_dict)

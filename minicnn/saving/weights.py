@@ -30,11 +30,16 @@ FORMAT = 1
 
 #: state that some versions of Keras 3 store and nothing here needs
 _IGNORED = re.compile(r"(metrics/|.*/seed_generator/vars/)")
+#: where a backup keeps what else belongs to a training
+TRAINING = "training/"
 _SHOWN = 40
 
 
-def write(model: Any, file: BinaryIO) -> None:
+def write(model: Any, file: BinaryIO, training: dict[str, Any] | None = None) -> None:
     """Write weights, optimizer state and seeds of a model as HDF5.
+
+    Args:
+        training: further arrays by name, for a backup.
 
     Raises:
         ValueError: a weight is not finite: nobody could go on with such a file, and it might take
@@ -58,12 +63,14 @@ def write(model: Any, file: BinaryIO) -> None:
                 f"not saved: weight {weight.path!r} holds NaN or infinite entries; the training "
                 "has diverged, go back to an earlier file and a smaller learning rate"
             )
-    hdf5.write(file, arrays, groups, seeds)
+    further = {TRAINING + name: array for name, array in (training or {}).items()}
+    hdf5.write(file, arrays | further, groups, seeds)
 
 
 def restore(
-    model: Any, content: hdf5.Content, source: str, seeds: bool = True, skip_mismatch: bool = False
-) -> None:
+    model: Any, content: hdf5.Content, source: str, seeds: bool = True,
+    skip_mismatch: bool = False, whole: bool = False,
+) -> None:  # fmt: skip
     """Give a model the weights, and what else of its training is in a file: all or nothing.
 
     Args:
@@ -72,6 +79,7 @@ def restore(
         source: the file, for messages.
         seeds: restore seeds even where the optimizer has nothing to restore.
         skip_mismatch: leave layers that do not fit as they are, with a warning.
+        whole: the state of an optimizer that does not fit is an error too.
 
     Raises:
         ModelFileError: the file does not fit the model; every difference is listed, and the model
@@ -82,7 +90,7 @@ def restore(
     stored = {
         path: array
         for path, array in content.arrays.items()
-        if not path.startswith("optimizer/") and not _IGNORED.match(path)
+        if not path.startswith(("optimizer/", TRAINING)) and not _IGNORED.match(path)
     }
     differences = _differences(wanted, stored)
     arrays = {path: stored[path].read() for path in wanted if path not in differences and
@@ -100,7 +108,7 @@ def restore(
         warnings.warn(f"{source}: left as it was:\n{message}", stacklevel=4)
         spared = {path.rpartition("/")[0] for path in differences}
         arrays = {p: a for p, a in arrays.items() if p.rpartition("/")[0] not in spared}
-    training = {} if differences else _training_state(model, content, source)
+    training = {} if differences else _training_state(model, content, source, whole)
     with setting(model.weights):
         for path, array in arrays.items():
             wanted[path].assign(array)
@@ -110,7 +118,7 @@ def restore(
             _set_seeds(model, state)
 
 
-def _training_state(model: Any, content: hdf5.Content, source: str) -> dict[str, Any]:
+def _training_state(model: Any, content: hdf5.Content, source: str, whole: bool) -> dict[str, Any]:
     """path -> (variable of the optimizer, its array), or nothing with a warning."""
     stored = {p: a for p, a in content.arrays.items() if p.startswith("optimizer/")}
     if model.optimizer is None or not stored:
@@ -126,10 +134,16 @@ def _training_state(model: Any, content: hdf5.Content, source: str) -> dict[str,
     wanted = {f"optimizer/vars/{i}": variable for i, variable in enumerate(variables)}
     differences = _differences(wanted, stored)
     if differences:
+        misfit = (
+            f"the state of the optimizer in the file does not fit {optimizer.name!r} "
+            f"({type(optimizer).__name__})"
+        )
+        if whole:
+            raise ModelFileError(
+                source, f"{misfit}:\n{_listed(differences)}\n", "the state of the same optimizer"
+            )
         warnings.warn(
-            f"{source}: the state of the optimizer in the file does not fit {optimizer.name!r} "
-            f"({type(optimizer).__name__}) and was left out; the weights are loaded:\n"
-            f"{_listed(differences)}",
+            f"{source}: {misfit} and was left out; the weights are loaded:\n{_listed(differences)}",
             stacklevel=4,
         )
         return {}

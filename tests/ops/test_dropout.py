@@ -104,3 +104,10 @@ def test_noise_shape_is_broadcast(ops, noise_shape):
     small = [n if m is None else m for m, n in zip(noise_shape, shape, strict=True)]
     expected = np.broadcast_to(mask(ops, shape=tuple(small)), shape)
     np.testing.assert_array_equal(mask(ops, shape=shape, noise_shape=noise_shape), expected)
+
+
+@pytest.mark.parametrize("noise_shape", [(3, 2), (1, 5)])
+def test_noise_shape_that_does_not_fit_is_an_error(ops, noise_shape):
+    case = Case("dropout", {"x": np.ones((3, 4))}, (0.5, 1, noise_shape))
+    with pytest.raises(ValueError, match="broadcast"):
+        case.forward(ops, context(ops))

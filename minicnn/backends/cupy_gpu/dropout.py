@@ -48,8 +48,10 @@ def _broadcast(mask: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]
     Neighbouring axes of a kind are one; K0, the first, follows from the size.
 
     Raises:
-        ValueError: the two kinds alternate more often than three times.
+        ValueError: the mask cannot be broadcast, or the two kinds alternate more than three times.
     """
+    if any(m not in (1, n) for m, n in zip(mask, shape, strict=True)):
+        raise ValueError(f"dropout: a mask of shape {mask} cannot be broadcast to {shape}")
     sizes = [1]  # K0, R0, K1, ...
     for m, n in zip(mask, shape, strict=True):
         is_repeated = m != n

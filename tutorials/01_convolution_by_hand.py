@@ -45,8 +45,8 @@ config.set_backend("numpy")  # the textbook: what you read is what runs
 #
 # A table of numbers. The digits of this chapter are drawn by minicnn itself, so that you need no
 # download: `rendered_digits`, in the shapes of the well-known data set MNIST. Each image has 28
-# rows of 28 numbers from 0 (black) to 255 (white). We divide by 255, as numbers around 1 are the
-# kind to which networks are used.
+# rows of 28 numbers from 0 (black) to 255 (white). We divide by 255, because networks learn best
+# from numbers around 1.
 
 # %%
 (images, labels), _ = rendered_digits.load_data(40, 1)
@@ -67,15 +67,18 @@ plots.side_by_side({"the corner as the program sees it": corner}, numbers=True)
 # Take a *window*: a small rectangle of the image, here 3 by 3. Take a table of the same size with
 # numbers of your choice, the *kernel*. Multiply each number of the window by the number at the same
 # place of the kernel, and add up the products. That sum is the answer to one question: how much
-# does this window look like the kernel?
+# does this window look like the kernel? (A window twice as bright answers twice as much.)
 
 # %%
-x = np.array(
-    [[0, 0, 1, 1, 1], [0, 0, 1, 1, 1], [0, 0, 1, 1, 1], [0, 0, 0, 0, 0]], float
-)  # (4, 5): a dark region, a bright one, dark again below
-kernel = np.array(
-    [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]], float
-)  # (3, 3): right column minus left column
+# fmt: off
+x = np.array([[0, 0, 1, 1, 1],
+              [0, 0, 1, 1, 1],
+              [0, 0, 1, 1, 1],
+              [0, 0, 0, 0, 0]], float)  # (4, 5): dark on the left and below, bright on the right
+kernel = np.array([[-1, 0, 1],
+                   [-1, 0, 1],
+                   [-1, 0, 1]], float)  # (3, 3): right column minus left column
+# fmt: on
 
 window = x[0:3, 1:4]  # (3, 3), begins at row 0, column 1
 products = window * kernel
@@ -88,8 +91,8 @@ plots.convolution_window(x, kernel, row=0, column=1)
 # The kernel counts the right column as plus and the left column as minus. On this window, whose
 # right half is bright and whose left column is dark, it answers 3: the largest answer it can give
 # to numbers from 0 to 1. On a window of one brightness the pluses and minuses cancel, and the
-# answer is
-# 0. So this kernel finds *vertical edges*, places where the image gets brighter from left to right.
+# answer is 0. So this kernel finds *vertical edges*, places where the image gets brighter from left
+# to right.
 #
 # ## What happens when the window moves?
 #
@@ -140,12 +143,12 @@ plots.side_by_side({"x": image, "vertical edges": vertical, "horizontal edges": 
 # Red: brighter to the right (or below). Blue: darker. White: no change. The bar of the seven shows
 # under the second kernel only, but for its ends; the slanting leg shows under both. Kernels like
 # these were once designed by hand. The idea of a convolutional network is to *learn* the nine
-# numbers, and you will watch it do so in chapter 8.
+# numbers, and you will watch it do so in chapter 3.
 #
 # The operation carries a small lie in its name. What mathematicians call convolution first turns
-# the kernel by 180 degrees; without the turn it is *cross-correlation*. Every deep-learning library
-# computes the latter and calls it convolution, minicnn too. As the kernel is learned, nothing is
-# lost: it is learned turned.
+# the kernel by 180 degrees; without the turn it is *cross-correlation*. Nearly every deep-learning
+# library computes the latter and calls it convolution, minicnn too. As the kernel is learned,
+# nothing is lost: it is learned turned.
 
 # %%
 signal, weights = np.array([1.0, 2, 4, 8]), np.array([1.0, 10])
@@ -176,13 +179,14 @@ plots.convolution_window(x, kernel, row=0, column=0, padding="same")
 # at its border which are not in the picture: the price of keeping the size.
 #
 # An even window needs an odd number of lines in all. Keras puts the extra one after, at the bottom
-# or the right; other libraries put it before. When two programs disagree at the border only, look
-# here first.
+# or the right; others put it before (the exchange format ONNX has a name for each). When two
+# programs disagree at the border only, look here first.
 #
 # ## What if the window takes larger steps?
 #
 # The distance from one window to the next is the *stride*. With stride 2 every second answer is
-# left out, in both directions, and the map has a quarter of the numbers. Together, along one axis:
+# left out, in both directions, and the map has about a quarter of the numbers. Together, along one
+# axis:
 #
 # $$OH = \left\lfloor \frac{H + \text{top} + \text{bottom} - KH}{SH} \right\rfloor + 1$$
 #
@@ -349,7 +353,8 @@ assert layer.count_params() == 3 * 3 * 1 * 32 + 32 == 320
 
 
 # %%
-def my_output_size(size, window, stride, before, after): ...  # your code
+def my_output_size(size, window, stride, before, after):
+    pass  # your code here
 
 
 check(my_output_size)
@@ -363,7 +368,8 @@ check(my_output_size)
 
 
 # %%
-def my_convolve(x, w, b, strides): ...  # your code
+def my_convolve(x, w, b, strides):
+    pass  # your code here
 
 
 check(my_convolve)
@@ -377,7 +383,8 @@ check(my_convolve)
 
 
 # %%
-def my_vertical_edge(): ...  # your code
+def my_vertical_edge():
+    pass  # your code here
 
 
 check(my_vertical_edge)

@@ -148,8 +148,8 @@ plots.side_by_side(
 )
 
 # %% [markdown]
-# The fifth row, 40 to 45, appears nowhere: a second step down leaves no room for a window of height
-# 2.
+# The fifth row, 40 to 45, appears nowhere: a second step down leaves no room for a window two rows
+# high.
 #
 # ## The whole convolution
 
@@ -182,8 +182,8 @@ assert abs(y3 - theirs).max() < 1e-12
 # %% [markdown]
 # Notice what is *not* there: no transpose. The channel is the last axis of the image and the filter
 # the last axis of the kernel, so that both reshapes only rename what lies in memory, and the
-# product comes out in the order in which y is wanted. A library with channels first has to move its
-# numbers around here.
+# product comes out in the order in which y is wanted. With channels first the same works image by
+# image; a single product for the whole batch would need a transpose.
 #
 # Now you can read the library's version. It pads first, and can split channels into *groups* that
 # do not meet; with one group the loop runs once. `ctx.save` keeps what the way back will need.
@@ -309,7 +309,8 @@ print("the view costs nothing, the matrix does")
 
 
 # %%
-def my_im2col(x, window, strides): ...  # your code
+def my_im2col(x, window, strides):
+    pass  # your code here
 
 
 check(my_im2col)
@@ -322,7 +323,8 @@ check(my_im2col)
 
 
 # %%
-def my_matmul_convolve(x, w, b, strides): ...  # your code
+def my_matmul_convolve(x, w, b, strides):
+    pass  # your code here
 
 
 check(my_matmul_convolve)
@@ -337,7 +339,8 @@ check(my_matmul_convolve)
 
 
 # %%
-def my_cols_bytes(x_shape, window, strides, itemsize): ...  # your code
+def my_cols_bytes(x_shape, window, strides, itemsize):
+    pass  # your code here
 
 
 check(my_cols_bytes)

@@ -128,9 +128,9 @@ assert abs(dM[4, 1] - slope) < 1e-8
 #
 # ## From windows back to pixels
 #
-# dR in the shape (N, OH, OW, KH, KW, C) is `dcols`: for each window, what its numbers would like to
-# be. But a window's numbers are copies. The pixel 8 of chapter 2 was copied into six windows; it
-# has six paths to the loss, and six gradients come back to it. They add up.
+# dR in the shape (N, OH, OW, KH, KW, C) is `dcols`: for each window, the gradient of each of its
+# numbers. But a window's numbers are copies. The pixel 8 of chapter 2 was copied into six windows;
+# it has six paths to the loss, and six gradients come back to it. They add up.
 #
 # **The way back of a copy is a sum.** So walk through im2col's loop again, and wherever it copied
 # out of the image, add into it. This is *col2im*.
@@ -348,8 +348,8 @@ plots.compare_histories(
 # ## What does it cost?
 #
 # Forward is one matrix product; backward is two of the same size, dM and dR. So the way back takes
-# about twice the arithmetic of the way there, in every framework. And it needs what forward saw,
-# here cols: this is why training takes so much more memory than predicting.
+# about twice the arithmetic of the way there, here as in every framework. And it needs what forward
+# saw, here cols: this is why training takes so much more memory than predicting.
 #
 # ## Exercises
 #
@@ -360,7 +360,8 @@ plots.compare_histories(
 
 
 # %%
-def my_overlap(size, window, strides): ...  # your code
+def my_overlap(size, window, strides):
+    pass  # your code here
 
 
 check(my_overlap)
@@ -373,7 +374,8 @@ check(my_overlap)
 
 
 # %%
-def my_col2im(dcols, x_shape, strides): ...  # your code
+def my_col2im(dcols, x_shape, strides):
+    pass  # your code here
 
 
 check(my_col2im)
@@ -386,7 +388,8 @@ check(my_col2im)
 
 
 # %%
-def my_conv_backward(x, w, dy, strides): ...  # your code
+def my_conv_backward(x, w, dy, strides):
+    pass  # your code here
 
 
 check(my_conv_backward)

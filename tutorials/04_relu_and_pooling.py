@@ -164,9 +164,10 @@ assert reference.relu_backward(ctx, np.ones(1))[0] == 0  # minicnn's answer
 # ## Dead units
 #
 # A filter whose answer is negative for *every* window of *every* image passes no gradient. Then
-# nothing tells its weights to change, and they never do: the unit is *dead*. A learning step that
-# was too large can kill a unit; so can a bias far below 0. The edge filter of chapter 1 answers 3
-# at most, so that a bias of -5 silences it for good:
+# nothing tells its weights to change, and they stay as they are: the unit is *dead*, unless the
+# layers before it happen to change what it sees. A learning step that was too large can kill a
+# unit; so can a bias far below 0. The edge filter of chapter 1 answers 3 at most, so that a bias of
+# -5 silences it for good:
 
 
 # %%
@@ -325,7 +326,8 @@ plots.side_by_side(
 
 
 # %%
-def my_relu_backward(x, dy): ...  # your code
+def my_relu_backward(x, dy):
+    pass  # your code here
 
 
 check(my_relu_backward)
@@ -338,7 +340,8 @@ check(my_relu_backward)
 
 
 # %%
-def my_maxpool(x, window, strides): ...  # your code
+def my_maxpool(x, window, strides):
+    pass  # your code here
 
 
 check(my_maxpool)
@@ -351,7 +354,8 @@ check(my_maxpool)
 
 
 # %%
-def my_maxpool_backward(dy, winner, x_shape, window, strides): ...  # your code
+def my_maxpool_backward(dy, winner, x_shape, window, strides):
+    pass  # your code here
 
 
 check(my_maxpool_backward)

@@ -363,7 +363,8 @@ plots.side_by_side({f"{k}": w[:, k].reshape(28, 28) for k in range(10)}, columns
 
 
 # %%
-def my_dense_backward(x, w, dy): ...  # your code
+def my_dense_backward(x, w, dy):
+    pass  # your code here
 
 
 check(my_dense_backward)
@@ -375,7 +376,8 @@ check(my_dense_backward)
 
 
 # %%
-def my_softmax(z): ...  # your code
+def my_softmax(z):
+    pass  # your code here
 
 
 check(my_softmax)
@@ -388,7 +390,8 @@ check(my_softmax)
 
 
 # %%
-def my_crossentropy(z, labels): ...  # your code
+def my_crossentropy(z, labels):
+    pass  # your code here
 
 
 check(my_crossentropy)
@@ -400,7 +403,8 @@ check(my_crossentropy)
 
 
 # %%
-def my_crossentropy_gradient(z, labels): ...  # your code
+def my_crossentropy_gradient(z, labels):
+    pass  # your code here
 
 
 check(my_crossentropy_gradient)

@@ -387,7 +387,7 @@ report.plot()
 #
 # In a test file one line guards a layer for good: `minicnn.assert_gradients(Scale(), (3, 4, 5, 2))`
 # fails with the report you saw. From a shell: `minicnn gradcheck my_layer.py:Scale --input
-# 3,4,5,2`. minicnn's own tests do the same with every layer, loss and activation, on every backend.
+# 3,4,5,2`. minicnn's own tests do the same with every layer, loss and activation.
 
 # %%
 for layer in (
@@ -409,7 +409,8 @@ for layer in (
 
 
 # %%
-def my_numeric_gradient(f, x, h): ...  # your code
+def my_numeric_gradient(f, x, h):
+    pass  # your code here
 
 
 check(my_numeric_gradient)
@@ -421,7 +422,8 @@ check(my_numeric_gradient)
 
 
 # %%
-def my_relative_error(analytic, numeric): ...  # your code
+def my_relative_error(analytic, numeric):
+    pass  # your code here
 
 
 check(my_relative_error)
@@ -439,7 +441,8 @@ check(my_relative_error)
 from minicnn.exercises.broken_layers import Patient1, Patient2, Patient3, Patient4
 
 
-def my_diagnosis(): ...  # your code
+def my_diagnosis():
+    pass  # your code here
 
 
 check(my_diagnosis)
@@ -452,7 +455,8 @@ check(my_diagnosis)
 
 
 # %%
-def my_mended_scale(x, gain, dy): ...  # your code
+def my_mended_scale(x, gain, dy):
+    pass  # your code here
 
 
 check(my_mended_scale)

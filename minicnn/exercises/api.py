@@ -31,7 +31,8 @@ def examine(function: Any, name: str | None = None) -> Result:
     try:
         exercise.verify(attempt)
     except Mistake as mistake:
-        lines = [f"✗ {attempt.label}: {mistake.headline}", "", *mistake.details]
+        lines = [f"✗ {attempt.label}: {mistake.headline}"]
+        lines += ["", *mistake.details] if mistake.details else []
         if attempt.holding:
             lines += ["", f"Holds so far: {'; '.join(attempt.holding)}."]
         lines += ["", _stuck(exercise)]

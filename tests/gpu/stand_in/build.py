@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
+HEADERS = ("cuda_on_cpu.h", "stacks.h")
 #: environment variable: 1 builds with AddressSanitizer, which must be preloaded then
 SANITIZE = "MINICNN_SANITIZE_KERNELS"
 
@@ -52,8 +53,8 @@ def _library(stem, text):
     options = ["-std=c++17", "-O1", "-g1", "-shared", "-fPIC", "-w", "-ffp-contract=off"]
     if sanitized():
         options += ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
-    header = (HERE / "cuda_on_cpu.h").read_text(encoding="utf-8")
-    key = hashlib.sha256("\0".join([text, header, *options]).encode()).hexdigest()[:24]
+    headers = [(HERE / name).read_text(encoding="utf-8") for name in HEADERS]
+    key = hashlib.sha256("\0".join([text, *headers, *options]).encode()).hexdigest()[:24]
     folder = Path(tempfile.gettempdir()) / f"minicnn-kernels-on-cpu-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     library = folder / f"{stem}-{key}.so"

@@ -11,8 +11,6 @@
 // the order of blocks. It does not show: speed, races between blocks, alignment, rounding by FMA,
 // and what the hardware alone has (tensor cores, asynchronous copies).
 #pragma once
-#include <ucontext.h>
-
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -20,6 +18,8 @@
 #include <functional>
 #include <tuple>
 #include <vector>
+
+#include "stacks.h"
 
 #define __global__
 #define __device__
@@ -46,14 +46,13 @@ namespace on_cpu {
 enum State { NOT_STARTED, RUNNING, AT_BARRIER, AT_WARP_BARRIER, DONE };
 enum Result { RAN = 0, DIVERGENT_BARRIER = 1, IMPOSSIBLE_LAUNCH = 2 };
 
-struct Worker { ucontext_t context; void* stack; unsigned thread; };
+struct Worker { Place place; unsigned thread; };
 
-static const size_t STACK = 128 << 10;
 static std::vector<Worker*> workers;       // those in front are busy
 static std::vector<State> states;          // of the block's threads
 static std::vector<unsigned> turns;        // the order in which threads start and go on
 static std::vector<Worker*> worker_of;     // thread -> the worker that waits with it
-static ucontext_t scheduler;
+static Place scheduler;
 static Worker* current;
 static unsigned started, thread_count;
 static unsigned order = 0;                 // 0: ascending, 1: descending, else shuffled by it
@@ -85,34 +84,30 @@ static void work() {
         body();
         states[current->thread] = DONE;
     }
-    swapcontext(&current->context, &scheduler);
+    switch_to(current->place, scheduler);
 }
 
 static void wait_as(State state) {
     Worker* self = current;
     states[self->thread] = state;
     worker_of[self->thread] = self;
-    swapcontext(&self->context, &scheduler);
+    switch_to(self->place, scheduler);
     current = self;
     become(self->thread);
 }
 
 static void start_worker(size_t index) {
-    if (index == workers.size()) workers.push_back(new Worker{{}, malloc(STACK), 0});
+    if (index == workers.size()) workers.push_back(new Worker());
     current = workers[index];
-    getcontext(&current->context);
-    current->context.uc_stack.ss_sp = current->stack;
-    current->context.uc_stack.ss_size = STACK;
-    current->context.uc_link = nullptr;
-    makecontext(&current->context, work, 0);
-    swapcontext(&scheduler, &current->context);
+    current->place.begin(work);
+    switch_to(scheduler, current->place);
 }
 
 // let every thread in [first, end) go on, in the order of turns
 static void resume(unsigned first, unsigned end) {
     for (unsigned thread : turns)
         if (thread >= first && thread < end && states[thread] != DONE)
-            swapcontext(&scheduler, &worker_of[thread]->context);
+            switch_to(scheduler, worker_of[thread]->place);
 }
 
 static bool all_are(State state, unsigned first, unsigned end) {

@@ -73,7 +73,7 @@ class Buffer:
         self._all = pool.take(nbytes + 2 * self.fence)
         self._all[:] = POISON
         self.host = self._all[self.fence : self.fence + nbytes]
-        weakref.finalize(self, pool.give_back, self._all)
+        pool.lend(self, self._all)
 
     def check(self, kernel):
         """Raise if ``kernel`` wrote beside the allocation."""
@@ -87,26 +87,40 @@ class MemoryPool:
 
     def __init__(self):
         self._free = {}  # bytes -> list of blocks
+        self._lent = []  # (reference to the buffer, its block)
         self._total = 0
 
     def malloc(self, nbytes):
         return Buffer(nbytes, self)
 
     def take(self, nbytes):
+        self._take_back()
         blocks = self._free.get(nbytes)
         if blocks:
             return blocks.pop()
         self._total += nbytes
         return np.empty(nbytes, np.uint8)
 
-    def give_back(self, block):
-        block[:] = POISON
-        self._free.setdefault(block.nbytes, []).append(block)
+    def lend(self, buffer, block):
+        self._lent.append((weakref.ref(buffer), block))
+
+    def _take_back(self):
+        """Free what nobody holds any more. (Not by a callback at its end: an exception that a
+        signal raises there would be lost, which does not happen with CuPy.)
+        """
+        lent, self._lent = self._lent, []
+        for buffer, block in lent:
+            if buffer() is None:
+                block[:] = POISON
+                self._free.setdefault(block.nbytes, []).append(block)
+            else:
+                self._lent.append((buffer, block))
 
     def total_bytes(self):
         return self._total
 
     def free_all_blocks(self):
+        self._take_back()
         self._total -= sum(size * len(blocks) for size, blocks in self._free.items())
         self._free.clear()
 

@@ -75,7 +75,7 @@ $(PACKAGE): pyproject.toml | $(BIN)/pip
 	@touch $@
 
 $(DEV): pyproject.toml | $(BIN)/pip
-	$(BIN)/python -m pip install --quiet -e ".[dev,tutorials]"
+	$(BIN)/python -m pip install --quiet -e ".[dev]"
 	@touch $@ $(PACKAGE)
 
 $(KERAS_VENV)/bin/pip:

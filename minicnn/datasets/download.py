@@ -19,6 +19,7 @@ from minicnn.datasets.cache import Digest, PublishedFile
 from minicnn.datasets.errors import DownloadError
 
 TIMEOUT = 20.0  # seconds without a byte after which an address is given up
+LEAST = 20_000  # bytes that must come in this time: with fewer nobody would wait for the end
 _CHUNK = 1 << 16
 _ABANDONED = 24 * 3600.0  # seconds after which a .part file belongs to no running download
 
@@ -99,11 +100,15 @@ def _body(url: str, size: int) -> Iterator[bytes]:
                 kind = response.headers.get_content_type()
                 raise _AddressFailed(f"{announced} bytes of {kind} instead of {size:,}")
             progress = _Progress(size)
-            come = 0
-            while chunk := response.read(_CHUNK):
+            come, before, since = 0, 0, time.monotonic()
+            while chunk := response.read1(_CHUNK):  # what is there: read() waits for all of it
                 come += len(chunk)
                 if come > size:
                     raise _AddressFailed(f"more than {size:,} bytes")
+                if (now := time.monotonic()) - since > TIMEOUT:
+                    if come - before < LEAST:
+                        raise _AddressFailed(f"only {come - before:,} bytes in {now - since:.0f} s")
+                    before, since = come, now
                 progress.show(come)
                 yield chunk
     except urllib.error.HTTPError as error:

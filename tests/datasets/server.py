@@ -127,6 +127,15 @@ class Server:
                 self.wfile.flush()
                 server.release.wait(30)
 
+            def drips(self, content):
+                """A byte now and then, for ever, so that no single read takes too long."""
+                self.start(len(content))
+                while not server.release.wait(0.02):
+                    try:
+                        self.wfile.write(b"x")
+                    except OSError:
+                        return
+
             def not_http(self, content):
                 self.wfile.write(b"220 mail.example ESMTP\r\n")
 

@@ -18,7 +18,7 @@ CONTENT = np.random.default_rng(3).bytes(300_000)
 BAD = (
     *("403", "404", "500", "html", "html_no_length", "truncated", "truncated_no_length"),
     *("too_long", "endless", "wrong_length", "absurd_length", "wrong_bytes", "circle"),
-    *("redirect_to_file", "stalls_at_once", "stalls_halfway", "not_http"),
+    *("redirect_to_file", "stalls_at_once", "stalls_halfway", "drips", "not_http"),
 )
 STALLS = ("stalls_at_once", "stalls_halfway")
 CLOSED = "http://127.0.0.1:1/closed"  # nothing listens there
@@ -59,9 +59,11 @@ def test_a_bad_address_is_followed_by_the_next(keras_home, server, impatient, ho
     assert files_below(keras_home) == ["datasets/minicnn/mnist.npz"]
 
 
-@pytest.mark.parametrize("how", [*BAD, "nobody"])
+@pytest.mark.parametrize("how", [*BAD, "nobody", "not_tls"])
 def test_only_bad_addresses(keras_home, server, impatient, how):
-    url = CLOSED if how == "nobody" else server.url(how, CONTENT)
+    url = CLOSED if how == "nobody" else server.url("good" if how == "not_tls" else how, CONTENT)
+    if how == "not_tls":
+        url = url.replace("http:", "https:")
     file = h.published(CONTENT, [url, CLOSED])
     with pytest.raises(DownloadError) as caught:
         cache.fetch(file)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from minicnn.plots.style import STYLE, Picture
 
-_COLORS = 128  # in a GIF's palette
+_COLORS, _NEARLY_WHITE = 128, 245  # of a GIF's palette
 _HOLD = 3  # how many times longer the last picture stays
 _PLAYER_DPI = 80
 
@@ -82,7 +82,7 @@ class Movie(FuncAnimation):
             strip.paste(picture, (0, height * index))
         palette = strip.quantize(_COLORS)
         entries = np.array(palette.getpalette()).reshape(-1, 3)
-        entries[entries.sum(axis=1).argmax()] = 255  # the background stays white
+        entries[entries.min(axis=1) > _NEARLY_WHITE] = 255  # so that the background stays white
         palette.putpalette(entries.ravel().tolist())
         flat = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
         durations = [1000 * self.seconds] * (self.count - 1) + [1000 * self.seconds * _HOLD]

@@ -1,4 +1,4 @@
-"""The library checks itself: every layer, activation and loss, and a model, on every CPU backend.
+"""The library checks itself: every layer, activation and loss, and a model, on every backend.
 
 The inputs are random and, a second time, small whole numbers: full of ties and exact zeros.
 """
@@ -10,6 +10,7 @@ import pytest
 from minicnn import layers, losses
 from minicnn.gradcheck import assert_gradients
 from minicnn.models import Sequential
+from tests.conftest import load_backend
 
 IMAGE = (3, 7, 6, 4)  # N, H, W, C
 LAYERS = [
@@ -67,9 +68,10 @@ def label(value):
     return None if isinstance(value, tuple) else type(value).__name__
 
 
-@pytest.fixture(params=["numpy", "numba"])
+@pytest.fixture(params=["numpy", "numba", pytest.param("cupy", marks=pytest.mark.gpu)])
 def backend(request):
-    """Name of every backend that needs no GPU."""
+    """Name of every backend in turn."""
+    load_backend(request.param)
     return request.param
 
 

@@ -20,8 +20,7 @@ extern "C" __global__ void relu_backward(const real* x, const real* dy, real* dx
                                          real max_value, real threshold, long long size) {
     long long i = thread_number();
     if (i >= size) return;
-    real low = slope == 0 ? 0 : dy[i] * slope;
-    real inside = x[i] > threshold ? dy[i] : low;
+    real inside = x[i] > threshold ? dy[i] : dy[i] * slope;
     dx[i] = x[i] >= max_value ? 0 : inside;
 }
 

@@ -48,8 +48,14 @@ class Colors:
         share = (value - self.low) / span if span else 0.5
         share = min(max(share, 0.0), 1.0)
         color = self._map(self._first + share * (self._last - self._first))
-        dark = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] < 0.52
-        return color, "white" if dark else INK
+        light = luminance(color)  # the ink that stands out more: at least 4.5 to 1
+        return color, "white" if 1.05 / (light + 0.05) > (light + 0.05) / 0.05 else "black"
+
+
+def luminance(color: Any) -> float:
+    """How light a colour is, 0 to 1: relative luminance as in the W3C's WCAG 2."""
+    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color[:3])
+    return float(0.2126 * r + 0.7152 * g + 0.0722 * b)
 
 
 class Cells:

@@ -9,6 +9,8 @@ import minicnn
 from minicnn import plots
 from minicnn.layers import Conv2D, Input, MaxPooling2D
 from minicnn.models import Sequential
+from minicnn.plots.cells import Colors, luminance
+from minicnn.plots.numbers import Numbers
 from tests.plots.test_movies import grids, read
 
 __all__ = ["grids"]  # a fixture
@@ -196,3 +198,30 @@ def test_the_roof_and_the_points_under_it():
 def test_roofs_that_cannot_be_drawn(points, peak, message):
     with pytest.raises(ValueError, match=message):
         plots.roofline(points, peak, 1.0)
+
+
+@pytest.mark.parametrize("values", [np.linspace(0, 7, 50), np.linspace(-3, 2, 50), [4.0], [0, 0]])
+def test_numbers_stand_out_from_their_cells(values):
+    """At least 4.5 to 1, what WCAG 2 asks of text."""
+    colors = Colors(values)
+    for value in values:
+        background, ink = colors(value)
+        light, dark = sorted((luminance(background), 1.0 if ink == "white" else 0.0), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([1, 20, -3], ["1", "20", "−3"]),
+        ([0.5, -0.1, 0.0], ["0.5", "−0.1", "0"]),
+        ([0.123, -0.001, 12.0], ["0.12", "0.00", "12.00"]),
+        ([123.45, 1.0], ["123.5", "1.0"]),
+        ([np.inf, -np.inf, 2.0], ["∞", "−∞", "2"]),
+    ],
+)
+def test_numbers_have_the_decimals_that_all_of_them_need(values, texts):
+    numbers = Numbers(values)
+    assert [numbers(v) for v in values] == texts
+    assert numbers.longest == max(map(len, texts))
+    assert numbers.plus(values[0])[0] == "+"

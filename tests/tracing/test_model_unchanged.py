@@ -66,12 +66,17 @@ def test_a_fresh_model_is_traced_without_being_compiled(backend, image):
 
 def test_the_arrays_of_a_trace_are_copies(backend, image):
     model = network()
-    trace = minicnn.trace(model, image)
+    given = image[None].astype("float32")
+    trace = minicnn.trace(model, given)
     kept = copy.deepcopy([(r.x, r.y, r.dx, r.weights, r.gradients) for r in trace.layers])
+    kept.append((trace.image, trace.dimage, trace.logits, {}, {}))
+    kept = copy.deepcopy(kept)
     minicnn.trace(model, 2 * image, score=1)
+    given[...] = 0
     for weight in model.weights:
         weight.assign(np.zeros(weight.shape))
     now = [(r.x, r.y, r.dx, r.weights, r.gradients) for r in trace.layers]
+    now.append((trace.image, trace.dimage, trace.logits, {}, {}))
     for old, new in zip(kept, now, strict=True):
         for a, b in zip(old[:3], new[:3], strict=True):
             np.testing.assert_array_equal(a, b)

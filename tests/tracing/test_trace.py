@@ -176,6 +176,20 @@ def test_an_image_as_output_is_differentiated_at_its_highest_entry(image):
         minicnn.trace(model, image, score=0)
 
 
+def test_penalties_are_left_out(image):
+    conv = Conv2D(2, 3, activity_regularizer="l2", kernel_regularizer="l2", name="conv")
+    flatten = Flatten(name="flatten")
+    model = Sequential([Input(SHAPE), conv, flatten, Dense(4, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    trace = minicnn.trace(model, image, y=1)
+    assert trace["conv"].z is None
+    assert trace.value == pytest.approx(-np.log(trace.output[1]), rel=1e-5)
+    cols = minicnn.backends.get("numpy").im2col(trace.image[None], (3, 3), (1, 1))
+    expected = np.einsum("nhwijc,hwf->ijcf", cols, trace["conv"].dy)
+    np.testing.assert_allclose(trace["conv"].gradients["kernel"], expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(trace["flatten"].dx, trace["conv"].dy)
+
+
 class Doubled(Layer):
     """Somebody's own layer, in plain NumPy."""
 

@@ -20,7 +20,8 @@ extern "C" __global__ void relu_backward(const real* x, const real* dy, real* dx
                                          real max_value, real threshold, long long size) {
     long long i = thread_number();
     if (i >= size) return;
-    real inside = x[i] > threshold ? dy[i] : dy[i] * slope;
+    real low = slope == 0 ? 0 : dy[i] * slope;  // as the fused operations, which mask dy
+    real inside = x[i] > threshold ? dy[i] : low;
     dx[i] = x[i] >= max_value ? 0 : inside;
 }
 

@@ -34,7 +34,7 @@ def test_same_bits(ops, name, data):
 
 
 @pytest.mark.parametrize("name", ["many rows", "pooled, many rows", "pooled, long lines"])
-def test_same_bits_of_larger_sums(ops, name, rng):
+def test_same_bits_of_larger_conv2d(ops, name, rng):
     op, x, w, rest = CONVOLUTIONS[name]
     shapes = {"x": x, "w": w, "b": w[-1:]}
     arrays = {name: rng.standard_normal(s).astype("float32") for name, s in shapes.items()}

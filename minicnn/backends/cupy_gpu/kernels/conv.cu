@@ -43,13 +43,17 @@ extern "C" __global__ void col2im(
     int c = t % CG, pixel = t / CG;
     int w = pixel % W, h = pixel / W % H, n = pixel / W / H;
     real sum = 0;
-    for (int i = 0; i < KH; ++i) {
-        int down = h + top - i * DH;  // oh SH of the window whose row i is h
-        if (down < 0 || down % SH != 0 || down / SH >= OH) continue;
-        for (int j = 0; j < KW; ++j) {
-            int right = w + left - j * DW;
-            if (right < 0 || right % SW != 0 || right / SW >= OW) continue;
-            long long row = ((long long)n * OH + down / SH) * OW + right / SW;
+    for (int oh = min(OH - 1, (h + top) / SH); oh >= 0; --oh) {
+        int down = h + top - oh * SH;  // from the first row of the window to this one: i DH
+        if (down > (KH - 1) * DH) break;
+        if (DH > 1 && down % DH != 0) continue;  // it steps over this row
+        int i = DH > 1 ? down / DH : down;
+        for (int ow = min(OW - 1, (w + left) / SW); ow >= 0; --ow) {
+            int right = w + left - ow * SW;
+            if (right > (KW - 1) * DW) break;
+            if (DW > 1 && right % DW != 0) continue;
+            int j = DW > 1 ? right / DW : right;
+            long long row = ((long long)n * OH + oh) * OW + ow;
             sum += dcols[((row * KH + i) * KW + j) * CG + c];
         }
     }

@@ -26,6 +26,9 @@ def half(x):
 
 assert half(one) == 0.5
 half(one)
+
+# %%
+print(half)
 """
 PNG = {"image/png": "iVBORw0KGgo=", "text/plain": "<Picture>"}
 
@@ -45,14 +48,15 @@ def with_outputs(chapter):
     notebook = build.read(chapter)
     for i, cell in enumerate(c for c in notebook.cells if c.cell_type == "code"):
         cell.execution_count = i + 1
-        cell.outputs = outputs(PNG, PNG)
+        cell.outputs = outputs(PNG)
     return notebook
 
 
 def test_a_chapter_runs_and_gives_the_same_notebook_each_time(tmp_path):
     chapter = made(tmp_path)
     notebook = build.execute(chapter)
-    assert notebook.cells[-1].outputs[0].data["text/plain"] == "0.5"
+    assert notebook.cells[2].outputs[0].data["text/plain"] == "0.5"
+    assert notebook.cells[3].outputs[0].text == "<function half>\n"  # no address
     assert nbformat.writes(build.execute(chapter)) == nbformat.writes(notebook)
 
 
@@ -98,7 +102,7 @@ def test_what_a_notebook_has_to_be(tmp_path):
 
     assert "cell 2 (line 9) is not what" in fault(lambda c: c[2].update(source="half(two)"))
     assert "cell 0 (line 2) is not what" in fault(lambda c: c[0].update(source="# 1. Twos"))
-    assert "2 cells instead of 3" in fault(lambda c: c.pop())
+    assert "3 cells instead of 4" in fault(lambda c: c.pop())
     assert "never executed" in fault(lambda c: c[2].update(execution_count=None))
     assert "holds an error, ValueError" in fault(error)
     assert "wrote to stderr" in fault(stream("stderr", "a warning"))

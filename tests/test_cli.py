@@ -69,7 +69,7 @@ def test_train_prints_what_the_saved_model_reaches_and_draws(few_digits, tmp_pat
     out = tmp_path / "results"
     assert main(["train", "--data", "rendered_digits", *QUICK, "--out", str(out)]) == 0
     text = capsys.readouterr().out
-    assert {p.name for p in out.iterdir()} == PICTURES | {"model.keras"}
+    assert {p.name for p in out.iterdir()} == PICTURES | {"model.keras", "training.json"}
     assert all(min(size_of_png(out / name)) > 300 for name in PICTURES)
 
     model = minicnn.models.load_model(out / "model.keras")

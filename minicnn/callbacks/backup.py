@@ -118,9 +118,13 @@ class BackupAndRestore(Callback):
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.delete_checkpoint:
-            self._path.unlink(missing_ok=True)
-            with contextlib.suppress(OSError):  # somebody keeps more in there
-                self.backup_dir.rmdir()
+            self.remove()
+
+    def remove(self) -> None:
+        """Remove the backup, and its folder unless there is more in it."""
+        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.backup_dir.rmdir()
 
     def _save(self, epoch: int | None, within: bool = False) -> None:
         """Write all; training goes on with ``epoch``, in its midst if ``within``."""

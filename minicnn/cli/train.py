@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from minicnn import backends, config
+from minicnn.cli import unfinished
+from minicnn.engine import console
 
 _CLOTHES = (
     "T-shirt", "trousers", "pullover", "dress", "coat",
@@ -66,40 +68,70 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="new or empty folder for the results (a new one below ./runs)",
     )
-    parser.set_defaults(function=train)
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="DIR",
+        help="go on with a training that was interrupted, in its folder and with its settings",
+    )
+    parser.set_defaults(function=lambda args: train(args, parser))
 
 
-def train(args: argparse.Namespace) -> int:
-    """Load, train, test, save, draw."""
+def train(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """Load, train, test, save, draw; a training that is interrupted can go on later."""
+    if args.resume is not None:
+        unfinished.refuse_others(args, parser)
+        folder, settings = args.resume, unfinished.of(args.resume)
+        config.set_backend(settings.backend)
+        data = _load(settings.data)
+    else:
+        if args.backend:
+            config.set_backend(args.backend)
+        data = _load_or_replace(args.data)
+        folder = _results_folder(args.out, f"{data.name}-{args.model}")
+        settings = unfinished.Settings(
+            data.name, args.model, args.epochs, args.batch_size, config.backend(), args.seed
+        )
+        unfinished.keep(folder, settings)
+    try:
+        _train_and_report(data, folder, settings)
+    except KeyboardInterrupt:
+        _say(f"To go on from the last whole epoch: minicnn train --resume {folder}")
+        raise
+    return 0
+
+
+def _train_and_report(data: "Images", folder: Path, settings: unfinished.Settings) -> None:
     from minicnn import utils
+    from minicnn.callbacks import BackupAndRestore
     from minicnn.cli import architectures
 
-    if args.backend:
-        config.set_backend(args.backend)
-    data = _load_or_replace(args.data)
-    folder = _results_folder(args.out, f"{data.name}-{args.model}")
-    print(
+    _say(
         f"{data.name}: {len(data.x_train):,} training and {len(data.x_test):,} test images of "
-        f"{data.shape}, backend {config.backend()!r}, seed {args.seed}"
+        f"{data.shape}, backend {config.backend()!r}, seed {settings.seed}"
     )
-    utils.set_random_seed(args.seed)
-    model = architectures.build(args.model, data.shape, data.classes)
+    utils.set_random_seed(settings.seed)
+    model = architectures.build(settings.model, data.shape, data.classes)
     model.summary()
+    # removed below, when the results are there
+    backup = BackupAndRestore(folder / unfinished.BACKUP, delete_checkpoint=False)
     start = time.perf_counter()
-    history = model.fit(
+    model.fit(
         data.x_train,
         data.y_train,
-        batch_size=args.batch_size,
-        epochs=args.epochs,
+        batch_size=settings.batch_size,
+        epochs=settings.epochs,
         validation_data=(data.x_test, data.y_test),
+        callbacks=[backup],
     )
     seconds = time.perf_counter() - start
     loss, accuracy = model.evaluate(data.x_test, data.y_test, batch_size=500, verbose=0)
-    print(f"\nTest loss {loss:.4f}, test accuracy {accuracy:.2%}, trained in {seconds:.0f} s")
+    since = f" since epoch {backup.first_epoch + 1}" if backup.first_epoch else ""
+    _say(f"\nTest loss {loss:.4f}, test accuracy {accuracy:.2%}, trained in {seconds:.0f} s{since}")
     model.save(folder / "model.keras")
-    _draw(folder, model, history, data)
-    print(f"Model and pictures are in {folder}")
-    return 0
+    _draw(folder, model, backup, data)
+    backup.remove()
+    _say(f"Model and pictures are in {folder}")
 
 
 @dataclass
@@ -133,7 +165,7 @@ def _load_or_replace(name: str | None) -> Images:
         return _load("mnist")
     except DownloadError as error:
         reason = str(error).partition("\n")[0].rstrip(":.")
-        print(
+        _say(
             f"{reason}: training on the built-in rendered digits instead (--data mnist tells more)."
         )
         return _load("rendered_digits")
@@ -163,8 +195,10 @@ def _results_folder(wanted: Path | None, name: str) -> Path:
         names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
         wanted = next(p for p in (Path("runs", n) for n in names) if not p.exists())
     if wanted.exists() and (not wanted.is_dir() or any(wanted.iterdir())):
+        begun = wanted.is_dir() and (wanted / unfinished.FILE).exists()
         raise FileExistsError(
             f"--out {wanted} exists and is not an empty folder; name another one or remove it"
+            + (f", or go on with the training in it: --resume {wanted}" if begun else "")
         )
     wanted.mkdir(parents=True, exist_ok=True)
     return wanted
@@ -196,6 +230,10 @@ def _draw(folder: Path, model: Any, history: Any, data: Images) -> None:
         pictures["mistakes.png"] = grid(surest[:16], title)
     for name, figure in pictures.items():
         figure.savefig(folder / name)
+
+
+def _say(text: str) -> None:
+    console.write(text + "\n")  # a console that fails ends no training
 
 
 def _positive(text: str) -> int:

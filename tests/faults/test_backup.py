@@ -1,11 +1,9 @@
 """A training that is killed, whenever, and started again ends as one that was not: bit for bit."""
 
 import json
-import multiprocessing
 import os
 import random
 import signal
-import sys
 
 import numpy as np
 import pytest
@@ -95,16 +93,6 @@ def uninterrupted(tmp_path, **arguments):
     train(folder, **arguments)
     config.set_backend(before)
     return finished(folder)
-
-
-@pytest.fixture(scope="module")
-def processes():
-    """New processes in a few milliseconds each, forked from one that has imported everything."""
-    if sys.platform == "win32":
-        pytest.skip("there is no SIGKILL")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.test_backup", "h5py"])
-    return context
 
 
 VARIANTS = {

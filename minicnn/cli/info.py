@@ -84,8 +84,10 @@ def _backends() -> Rows:
     rows = []
     for name in backends.names():
         try:
-            backends.get(name)
+            backend = backends.get(name)
             state = "usable"
+            if hasattr(backend, "device"):
+                state += ": " + "; ".join(backend.device.describe())
         except ImportError as error:
             state = f"not usable: {error}"
         rows.append((name, state + (", in use" if name == config.backend() else "")))

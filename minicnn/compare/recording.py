@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.backends import spec
 from minicnn.compare.capture import Training
 from minicnn.engine.context import Context
 from minicnn.engine.plan import FUSED
@@ -83,6 +84,9 @@ def _watched_step(model: Sequential, x: Any, y: Any, weights: Any) -> Arrays:
 
 
 def _without_fused(ops: Any) -> Any:
-    """The same backend without the functions that stand for several stages at once."""
-    fused = {f"{kind.operation}_{way}" for kind in FUSED for way in ("forward", "backward")}
-    return SimpleNamespace(**{k: v for k, v in vars(ops).items() if k not in fused})
+    """The same backend without the functions that stand for several stages at once, or that record
+    a step: each array is looked at as soon as it is there.
+    """
+    left_out = {f"{kind.operation}_{way}" for kind in FUSED for way in ("forward", "backward")}
+    left_out |= set(spec.BEHIND_THE_HOST)
+    return SimpleNamespace(**{k: v for k, v in vars(ops).items() if k not in left_out})

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from minicnn.backends import precision
 from minicnn.engine import interrupts
 from minicnn.engine.data import Arrays, Rows
-from minicnn.engine.guard import is_own
+from minicnn.engine.guard import is_own, unguarded
 from minicnn.engine.plan import Fused
 
 _PLAIN = (bool, int, float, str, tuple, type(None))
@@ -32,8 +32,9 @@ class Ahead:
     def __init__(self, compiled: Any) -> None:
         self._compiled = compiled
         self._refused = compiled.ops.zeros((1,), "uint32")  # number of the refused step, or 0
-        self._trained: list[Rows] = []  # since reset
-        self._before = 0  # steps in front of these
+        self._before = 0  # steps in front of the first since reset
+        self._good = 0  # of those since reset: known to be good
+        self._trained: list[Rows] = []  # what came after
         self._updates: int | None = None  # of the optimizer, where a schedule needs to know
         self._settings: list[Any] = []
         #: data -> (size, training) -> the recorded step and the memory it uses, None: it ran once
@@ -43,9 +44,8 @@ class Ahead:
         """The totals start again from zero, and no step is refused."""
         c = self._compiled
         self._refused[...] = 0
+        self._before, self._good = int(c.ops.to_numpy(c.executor.step)[0]), 0
         self._trained.clear()
-        self._before = int(c.ops.to_numpy(c.executor.step)[0])
-        self.refresh()
 
     def refresh(self) -> None:
         """Look at what somebody may have changed since the last step: settings, updates."""
@@ -65,10 +65,8 @@ class Ahead:
         rows.aim()
         self._run(rows, True, lambda: self._train(rows))
         self._trained.append(rows)
-        if rows.source.once:  # nobody else keeps such a batch: look at once
+        if rows.source.once:  # its data are kept for this: look at once
             c.refused = self.refused()
-            self._trained[-1:] = [rows] if c.refused else []
-            self._before += not c.refused
 
     def test(self, rows: Rows) -> None:
         """One step of an evaluation."""
@@ -79,8 +77,11 @@ class Ahead:
         """(number since ``reset``, rows) of the step that was refused; waits for the device."""
         number = int(self._compiled.ops.to_numpy(self._refused)[0])
         if number == 0:
+            self._good += len(self._trained)
+            self._trained.clear()
             return None
-        return number - self._before, self._trained[number - self._before - 1]
+        number -= self._before
+        return number, self._trained[number - self._good - 1]
 
     def _train(self, rows: Rows) -> None:
         """What a recording of a training step holds."""
@@ -138,7 +139,8 @@ class Ahead:
             stages += stage.run if isinstance(stage, Fused) else [stage]
         limits = [p.regularizer for p in c.penalties.regularized]
         limits += [p.constraint for p in c.penalties.constrained]
-        return [*(getattr(stage, "stage", stage) for stage in stages), c.loss, c.optimizer, *limits]
+        given = [unguarded(part) for part in (*stages, c.loss)]
+        return [*given, c.optimizer, *limits]
 
     def _current_settings(self) -> list[Any]:
         c = self._compiled

@@ -4,7 +4,11 @@ The library's own stages are tested; a learner's layer may forget its ``return``
 shape or widen float32 to float64. The message then names the layer, not a place deep inside.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
 
 
 def guarded(stage: Any) -> Any:
@@ -12,9 +16,64 @@ def guarded(stage: Any) -> Any:
     return stage if is_own(stage) else Guarded(stage)
 
 
+def guarded_loss(loss: Any) -> Any:
+    """``loss`` itself if it is the library's own, else the same with its errors explained."""
+    return loss if is_own(loss) else GuardedLoss(loss)
+
+
+def unguarded(part: Any) -> Any:
+    """The stage or loss that somebody wrote, without its guard."""
+    if isinstance(part, Guarded):
+        return part.stage
+    return part.loss if isinstance(part, GuardedLoss) else part
+
+
 def is_own(stage: Any) -> bool:
     """Whether the library wrote this very class (a subclass made elsewhere is not its own)."""
     return type(stage).__module__.startswith("minicnn.")
+
+
+@contextmanager
+def on_device(ops: Any, who: str) -> Iterator[None]:
+    """Inside, code of somebody else's runs, with arrays of the backend ``ops``.
+
+    Raises:
+        TypeError: it took arrays on a GPU for NumPy's; the message says what to do.
+    """
+    try:
+        yield
+    except TypeError as error:
+        if not hasattr(ops, "capture"):
+            raise
+        raise TypeError(f"{who} failed: {error}. {_ADVICE}") from error
+
+
+class GuardedLoss:
+    """A loss whose errors on a GPU are explained; all else is the loss's."""
+
+    def __init__(self, loss: Any) -> None:
+        self.loss = loss
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.loss, name)
+
+    def forward(self, ctx: Any, y_true: Any, y_pred: Any) -> Any:
+        """``loss.forward``."""
+        with on_device(ctx.ops, f"loss {self.loss.name!r}"):
+            return self.loss.forward(ctx, y_true, y_pred)
+
+    def backward(self, ctx: Any, dvalues: Any) -> Any:
+        """``loss.backward``."""
+        with on_device(ctx.ops, f"loss {self.loss.name!r}"):
+            return self.loss.backward(ctx, dvalues)
+
+
+_ADVICE = (
+    "On the GPU arrays are CuPy's: compute with their operators and methods and with NumPy's "
+    "functions of them alone (x * 2, x.sum(), np.exp(x)), and make new arrays with "
+    "ctx.ops.asarray, ctx.ops.zeros or ctx.buffer, not with np.zeros or np.asarray. Or train on "
+    "the CPU: minicnn.config.set_backend('numba')"
+)
 
 
 class Guarded:
@@ -29,7 +88,9 @@ class Guarded:
 
     def forward(self, ctx: Any, x: Any) -> Any:
         """``stage.forward``, checked."""
-        y = self._array("forward", self.stage.forward(ctx, x), "y")
+        with on_device(ctx.ops, self._who("forward")):
+            y = self.stage.forward(ctx, x)
+        y = self._array("forward", y, "y", x)
         sample = tuple(x.shape[1:])
         if sample not in self._output_shapes:
             self._output_shapes[sample] = self.stage.compute_output_shape((None, *sample))
@@ -45,10 +106,11 @@ class Guarded:
 
     def backward(self, ctx: Any, dy: Any) -> Any:
         """``stage.backward``, checked."""
-        dx = self.stage.backward(ctx, dy)
+        with on_device(ctx.ops, self._who("backward")):
+            dx = self.stage.backward(ctx, dy)
         if not ctx.need_dx:
             return dx
-        dx = self._array("backward", dx, "dx")
+        dx = self._array("backward", dx, "dx", dy)
         if tuple(dx.shape) != ctx.guard_x_shape:
             raise ValueError(
                 f"{self._who('backward')} returned shape {tuple(dx.shape)}, expected the shape of "
@@ -56,12 +118,14 @@ class Guarded:
             )
         return dx if dx.dtype == dy.dtype else dx.astype(dy.dtype)
 
-    def _array(self, method: str, value: Any, what: str) -> Any:
+    def _array(self, method: str, value: Any, what: str, given: Any) -> Any:
         if not hasattr(value, "shape"):
             raise TypeError(
                 f"{self._who(method)} returned {type(value).__name__}, expected the array {what}; "
                 f"is 'return {what}' missing?"
             )
+        if isinstance(value, np.ndarray) and not isinstance(given, np.ndarray):
+            raise TypeError(f"{self._who(method)} returned an array of NumPy's. {_ADVICE}")
         return value
 
     def _who(self, method: str) -> str:

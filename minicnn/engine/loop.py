@@ -25,6 +25,7 @@ def fit(
     for epoch in range(callbacks.first_epoch(epochs.start), epochs.stop):
         compiled.reset()
         callbacks.on_epoch_begin(epoch, {})
+        compiled.refresh()
         with Progress(feeder.target, verbose) as progress:
             progress.epoch_header(epoch, epochs.stop)
             steps = _train(model, compiled, feeder, callbacks, epoch, progress)
@@ -86,6 +87,7 @@ def evaluate(compiled: Any, feeder: Feeder, callbacks: Any, verbose: Any) -> dic
     """Loss and metrics over one pass, in compile order."""
     compiled.reset()
     callbacks.on_test_begin({})
+    compiled.refresh()
     steps = 0
     with Progress(feeder.target, verbose) as progress:
         for rows in feeder.epoch():

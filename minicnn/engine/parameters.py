@@ -45,6 +45,11 @@ class Parameter:
         self._home: ParameterStore | None = None  # whose flat arrays they are parts of
 
     @property
+    def ops(self) -> Any:
+        """The backend that holds the arrays; None while they are NumPy's."""
+        return self._ops
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the weight."""
         return tuple(self.value.shape)

@@ -9,6 +9,7 @@ from minicnn.engine.ahead import Ahead
 from minicnn.engine.averages import Averages
 from minicnn.engine.context import Context
 from minicnn.engine.data import Batch, Rows
+from minicnn.engine.guard import guarded_loss
 from minicnn.engine.numbers import rounded
 from minicnn.engine.parameters import ParameterStore
 from minicnn.engine.penalties import Penalties
@@ -62,7 +63,7 @@ class Compiled:
         activation = _final_activation(stages)
         warn_of_activation(loss, [stage.kind for stage in stages])
         self.fused = activation is not None and activation == loss.inverse_of
-        self.loss = loss.before_activation() if self.fused else loss
+        self.loss = guarded_loss(loss.before_activation() if self.fused else loss)
         self.last = len(stages) - self.fused  # stages in front of the loss
         self.penalties = Penalties(executor.plan, executor.store.parameters)
         self.averages = Averages(executor.store.parameters, ops)

@@ -12,6 +12,7 @@ from minicnn import backends, config
 from minicnn.engine import naming
 from minicnn.engine.arrays import host_array
 from minicnn.engine.context import Context
+from minicnn.engine.parameters import ParameterStore
 from minicnn.layers.arguments import (
     Shape,
     SymbolicTensor,
@@ -156,9 +157,9 @@ class Layer(Weights):
                 f"layer {self.name!r} was called on a symbolic tensor; minicnn has no functional "
                 "API. Put the layers into Sequential([...]), or call the layer on an array"
             )
-        ops = backends.get(config.backend())
         array = host_array(x, f"the input of layer {self.name!r}", self.dtype)
         self.ensure_built((None, *array.shape[1:]))
+        ops = self._backend()
         y = ops.asarray(array)
         step = ops.zeros((1,), "uint32")
         step[...] = self._draws
@@ -167,6 +168,16 @@ class Layer(Weights):
             for stage in self.stages():
                 y = stage.forward(Context(ops, step, training), y)
         return ops.to_numpy(y)
+
+    def _backend(self) -> Any:
+        """Where the weights are: with those of a model, else where new models compute."""
+        for parameter in self.parameters:
+            if parameter.ops is not None:
+                return parameter.ops
+        ops = backends.get(config.backend())
+        if self.parameters and hasattr(ops, "capture"):  # a device, which takes no NumPy arrays
+            ParameterStore(self.parameters, ops, self.dtype)  # brings them there
+        return ops
 
     # -- what Keras users look up ------------------------------------------------------------
 

@@ -66,6 +66,7 @@ class OneBatch(Feeding):
         source.once = True
         compiled = self._ready()
         compiled.reset()
+        compiled.refresh()
         return next(iter(source.epoch(False, None))), compiled
 
 

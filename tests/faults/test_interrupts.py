@@ -148,15 +148,17 @@ def test_any_moment(backend):
     def trained(model, epochs, **more):
         model.fit(x, y, batch_size=24, epochs=epochs, shuffle=False, **more)
 
+    # kernels that run on the CPU in a GPU's place take their time
+    updates, presses, window = (60, 6, 0.3) if backend == "cupy" else (1000, 40, 0.006)
     model = small()
     seen = States()
-    trained(model, 1000, verbose=0, callbacks=[seen])
+    trained(model, updates, verbose=0, callbacks=[seen])
     expected = seen.after
     random.seed(3)
     model, pressed = small(), 0
     moments = random.Random(11)
-    while pressed < 40:
-        timer = threading.Timer(moments.uniform(0, 0.006), os.kill, (os.getpid(), signal.SIGINT))
+    while pressed < presses:
+        timer = threading.Timer(moments.uniform(0, window), os.kill, (os.getpid(), signal.SIGINT))
         try:
             timer.start()
             try:
@@ -166,10 +168,10 @@ def test_any_moment(backend):
         except KeyboardInterrupt:
             pressed += 1
         done = model.optimizer.iterations
-        if done >= 1000:
+        if done >= updates:
             break
         assert not done or state(model) == expected[done], f"after {done} updates"
-    assert pressed >= 30
+    assert pressed >= presses * 3 // 4
     assert not interrupts.step.blocks
     assert not interrupts.update.blocks
 

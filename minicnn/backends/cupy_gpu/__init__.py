@@ -6,6 +6,7 @@ products are cuBLAS's, and a whole training step is captured once and replayed (
 
 # ruff: noqa: F401  (the names are here to be called as ``ops.conv2d_forward`` and so on)
 
+from minicnn.backends.cupy_gpu import device  # first: says what is missing, if something is
 from minicnn.backends.cupy_gpu.activations import (
     elementwise_backward,
     elementwise_forward,

@@ -53,12 +53,14 @@ def install():
     cupy.cuda.runtime.getDeviceCount = lambda: 1
     cupy.cuda.runtime.runtimeGetVersion = cupy.cuda.runtime.driverGetVersion = lambda: 13_000
     cupy.cuda.runtime.getDeviceProperties = lambda number: {
-        "name": b"stand-in", "totalGlobalMem": 0, "multiProcessorCount": 1,
+        "name": b"stand-in", "totalGlobalMem": 2**30, "multiProcessorCount": 1, "major": 0,
+        "minor": 0,
     }  # fmt: skip
     pathfinder = ModuleType("cuda.pathfinder")
     pathfinder.load_nvidia_dynamic_lib = lambda name: SimpleNamespace(
-        abs_path=str({"cublas": build.cublas_path}[name]())
+        abs_path=str(build.cublas_path()) if name == "cublas" else name
     )
+    pathfinder.find_nvidia_header_directory = lambda name: "not needed"
     cuda = ModuleType("cuda")
     cuda.pathfinder = pathfinder
     sys.modules |= {

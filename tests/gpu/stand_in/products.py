@@ -56,8 +56,8 @@ def _gemm(
     def node():
         left, right = matrix(a, rows_a, columns_a, lda), matrix(b, rows_b, columns_b, ldb)
         out = matrix(c, m, n, ldc)
-        product = (left.T if transa else left) @ (right.T if transb else right)
         with np.errstate(all="ignore"):
+            product = (left.T if transa else left) @ (right.T if transb else right)
             out[...] = alpha * product + (beta * out if beta else 0)
 
     node.name = "gemm"

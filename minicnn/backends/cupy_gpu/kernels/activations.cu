@@ -1,5 +1,5 @@
-// Activations. Entry by entry: a thread owns an entry. Softmax: a warp owns a row, that is, the K
-// entries along the axis, `inner` apart in memory.
+// Activations. Entry by entry: a thread owns an entry of arrays (size,). Softmax: a warp owns a
+// row, the K entries along the axis, `inner` apart in memory, of arrays (outer, K, inner).
 
 // -- ReLU -------------------------------------------------------------------------------------
 

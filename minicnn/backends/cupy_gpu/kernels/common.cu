@@ -89,11 +89,8 @@ __device__ inline real clipped(real v, real low, real high) {
     return v < low ? low : v > high ? high : v;
 }
 
-// 1 / (1 + exp(-x)), or exp(x) / (1 + exp(x)): whichever cannot overflow.
-__device__ inline real sigmoid(real x) {
-    real e = real_exp(-real_abs(x));
-    return (x >= 0 ? 1 : e) / (1 + e);
-}
+// Where exp(-x) overflows to infinity, 1 / infinity is the 0 that it should be.
+__device__ inline real sigmoid(real x) { return 1 / (1 + real_exp(-x)); }
 
 // -- rows: a warp owns one, its 32 lanes take the entries in turn -------------------------------
 

@@ -1,5 +1,8 @@
-// Losses of predictions and targets (rows, K): a warp owns a row, lane 0 writes its loss. Each
-// backward is the gradient times dlosses[row]. Then the weighted sum: one block.
+// Losses: a warp owns a row of K entries, lane 0 writes its loss. Each backward is the gradient
+// times dlosses[row]. Then the weighted sum: one block.
+//
+// Logits z, probabilities p and their gradients are (rows, K), losses and dlosses (rows,). Targets
+// y are (rows, K), labels (rows,).
 
 // Probabilities are kept in [EPSILON, 1 - EPSILON] before a logarithm is taken.
 #define EPSILON ((real)1e-7)

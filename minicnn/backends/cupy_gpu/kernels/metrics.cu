@@ -1,5 +1,5 @@
-// Metrics. A warp owns a row of scores (rows, K), lane 0 writes its hit; the running mean is one
-// block.
+// Metrics. A warp owns a row of scores p (rows, K), lane 0 writes its hit, of hits (rows,); y is
+// (rows, K), labels (rows,). The running mean is one block; values and weights are (size,).
 
 // Whether score a of class i comes before score b of class j: the larger first, a NaN before every
 // number, on a tie the lower class.

@@ -32,10 +32,11 @@ __device__ inline real bias_corrected_rate(const long long* iterations, real rat
 
 // m += (1 - beta_1)(g - m);   v += (1 - beta_2)(g^2 - v);   w -= alpha m / (sqrt(v) + epsilon).
 // With v_max, which may be null (AMSGrad): v_max = max(v_max, v) stands under the root.
-extern "C" __global__ void adam_step(real* w, const real* g, real* m, real* v, real* v_max,
-                                     const long long* iterations, const void* learning_rate,
-                                     int rate_is_double, double beta_1, double beta_2, real epsilon,
-                                     long long size, const unsigned* refused) {
+extern "C" __global__ void adam_step(
+    real* __restrict__ w, const real* __restrict__ g, real* __restrict__ m, real* __restrict__ v,
+    real* __restrict__ v_max, const long long* iterations, const void* learning_rate,
+    int rate_is_double, double beta_1, double beta_2, real epsilon, long long size,
+    const unsigned* refused) {
     __shared__ real alpha;  // the same for all: one thread of the block computes it
     if (threadIdx.x == 0) {
         real rate = rate_of(learning_rate, rate_is_double);
@@ -55,9 +56,10 @@ extern "C" __global__ void adam_step(real* w, const real* g, real* m, real* v, r
 }
 
 // m null: w -= lr g.   Else m = momentum m - lr g;   w += m, or with Nesterov momentum m - lr g.
-extern "C" __global__ void sgd_step(real* w, const real* g, real* m, const void* learning_rate,
-                                    int rate_is_double, real momentum, int nesterov,
-                                    long long size, const unsigned* refused) {
+extern "C" __global__ void sgd_step(
+    real* __restrict__ w, const real* __restrict__ g, real* __restrict__ m,
+    const void* learning_rate, int rate_is_double, real momentum, int nesterov, long long size,
+    const unsigned* refused) {
     real rate = rate_of(learning_rate, rate_is_double);
     long long end = end_of(size, refused);
     for (long long i = thread_number(); i < end; i += stride()) {
@@ -75,9 +77,10 @@ extern "C" __global__ void sgd_step(real* w, const real* g, real* m, const void*
 // v = rho v + (1 - rho) g^2;   step = lr g / sqrt(v + epsilon);   w -= step.
 // With a (centred): a = rho a + (1 - rho) g, and the root is of v - a^2 + epsilon.
 // With m (momentum): m = momentum m + step;   w -= m. Both may be null.
-extern "C" __global__ void rmsprop_step(real* w, const real* g, real* v, real* m, real* a,
-                                        const void* learning_rate, int rate_is_double, double rho,
-                                        real momentum, real epsilon, long long size, const unsigned* refused) {
+extern "C" __global__ void rmsprop_step(
+    real* __restrict__ w, const real* __restrict__ g, real* __restrict__ v, real* __restrict__ m,
+    real* __restrict__ a, const void* learning_rate, int rate_is_double, double rho, real momentum,
+    real epsilon, long long size, const unsigned* refused) {
     real rate = rate_of(learning_rate, rate_is_double);
     real keep = (real)rho, rest = (real)(1 - rho);
     long long end = end_of(size, refused);
@@ -94,8 +97,9 @@ extern "C" __global__ void rmsprop_step(real* w, const real* g, real* v, real* m
 }
 
 // w -= w weight_decay lr.
-extern "C" __global__ void decay_weights(real* w, const void* learning_rate, int rate_is_double,
-                                         real weight_decay, long long size, const unsigned* refused) {
+extern "C" __global__ void decay_weights(
+    real* w, const void* learning_rate, int rate_is_double, real weight_decay, long long size,
+    const unsigned* refused) {
     real rate = rate_of(learning_rate, rate_is_double);
     long long end = end_of(size, refused);
     for (long long i = thread_number(); i < end; i += stride()) w[i] -= w[i] * weight_decay * rate;

@@ -1,5 +1,6 @@
 // Losses that look at each number alone: the mean of f(p, y) over a row, of kl_divergence the sum.
-// A warp owns a row of (rows, K). The formulas are those of reference/regression.py.
+// A warp owns a row. Predictions p, targets y and dp are (rows, K), losses and dlosses (rows,). The
+// formulas are those of reference/regression.py.
 
 // The numbers of KINDS in regression.py.
 enum RegressionLoss {

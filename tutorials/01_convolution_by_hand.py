@@ -89,7 +89,7 @@ plots.convolution_window(x, kernel, row=0, column=1)
 
 # %% [markdown]
 # The kernel counts the right column as plus and the left column as minus. On this window, whose
-# right half is bright and whose left column is dark, it answers 3: the largest answer it can give
+# left column is dark and whose right column is bright, it answers 3: the largest answer it can give
 # to numbers from 0 to 1. On a window of one brightness the pluses and minuses cancel, and the
 # answer is 0. So this kernel finds *vertical edges*, places where the image gets brighter from left
 # to right.

@@ -89,9 +89,10 @@ assert abs(slope - window[1]) < 1e-6
 #
 # $$y[r, f] = b[f] + \sum_k R[r, k] \, M[k, f]$$
 #
-# M[k, f] has a path through every window r, and is multiplied by R[r, k] there. Add up: $dM[k, f] =
-# \sum_r R[r, k] \, dy[r, f]$. That is a matrix product again, with R turned on its side. R[r, k]
-# has a path through every filter. b[f] has a path through every window, and is multiplied by 1:
+# M[k, f] has a path through every window r, and is multiplied by R[r, k] there. Add up:
+# $dM[k, f] = \sum_r R[r, k] \, dy[r, f]$. That is a matrix product again, with R turned on its
+# side. R[r, k] has a path through every filter. b[f] has a path through every window, and is
+# multiplied by 1:
 #
 # | gradient | formula | shapes |
 # |---|---|---|
@@ -217,7 +218,8 @@ plots.side_by_side({"A: im2col": A, "its transpose: col2im": B})
 # $$\langle \text{im2col}(x),\, c \rangle = \langle x,\, \text{col2im}(c) \rangle$$
 #
 # where the brackets mean: multiply entry by entry and sum. Draw x and c at random; if the two sides
-# agree to the last digits, the pair is right, for strides, channels and batches alike.
+# agree to the last digits, col2im is the adjoint of im2col, for strides, channels and batches
+# alike.
 
 # %%
 x = rng.normal(size=(2, 7, 9, 3))
@@ -263,11 +265,11 @@ assert np.allclose(db, dy.sum(axis=(0, 1, 2)))
 # %% [markdown]
 # ## Two gradients that are convolutions themselves
 #
-# For one channel, one filter and stride 1 the sums can be read in another way. $dw[i, j] = \sum
-# x[oh + i, ow + j]\, dy[oh, ow]$: slide dy over x like a kernel. **dw is a convolution of x with
-# dy.** And each dy sends back a copy of the kernel, scaled; a pixel collects, from the windows
-# around it, the weights in reverse order. **dx is a convolution of dy, padded by KH - 1, with the
-# kernel turned by 180 degrees.**
+# For one channel, one filter and stride 1 the sums can be read in another way.
+# $dw[i, j] = \sum x[oh + i, ow + j]\, dy[oh, ow]$: slide dy over x like a kernel. **dw is a
+# convolution of x with dy.** And each dy sends back a copy of the kernel, scaled; a pixel collects,
+# from the windows around it, the weights in reverse order. **dx is a convolution of dy, padded by
+# KH - 1, with the kernel turned by 180 degrees.**
 
 
 # %%

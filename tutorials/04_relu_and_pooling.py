@@ -145,7 +145,7 @@ show_source(activations, "relu_backward")
 #
 # There is none. To the right of 0 it is 1, to the left 0: the function has a *kink*. Every number
 # between the two is called a *subgradient*, and any of them is a defensible answer. minicnn says 0,
-# as Keras does. With real numbers it hardly matters, since an exact 0 is rare; with a black
+# as Keras does. With measured numbers it hardly matters, since an exact 0 is rare; with a black
 # background, whose zeros are exact, it is not rare at all. Chapter 6 comes back to this: a gradient
 # check that does not know about kinks calls correct code wrong.
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from minicnn.backends import reference
 from tests.helpers import Case, context
-from tests.ops.cases import FUSED, OPERATIONS, cases
+from tests.ops.cases import FUSED, OPERATIONS, REGRESSION_KINDS, cases
 
 EVERYTHING = list(OPERATIONS | FUSED)
 PADS = ((0, 0), (0, 0))
@@ -199,6 +199,18 @@ def test_clipped_probabilities_have_no_gradient(ops, dtype):
         assert result["x"][1, 1] < 0
     capped = Case("categorical_crossentropy", {"x": p}, (y, 0.0)).forward(ops, context(ops))
     np.testing.assert_allclose(capped[0], -np.log(1e-7), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", REGRESSION_KINDS)
+def test_regression_losses_at_their_kinks(fast_ops, kind):
+    """Where |p - y| or the margin is 0 or delta, and where p or y is clipped: as the textbook."""
+    y, p = np.meshgrid([-1, 0, 0.5, 1, 2], [-1, -0.5, 0, 1e-8, 0.5, 1, 1.5, 2])
+    if kind == "poisson":
+        p = abs(p)  # it takes the logarithm of p
+    case = Case("regression_loss", {"x": p}, (y, kind, 0.5))
+    expected = case.run(reference)
+    for array, value in case.run(fast_ops).items():
+        np.testing.assert_allclose(value, expected[array], rtol=1e-12, err_msg=array)
 
 
 # -- NaN --------------------------------------------------------------------------------------

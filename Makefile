@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 KERAS_VENV ?= .venv-keras
+FUZZ_VENV ?= .venv-fuzz
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -11,9 +12,10 @@ BIN := $(VENV)/bin
 PACKAGE := $(VENV)/.package
 DEV := $(VENV)/.dev
 KERAS := $(KERAS_VENV)/.keras
+FUZZ := $(FUZZ_VENV)/.fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-keras tutorials test-tutorials pictures lint types format clean bench bench-peers bench-scaling bench-report
+.PHONY: help train test test-keras fuzz tutorials test-tutorials pictures lint types format clean bench bench-peers bench-scaling bench-report
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -35,6 +37,10 @@ pictures: $(PACKAGE)  ## draw the pictures of the README anew
 
 test-tutorials: $(DEV)  ## run the chapters, check that the notebooks are theirs
 	$(BIN)/python tutorials/build.py --check $(ARGS)
+
+fuzz: $(FUZZ)  ## 77,000 bad files, then ten minutes of coverage-guided fuzzing of every reader
+	$(FUZZ_VENV)/bin/python -m tests.faults.hostile.campaign
+	$(FUZZ_VENV)/bin/python -m tests.faults.fuzz 600 $(ARGS)
 
 lint: $(DEV)  ## ruff: faults and layout
 	$(BIN)/ruff check .
@@ -63,7 +69,7 @@ bench-report:  ## make the tables of benchmarks/README.md from the results
 	$(BIN)/python benchmarks/report.py
 
 clean:  ## remove the environment and every cache of the tools
-	rm -rf $(VENV) $(KERAS_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(KERAS_VENV) $(FUZZ_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip, not python: an environment that was half made is made again
@@ -83,4 +89,11 @@ $(KERAS_VENV)/bin/pip:
 
 $(KERAS): pyproject.toml | $(KERAS_VENV)/bin/pip
 	$(KERAS_VENV)/bin/python -m pip install --quiet -e ".[test-keras]"
+	@touch $@
+
+$(FUZZ_VENV)/bin/pip:
+	$(PYTHON) -m venv $(FUZZ_VENV)
+
+$(FUZZ): pyproject.toml | $(FUZZ_VENV)/bin/pip
+	$(FUZZ_VENV)/bin/python -m pip install --quiet -e ".[fuzz]"
 	@touch $@

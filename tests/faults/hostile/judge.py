@@ -109,7 +109,7 @@ def judged(kind, bad, folder, watch, memory):
         finally:
             watch.path = None
         seconds, taken = time.perf_counter() - start, memory.taken()
-    fault = _error_fault(kind, error, path) if error is not None else None
+    fault = error_fault(kind, error, path) if error is not None else None
     outcome = "refused" if error is not None else "part" if warned else "same"
     if error is None and not good.same(found, good.saved(kind, bad.variant)):
         outcome = "other"
@@ -129,7 +129,7 @@ def judged(kind, bad, folder, watch, memory):
     return outcome, fault, seconds, taken
 
 
-def _error_fault(kind, error, path):
+def error_fault(kind, error, path):
     """What is wrong with an error, or None."""
     wanted = ModelFileError if kind in _MODELS else DatasetFileError
     text = str(error)

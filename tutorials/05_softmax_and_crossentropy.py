@@ -299,10 +299,10 @@ assert abs(dz_apart).max() < 1e-12
 # as Keras programs do: when a model is compiled, minicnn sees the pair and computes it from the
 # logits.
 #
-# One mistake it can only warn of: **softmax twice**. If the model ends in softmax and the loss is
-# told that it gets logits, a second softmax is applied to numbers between 0 and 1. The best that
-# ten classes can reach is then e / (e + 9) for the right one, and the loss stops at 1.461.
-# Published tutorials have this mistake. They train, only worse.
+# A mistake that published tutorials have is **softmax twice**. The model ends in softmax, the loss
+# is told that it gets logits, and a second softmax is applied to numbers between 0 and 1. The best
+# that ten classes can reach is then e / (e + 9) for the right one, and the loss stops at 1.461.
+# Such programs train, only worse.
 
 # %%
 perfect = np.eye(10)[3]  # all the probability on the right class
@@ -310,7 +310,26 @@ twice = np.exp(perfect) / np.exp(perfect).sum()
 print(f"softmax of a perfect answer: {twice[3]:.3f}, its loss {-np.log(twice[3]):.3f}")
 assert round(-np.log(twice[3]), 3) == 1.461
 
+# %%
+import warnings
+
+from minicnn.layers import Dense, Input
+from minicnn.losses import SparseCategoricalCrossentropy
+from minicnn.models import Sequential
+
+model = Sequential([Input((4,)), Dense(10, activation="softmax")])
+model.compile(loss=SparseCategoricalCrossentropy(from_logits=True))
+with warnings.catch_warnings(record=True) as seen:
+    warnings.simplefilter("always")
+    model.evaluate(np.zeros((1, 4)), np.array([3]), verbose=0)
+print(seen[0].message)
+assert "does not represent logits" in str(seen[0].message)
+
 # %% [markdown]
+# Where minicnn sees the pair, as here, it warns and computes the loss from the real logits. It
+# cannot see a softmax that hides in your own code. A loss that falls to 1.46 and no further is the
+# sign.
+#
 # ## A layer that learns
 #
 # A dense layer and this loss already are a classifier. Train one on rendered digits, with nothing

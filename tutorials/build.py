@@ -33,7 +33,7 @@ _CELL = re.compile(r"^# %%(?P<markdown> \[markdown\])?\s*$")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _PLACES = re.compile(
-    r"/(?:home|root|tmp|work|usr|opt|Users|private|var)/|[A-Z]:\\\\Users|ipykernel_"
+    rf"{re.escape(str(HERE.parent))}|/(home|root|tmp|usr|opt|Users|private|var)/|[A-Z]:\\Users|ipykernel_"
 )
 
 

@@ -6,15 +6,18 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, Rectangle
+from matplotlib.patheffects import Normal, Stroke
 
 from minicnn.plots.numbers import Numbers
-from minicnn.plots.style import FAINT, INK, ORANGE, QUIET
+from minicnn.plots.style import FAINT, INK, QUIET, VERMILION
 
 #: inches from one cell to the next when its number is short, and the room of one more character
 CELL, CHARACTER = 0.48, 0.1
 NUMBER_SIZE = 12
 #: behind a cell that holds nothing yet, and one of the padding
 EMPTY, PADDING = "#FFFFFF", "#E9EBEE"
+#: what frames and arrows are drawn in
+MARK = VERMILION
 
 
 def cell_side(longest: int) -> float:
@@ -100,7 +103,7 @@ class Cells:
         """What is written in the cells now, row by row."""
         return [[text.get_text() for text in row] for row in self.texts]
 
-    def frame(self, rows: Any, columns: Any, color: str = ORANGE, thick: float = 3.5) -> list[Any]:
+    def frame(self, rows: Any, columns: Any, color: str = MARK, thick: float = 3.5) -> list[Any]:
         """Thick lines around the cells of ``rows`` times ``columns``; returns what was drawn.
 
         Cells that touch get one frame around all of them, others one each.
@@ -109,9 +112,15 @@ class Cells:
         for top, height in _runs(rows):
             for left, width in _runs(columns):
                 box = Rectangle((self.left + left, self.top + top), width, height, fill=False,
-                                edgecolor=color, lw=thick, zorder=thick)  # fmt: skip
+                                edgecolor=color, lw=thick, zorder=thick,
+                                path_effects=_cased(thick))  # fmt: skip
                 drawn.append(self.axes.add_patch(box))
         return drawn
+
+
+def _cased(thick: float) -> list[Any]:
+    """A white line below a line, so that it stands out from a cell of any colour."""
+    return [Stroke(linewidth=thick + 2.5, foreground="white"), Normal()]
 
 
 def _runs(indices: Any) -> list[tuple[int, int]]:
@@ -130,7 +139,7 @@ def arrow(
 ) -> Any:
     """A bent arrow in front of everything; returns it."""
     return axes.add_patch(
-        FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=22, lw=2.5, color=ORANGE,
+        FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=22, lw=2.5, color=MARK,
                         connectionstyle=f"arc3,rad={bend}", shrinkA=3, shrinkB=3, zorder=6)
     )  # fmt: skip
 

@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from minicnn import plots
-from minicnn.plots.cells import Cells
-from minicnn.plots.style import ORANGE
+from minicnn.plots.cells import MARK, Cells
 
 # arguments of an animation, and what they are called
 CASES = {
@@ -136,7 +135,7 @@ def test_col2im_of_im2col_counts_the_windows_of_each_pixel(grids):
 def test_a_step_frames_its_window_and_its_row_and_says_the_code(grids):
     movie = plots.im2col_animation(strides=2, padding="same")
     axes = movie.still(2).axes[0]  # oh = 0, ow = 1
-    frames = [p for p in axes.patches if mpl.colors.to_hex(p.get_edgecolor()).upper() == ORANGE]
+    frames = [p for p in axes.patches if mpl.colors.to_hex(p.get_edgecolor()).upper() == MARK]
     boxes = [p.get_bbox().bounds for p in frames if hasattr(p, "get_xy")]
     image, matrix = grids
     assert (image.left + 2, image.top, 3, 3) in [tuple(np.round(b, 6)) for b in boxes]
@@ -146,7 +145,7 @@ def test_a_step_frames_its_window_and_its_row_and_says_the_code(grids):
     assert len(frames) == 3  # with the arrow
     assert "2,2" in texts  # the last place in a window
     movie.still(-1)
-    left = [p for p in axes.patches if mpl.colors.to_hex(p.get_edgecolor()).upper() == ORANGE]
+    left = [p for p in axes.patches if mpl.colors.to_hex(p.get_edgecolor()).upper() == MARK]
     assert not left
 
 

@@ -33,10 +33,11 @@ def examine(function: Any, name: str | None = None) -> Result:
     except Mistake as mistake:
         lines = [f"✗ {attempt.label}: {mistake.headline}"]
         lines += ["", *mistake.details] if mistake.details else []
-        if attempt.holding:
-            lines += ["", f"Holds so far: {'; '.join(attempt.holding)}."]
+        holding = [text for text in attempt.holding if text != mistake.property]
+        if holding:
+            lines += ["", f"Holds so far: {'; '.join(holding)}."]
         lines += ["", _stuck(exercise)]
-        return Result(False, "\n".join(lines), attempt.holding, mistake.property, attempt.arguments)
+        return Result(False, "\n".join(lines), holding, mistake.property, attempt.arguments)
     lines = [f"✓ {attempt.label} is right. What was checked:"]
     lines += [f"  • {text}" for text in attempt.holding]
     return Result(True, "\n".join(lines), attempt.holding)

@@ -107,7 +107,10 @@ class Attempt:
             with np.errstate(all="ignore"):
                 got = self.function(*given.values())
         except (Exception, SystemExit) as error:  # a learner's mistake must not end the kernel
-            raise Mistake(property, _raised(error), self._called_with(_line_of(error))) from None
+            line = _line_of(error)
+            if isinstance(error, TypeError) and "positional argument" in str(error):
+                line = f"  it is called as {self.label}({', '.join(arguments)})"
+            raise Mistake(property, _raised(error), self._called_with(line)) from None
         if got is None:
             raise Mistake(
                 property,

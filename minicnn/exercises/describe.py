@@ -17,9 +17,10 @@ def value(name: str, what: Any) -> str:
         shape = "" if what.ndim == 1 else f".reshape{what.shape}"
         return f"{name} = np.arange({count}{dtype}){shape}"
     if what.size <= _MOST_NUMBERS:
-        return f"{name} = {np.array2string(what, separator=', ', floatmode='maxprec')}".replace(
-            "\n", " "
-        )
+        flat = what.ndim > 2  # brackets in brackets in brackets are hard to read
+        text = np.array2string(what.ravel() if flat else what, separator=", ", floatmode="maxprec")
+        text = " ".join(text.split())
+        return f"{name} = np.array({text}){f'.reshape{what.shape}' if flat else ''}"
     return f"{name}: {what.dtype} array of shape {what.shape}"
 
 

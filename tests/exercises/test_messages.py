@@ -57,6 +57,18 @@ def test_what_holds_is_told_before_what_fails():
     assert result.failed == "strides: windows start SH rows and SW columns apart"
 
 
+def test_a_property_that_fails_at_last_does_not_hold():
+    answers = {"Patient1": "sign", "Patient2": "no cause", "Patient3": "", "Patient4": ""}
+    result = exercises.examine(lambda: answers, "diagnosis")
+    assert result.failed == "each answer is the name of a cause"
+    assert result.failed not in result.holding
+
+
+def test_too_few_parameters_are_answered_with_the_right_call():
+    message = exercises.examine(lambda x, window: x, "im2col").message
+    assert "it is called as my_im2col(x, window, strides)" in message
+
+
 def test_names_of_one_chapter_and_of_all():
     assert exercises.names(2) == ["cols_bytes", "im2col", "matmul_convolve"]
     assert set(exercises.names(2)) < set(exercises.names())
@@ -70,7 +82,8 @@ def test_hints_that_there_are_none_of(level):
 
 def test_small_arrays_are_written_out_and_large_ones_described():
     assert describe.value("x", np.arange(6.0).reshape(2, 3)) == "x = np.arange(6.0).reshape(2, 3)"
-    assert describe.value("y", np.array([3, 1])) == "y = [3, 1]"
+    assert describe.value("y", np.array([3, 1])) == "y = np.array([3, 1])"
+    assert describe.value("w", np.full((1, 2, 1), 7.0)) == "w = np.array([7., 7.]).reshape(1, 2, 1)"
     assert describe.value("x", np.ones((4, 5))) == "x: float64 array of shape (4, 5)"
     assert describe.value("f", len) == "f: a function"
     assert describe.value("strides", (2, 1)) == "strides = (2, 1)"

@@ -36,7 +36,7 @@ def verify(mine: Attempt) -> None:
             slips={
                 "the kernel is flipped": _convolve(x, w[::-1, ::-1], b, strides),
                 "the bias is left out": _convolve(x, w, 0 * b, strides),
-                "the bias is added at every place of the window": _convolve(x, w, places * b, strides),
+                "the bias is added at every place": _convolve(x, w, places * b, strides),
                 "the bias is added for every place and channel": _convolve(
                     x, w, places * w_shape[2] * b, strides
                 ),

@@ -47,7 +47,7 @@ EXERCISE = Exercise(
     hints=(
         "Make the empty array cols first: np.empty((N, OH, OW, KH, KW, C), x.dtype), with "
         "OH = (H - KH) // SH + 1. Then fill it window by window, or place by place.",
-        "Place by place takes KH KW copies only: the numbers that all windows have at (i, j) lie in "
+        "Place by place takes KH KW copies only: what all windows have at (i, j) lies in "
         "x at rows i, i + SH, i + 2 SH, ... and columns j, j + SW, ...: a slice with steps.",
         "cols[:, :, :, i, j] = x[:, i : i + OH * SH : SH, j : j + OW * SW : SW]",
     ),

@@ -37,6 +37,9 @@ def verify(mine: Attempt) -> None:
                 "the logarithm is of base 10": losses.mean() / np.log(10),
                 "the likeliest class is taken in place of the label": (losses + chosen).mean(),
                 "no logarithm is taken": 1 - p[np.arange(len(y)), y].mean(),
+                "every row is asked for all labels; z[np.arange(N), labels] takes one a row": (
+                    -np.log(p[:, y]).mean()
+                ),
                 "all classes are summed, not the label's alone": -np.log(p).sum(axis=1).mean(),
             }
         mine.expect(text, {"z": z, "labels": y}, float(losses.mean()), slips=slips)

@@ -69,7 +69,7 @@ def forgets_the_bias(x, w, b, strides):
     return convolved(x, w, np.zeros_like(b), strides)
 
 
-@wrong_convolution("the bias is added at every place of the window")
+@wrong_convolution("the bias is added at every place")
 def adds_the_bias_in_the_inner_loop(x, w, b, strides):
     return convolved(x, w, b * w.shape[0] * w.shape[1], strides)
 

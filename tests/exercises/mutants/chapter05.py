@@ -90,6 +90,11 @@ def forgets_the_labels(z, labels):
     return -np.log(softmax(z)).sum(axis=1).mean()
 
 
+@wrong("crossentropy", says="every row is asked for all labels")
+def picks_columns_instead_of_entries(z, labels):
+    return -np.log(softmax(z)[:, labels]).mean()
+
+
 @wrong("crossentropy", says="an array of shape")
 def returns_one_a_row(z, labels):
     return losses_of(z, labels)

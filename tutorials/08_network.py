@@ -138,7 +138,8 @@ show_source(plan.Plan, "backward")
 # %% [markdown]
 # That is the whole of backpropagation: walk through the stages from the last to the first and
 # hand each one's `dx` on as the `dy` of the one in front. The first needs no `dx`, as nobody
-# learns from the gradient of the image. (Chapter 10 asks for it all the same.)
+# learns from the gradient of the image. (Chapter 10 asks for it all the same.) The last line is a
+# place where Ctrl-C may stop a training without leaving a step half done.
 #
 # ## Training
 #

@@ -354,10 +354,10 @@ print(", ".join(counting.calls))
 assert len(counting.calls) == 18
 
 # %% [markdown]
-# Each of these is one to four kernels on a GPU: a convolution writes its rows, multiplies, adds
-# the bias; its way back does more. A step comes to a few dozen launches. Suppose, as round
-# figures and not as a measurement, 40 kernels of 3 microseconds each, and 6 microseconds to give
-# an order:
+# Each of these is one to half a dozen kernels on a GPU: a convolution writes its rows,
+# multiplies, adds the bias; its way back does more. A step comes to a few dozen launches.
+# Suppose, as round figures and not as a measurement, 40 kernels of 3 microseconds each, and 6
+# microseconds to give an order:
 
 # %%
 KERNEL_TIME, ORDER_TIME, COUNT = 3.0, 6.0, 40  # microseconds; suppositions

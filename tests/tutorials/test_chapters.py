@@ -90,6 +90,21 @@ def test_the_words(chapter):
 
 
 @each
+def test_a_line_is_no_list_by_chance_and_a_formula_stays_on_its_line(chapter):
+    in_code = in_formula = False
+    before = ""
+    for line in prose(chapter).splitlines():
+        in_code ^= line.startswith("```")
+        if line.strip().startswith("$$") or in_formula:
+            in_formula ^= line.count("$$") == 1
+        elif not in_code:
+            by_chance = before and not re.match(r"\s*([*+-]|\d+\.) |  |#|\|", before)
+            assert not (by_chance and re.match(r"([*+-]|\d+\.)( |$)", line)), line
+            assert re.sub(r"`[^`]*`", "", line).count("$") % 2 == 0, line
+        before = line
+
+
+@each
 def test_links_lead_somewhere(chapter):
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", prose(chapter)):
         assert (TUTORIALS / "notebooks" / target).exists(), target

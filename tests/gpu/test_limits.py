@@ -24,6 +24,16 @@ def test_python_and_the_kernels_name_the_same_numbers(ops):
     assert int(defined["BAND"]) == geometry.BAND
 
 
+@pytest.mark.parametrize(("width", "fits"), [(682, True), (683, False)])
+def test_a_line_that_sees_more_than_shared_memory_holds_is_a_product(ops, width, fits):
+    from minicnn.backends.cupy_gpu.geometry import BAND, NO_POOL, geometry_of
+
+    geometry = geometry_of(
+        (9, width, 2), (3, 3, 2, 5), (1, 1), ((0, 0), (0, 0)), (1, 1), 1, NO_POOL
+    )
+    assert (3 * width * 2 <= BAND) == fits == geometry.is_direct
+
+
 def test_fill_modes_are_numbered_as_in_the_kernels(ops):
     from minicnn.backends.cupy_gpu.augmentation import FILL_MODES
     from minicnn.backends.cupy_gpu.signatures import source

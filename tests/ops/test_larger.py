@@ -24,6 +24,9 @@ CONVOLUTIONS = {
     "many rows": ("conv2d", (1, 131, 127, 5), (2, 1, 5, 3), PLAIN),
     "single pixels": ("conv2d", (3, 9, 11, 9), (1, 1, 9, 40), (STRIDE_1, NONE, STRIDE_1, 1)),
     "every other pixel": ("conv2d", (2, 9, 11, 9), (1, 1, 9, 5), ((2, 1), NONE, STRIDE_1, 1)),
+    "every other pixel, as many as there are": (
+        "conv2d", (2, 3, 4, 9), (1, 1, 9, 5), ((2, 1), ((0, 2), (0, 0)), STRIDE_1, 1),
+    ),
     "ReLU, many rows": ("conv2d_relu", (2, 13, 37, 5), (2, 3, 5, 35), (STRIDE_1, AROUND)),
     "ReLU, long lines": ("conv2d_relu", (2, 5, 75, 3), (3, 2, 3, 37), (STRIDE_1, AROUND)),
     "pooled, long lines": (

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.engine.geometry import positive_integer
 from minicnn.plots.style import BLUE, QUIET, VERMILION, Picture, bare, show_image, styled
 from minicnn.plots.traced import Scale, as_trace
 from minicnn.tracing import LayerTrace
@@ -26,11 +27,15 @@ def all_layers(source: Any, image: Any = None, most: int = 8, gradients: bool = 
         most: how many channels to draw, from the first.
         gradients: draw the gradients with respect to these outputs instead.
 
+    Raises:
+        ValueError: the image does not fit the model, or ``most`` is no positive integer.
+
     Example::
 
         figure = minicnn.plots.all_layers(model, x_test[0])
         figure.savefig("all_layers.png")
     """
+    most = positive_integer(most, "most", "all_layers")
     traced = as_trace(source, image)
     rows = [("image", traced.dimage if gradients else traced.image, "")]
     rows += [_row(layer, gradients) for layer in traced.layers]

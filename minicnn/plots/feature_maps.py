@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.engine.geometry import positive_integer
 from minicnn.plots.style import QUIET, Picture, show_image, styled
 from minicnn.plots.traced import Scale, as_trace, state
 from minicnn.tracing import LayerTrace, Trace
@@ -30,13 +31,15 @@ def feature_maps(
 
     Raises:
         KeyError: there is no such layer.
-        ValueError: its output has no height and width, or it has no activation to look before.
+        ValueError: its output has no height and width, it has no activation to look before, or
+            ``most`` is no positive integer.
 
     Example::
 
         figure = minicnn.plots.feature_maps(model, x_test[0], "conv2d")
         figure.savefig("feature_maps.png")
     """
+    most = positive_integer(most, "most", "feature_maps")
     traced = as_trace(source, image)
     chosen = traced[layer] if layer is not None else _first_convolution(traced)
     maps = _maps(chosen, before_activation)

@@ -19,10 +19,10 @@ SMALLEST = 10.5  # points
 EXTENSIONS = (".png", ".gif")
 
 
-def example(name):
+def example(function):
     """The lines after "Example::" in the docstring of a function."""
-    text = inspect.cleandoc(getattr(plots, name).__doc__)
-    assert "Example::\n" in text, f"plots.{name} has no example"
+    text = inspect.cleandoc(function.__doc__)
+    assert "Example::\n" in text, f"{function.__name__} has no example"
     lines = text.split("Example::\n", 1)[1].splitlines()
     block = []
     for line in lines:
@@ -45,7 +45,7 @@ def drawn(digits, tmp_path_factory):
                      "y_test": y_test, "Conv2D": minicnn.layers.Conv2D}  # fmt: skip
             with pytest.MonkeyPatch.context() as patch:
                 patch.chdir(folder)
-                exec(example(name), names)
+                exec(example(getattr(plots, name)), names)
             [path] = folder.iterdir()
             made[name] = names, path
         return made[name]
@@ -113,3 +113,13 @@ def test_no_picture_touches_pyplot(digits):
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-W", "error", "-c", code], check=False).returncode == 0
+
+
+def test_the_example_of_trace_prints_its_table_and_its_sum(digits, capsys):
+    model, x_test, y_test = digits
+    names = {"minicnn": minicnn, "model": model, "x_test": x_test, "y_test": y_test}
+    exec(example(minicnn.trace), names)
+    printed = capsys.readouterr().out
+    assert "conv2d (Conv2D)" in printed
+    assert "(12, 12, 5) (5, 5, 1, 5)" in printed
+    assert "sum of 25 products" in printed

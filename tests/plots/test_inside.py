@@ -66,6 +66,7 @@ def test_a_map_without_a_spark_says_so():
         ({"layer": "dense"}, ValueError, r"'dense' has shape \(10,\)"),
         ({"layer": "con2d"}, KeyError, "did you mean 'conv2d'"),
         ({"layer": "pool", "before_activation": True}, ValueError, "no activation= to look"),
+        ({"most": 0}, ValueError, "`most`, expected a positive integer, got 0"),
         ({"image": np.zeros((28, 28))}, ValueError, "a trace has its image already"),
     ],
 )

@@ -15,7 +15,7 @@ KERAS := $(KERAS_VENV)/.keras
 FUZZ := $(FUZZ_VENV)/.fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-keras fuzz tutorials test-tutorials pictures lint types format clean bench bench-peers bench-scaling bench-report
+.PHONY: help train test test-keras fuzz soak tutorials test-tutorials pictures lint types format clean bench bench-peers bench-scaling bench-report
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -41,6 +41,9 @@ test-tutorials: $(DEV)  ## run the chapters, check that the notebooks are theirs
 fuzz: $(FUZZ)  ## 77,000 bad files, then ten minutes of coverage-guided fuzzing of every reader
 	$(FUZZ_VENV)/bin/python -m tests.faults.hostile.campaign
 	$(FUZZ_VENV)/bin/python -m tests.faults.fuzz 600 $(ARGS)
+
+soak: $(DEV)  ## five minutes a backend: eight threads predict while the model is saved
+	MINICNN_SOAK_SECONDS=300 $(BIN)/python -m pytest -s tests/faults/test_soak.py $(ARGS)
 
 lint: $(DEV)  ## ruff: faults and layout
 	$(BIN)/ruff check .

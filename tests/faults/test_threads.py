@@ -172,3 +172,29 @@ def test_two_models_in_two_threads(backend):
     for model, alone in zip(models, copies, strict=True):
         alone.fit(x, y, batch_size=5, epochs=6, verbose=0)
         assert state(model) == state(alone)
+
+
+def test_every_thread_gives_blas_one_thread_and_gives_them_back():
+    """threadpoolctl would let the first thread only; products then differ in their last digit."""
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    from minicnn import backends
+
+    ops = backends.get("numba")
+
+    def counts():
+        found = threadpoolctl.threadpool_info()
+        return [library["num_threads"] for library in found if library["user_api"] == "blas"]
+
+    def inside():
+        with ops.running():
+            return counts()
+
+    before = counts()
+    ones = [1] * len(before)
+    assert inside() == ones
+    assert together([inside] * 3) == [ones] * 3
+    assert inside() == ones
+    assert counts() == before
+    with threadpoolctl.threadpool_limits(1, "blas"):
+        assert together([inside] * 2) == [ones] * 2
+    assert counts() == before

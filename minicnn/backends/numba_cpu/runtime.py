@@ -17,6 +17,7 @@ threads were running. There an error says so first.
 import os
 import sys
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -46,6 +47,7 @@ class _Running:
         self._lock = threading.RLock()
         self._depth = 0
         self._blas: list[Any] | None = None  # threadpoolctl's handles, found once
+        self._let_anybody: Callable[..., None] = _anybody  # set the number of BLAS threads
         self._threads: list[int] = []
         self._allowed = self._used = 1  # Numba's threads: as set from outside, and at present
         self.lost = False  # whether the threads stayed behind in the process that forked this one
@@ -59,7 +61,9 @@ class _Running:
 
                 libraries = ThreadpoolController().select(user_api="blas")
                 self._blas = list(libraries.lib_controllers)
+                self._let_anybody = _shared_limits(self._blas)
             self._threads = [library.get_num_threads() for library in self._blas]
+            self._let_anybody(force=True)
             for library in self._blas:
                 library.set_num_threads(1)
             self._allowed = self._used = numba.get_num_threads()
@@ -77,6 +81,7 @@ class _Running:
             self.use(parallel=True)
             for library, threads in zip(self._blas or (), self._threads, strict=True):
                 library.set_num_threads(threads)
+            self._let_anybody(force=True)
         self._depth -= 1
         self._lock.release()
 
@@ -92,6 +97,20 @@ class _Running:
         self._lock = threading.RLock()
         self._depth = 0
         self.lost = _gnu_openmp_runs()
+
+
+def _anybody(force: bool) -> None:
+    """See ``_shared_limits``; nothing to do with other libraries, or older versions."""
+
+
+def _shared_limits(libraries: list[Any]) -> Callable[..., None]:
+    """What lets any thread set the number of BLAS threads.
+
+    threadpoolctl 3.8 lets one thread of the process do so, and silently ignores all others. Here
+    the lock sees to it that only one does at a time.
+    """
+    found = (getattr(library, "clear_controlling_thread", None) for library in libraries)
+    return next(filter(None, found), _anybody)
 
 
 def _gnu_openmp_runs() -> bool:

@@ -21,6 +21,7 @@ settings.register_profile(
     max_examples=30,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+settings.register_profile("brief", parent=settings.get_profile("minicnn"), max_examples=3)
 settings.load_profile("minicnn")
 
 DATA_SETS = ("mnist", "fashion_mnist", "cifar10")

@@ -52,7 +52,11 @@ def _library(stem, text):
     """Compile ``text``, unless a library of the same text and compiler options is there."""
     options = ["-std=c++17", "-O1", "-g1", "-shared", "-fPIC", "-w", "-ffp-contract=off"]
     if sanitized():
-        options += ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
+        options += [
+            "-fsanitize=address,undefined",
+            "-fno-sanitize-recover=all",
+            "-fno-omit-frame-pointer",
+        ]
     headers = [(HERE / name).read_text(encoding="utf-8") for name in HEADERS]
     key = hashlib.sha256("\0".join([text, *headers, *options]).encode()).hexdigest()[:24]
     folder = Path(tempfile.gettempdir()) / f"minicnn-kernels-on-cpu-{os.getuid()}"

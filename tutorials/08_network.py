@@ -226,12 +226,13 @@ for pair in sorted(set(pairs), key=pairs.count, reverse=True)[:3]:
 # %% [markdown]
 # ## Look at the mistakes
 #
-# Whoever trains a network should look at its mistakes, the surest first. They tell more than any
-# number: whether the images are unreadable, the labels wrong, or the network blind to something.
+# Whoever trains a network should look at its mistakes. They tell more than any number: whether
+# the images are unreadable, the labels wrong, or the network blind to something. Here are the
+# images whose true class was given the least probability.
 
 # %%
-surest = wrong[np.argsort(-p[wrong].max(axis=1))][:12]
-plots.prediction_grid(x_test[surest], y_test[surest], p[surest], title="The surest mistakes")
+worst = p[np.arange(len(p)), y_test].argsort()[:12]
+plots.prediction_grid(x_test[worst], y_test[worst], p[worst], title="The worst answers")
 
 # %% [markdown]
 # Some of these you would get wrong yourself, and in MNIST a few labels are doubtful. Yet the

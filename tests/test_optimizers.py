@@ -118,6 +118,23 @@ def test_float64_follows_the_formula_to_the_last_digits(ops, rng, name, monkeypa
     np.testing.assert_allclose(flat_values(store), expected, rtol=1e-12)
 
 
+def test_one_minus_beta_is_rounded_once(ops):
+    """1 - 0.999 in float32 would be 1.3e-5 off."""
+    g = np.array([3.0, -7.0], "float32")
+    w, there, m, v = (ops.asarray(a.copy()) for a in (g, g, 0 * g, 0 * g))
+    count, rate = ops.asarray(np.zeros(1, "int64")), ops.asarray(np.ones(1, "float32"))
+    with ops.running():
+        ops.adam_step(w, there, m, v, count, rate, 0.99, 0.999, 1e-7)
+    np.testing.assert_array_equal(ops.to_numpy(m), g * np.float32(0.01))
+    np.testing.assert_array_equal(ops.to_numpy(v), g * g * np.float32(0.001))
+    with ops.running():
+        ops.rmsprop_step(w, there, v, None, m, rate, 0.999, 0.0, 1.0)
+    m_before, v_before = g * np.float32(0.01), g * g * np.float32(0.001)
+    keep, rest = np.float32(0.999), np.float32(0.001)
+    np.testing.assert_allclose(ops.to_numpy(m), keep * m_before + rest * g, rtol=2e-7)
+    np.testing.assert_allclose(ops.to_numpy(v), keep * v_before + rest * (g * g), rtol=2e-7)
+
+
 STEPS = {
     "adam": lambda: Adam(0.1),
     "amsgrad": lambda: Adam(0.1, amsgrad=True),

@@ -48,6 +48,16 @@ def test_batchnorm_returns_the_statistics_of_the_batch(ops, rng):
     assert_close(ops.to_numpy(variance), x.var((0, 1, 2)))
 
 
+@pytest.mark.parametrize("axis", [1, -1])
+def test_statistics_of_an_empty_batch_are_zero(ops, axis):
+    x = ops.asarray(np.zeros((0, 3, 4)))
+    with ops.running():
+        y, mean, variance = ops.batchnorm_forward(context(ops), x, None, None, axis, 0.1)
+    assert y.shape == (0, 3, 4)
+    for statistic in (mean, variance):
+        np.testing.assert_array_equal(ops.to_numpy(statistic), np.zeros(x.shape[axis]))
+
+
 def test_batchnorm_keeps_its_precision_far_from_zero(ops, rng):
     """Variance 1 around a mean of 3000: sum(x^2) / M - mean^2 would lose every digit in float32."""
     x = (3000 + rng.standard_normal((64, 31, 33, 3))).astype("float32")
@@ -88,6 +98,9 @@ def test_moving_average_moves_by_what_momentum_leaves(ops):
     with ops.running():
         ops.moving_average(average, value, 0.75)
     np.testing.assert_allclose(ops.to_numpy(average), [2, np.nan, 3])
+    average, value = (ops.asarray(np.array([a], "float32")) for a in (0, 100))
+    ops.moving_average(average, value, 0.99)
+    assert ops.to_numpy(average)[0] == np.float32(0.01) * 100  # not (1 - float32(0.99)) * 100
 
 
 # -- average pooling and padding --------------------------------------------------------------

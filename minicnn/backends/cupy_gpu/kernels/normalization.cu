@@ -5,8 +5,8 @@
 
 __device__ inline int channel_number() { return blockIdx.x * blockDim.x + threadIdx.x; }
 
-// Sum over the threads of a block that have the same channel, in all of them; in a fixed order.
-// `shared` has 256 entries. Every thread must call.
+// Sum over the threads of a block that have the same channel, for the first of them, with
+// threadIdx.y == 0 (others: 0); in a fixed order. `shared` has 256 entries. Every thread must call.
 __device__ inline double channel_sum(double value, double* shared) {
     int place = threadIdx.y * blockDim.x + threadIdx.x;
     shared[place] = value;
@@ -15,9 +15,7 @@ __device__ inline double channel_sum(double value, double* shared) {
         if (threadIdx.y < half) shared[place] += shared[place + half * blockDim.x];
         __syncthreads();
     }
-    double sum = shared[threadIdx.x];
-    __syncthreads();  // `shared` may be used again
-    return sum;
+    return threadIdx.y == 0 ? shared[threadIdx.x] : 0;
 }
 
 // parts (chunks, 2, C): sum(x - x[0]) and sum((x - x[0])^2) of the rows of a chunk. Numbers that
@@ -41,7 +39,7 @@ extern "C" __global__ void batchnorm_sums(const real* x, double* parts, long lon
     }
 }
 
-// Sum over the chunks of parts[:, which, c], in all threads of a channel.
+// Sum over the chunks of parts[:, which, c], for the first thread of a channel.
 __device__ inline double sum_of_parts(const double* parts, int which, int chunks, int C,
                                       double* shared) {
     int c = channel_number();
@@ -53,7 +51,8 @@ __device__ inline double sum_of_parts(const double* parts, int which, int chunks
 }
 
 // mean (C,) and biased variance (C,): with d = x - x[0], mean = x[0] + mean(d) and
-// variance = mean(d^2) - mean(d)^2. Both are 0 for an empty batch.
+// variance = mean(d^2) - mean(d)^2, at least mean(d^2) / R, since one d is 0: rounding cannot make
+// it negative. Both are 0 for an empty batch.
 extern "C" __global__ void batchnorm_statistics(const real* x, const double* parts, real* mean,
                                                 real* variance, long long R, int C, int chunks) {
     __shared__ double shared[256];
@@ -63,7 +62,7 @@ extern "C" __global__ void batchnorm_statistics(const real* x, const double* par
     double d2 = sum_of_parts(parts, 1, chunks, C, shared) / count;
     if (threadIdx.y == 0 && c < C) {
         mean[c] = (real)((R > 0 ? x[c] : 0) + d);
-        variance[c] = larger((real)(d2 - d * d), 0);  // rounding may leave less than nothing
+        variance[c] = (real)(d2 - d * d);
     }
 }
 

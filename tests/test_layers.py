@@ -358,3 +358,18 @@ def test_mistakes_are_explained(make, message):
 def test_older_name_of_the_slope():
     with pytest.warns(UserWarning, match="negative_slope"):
         assert layers.LeakyReLU(alpha=0.1).negative_slope == 0.1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "../x", "a/b", "a\\b", "..", "a／b", "a․․b", "a\x1b[2J", "a\nb", "\u202ea", 3, "a\x00"],
+)
+def test_names_that_paths_and_terminals_would_obey_are_refused(name):
+    with pytest.raises(ValueError, match="a layer's name must be") as caught:
+        layers.Dense(3, name=name)
+    assert str(caught.value).isprintable()
+
+
+def test_names_in_every_script_are_fine():
+    for name in ("출력", "conv_1", "a.b", "Größe-2", "x" * 300):
+        assert layers.Dense(3, name=name).name == name

@@ -1,5 +1,6 @@
 """The arguments every layer takes: its name, dtype and input shape; and shapes as symbols."""
 
+import unicodedata
 from typing import Any
 
 from minicnn import config
@@ -22,14 +23,18 @@ class SymbolicTensor:
 
 
 def valid_name(name: Any) -> str:
-    """``name`` if it can be part of a path.
+    """``name`` if it can be part of a path and be printed.
+
+    Letters of every script are; what Unicode calls only another form of "/" or "." is not.
 
     Raises:
         ValueError: it cannot.
     """
-    if not isinstance(name, str) or not name or "/" in name or "\\" in name or ".." in name:
+    plain = unicodedata.normalize("NFKC", name) if isinstance(name, str) else ""
+    if not plain or not plain.isprintable() or any(part in plain for part in ("/", "\\", "..")):
         raise ValueError(
-            f"a layer's name must be a non-empty string without '/', '\\' or '..', got {name!r}"
+            "a layer's name must be a non-empty string without '/', '\\', '..' or control "
+            f"characters, got {name!r:.200}"
         )
     return name
 

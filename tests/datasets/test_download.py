@@ -150,14 +150,6 @@ def test_a_cache_that_cannot_be_made(keras_home, server):
     assert server.asked == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to a read-only folder")
-def test_a_read_only_cache(keras_home, server):
-    keras_home.mkdir(parents=True)
-    keras_home.chmod(0o555)
-    with pytest.raises(DownloadError, match="KERAS_HOME"):
-        cache.fetch(h.published(CONTENT, [server.url("good", CONTENT)]))
-
-
 def test_a_full_disk(keras_home, server, monkeypatch):
     def no_space(descriptor):
         raise OSError(28, "No space left on device")

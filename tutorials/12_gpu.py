@@ -215,19 +215,15 @@ show_kernel("common.cu", "block_sum")
 
 
 # %%
-def rounds_of_sum(values):
-    """The shared memory at the start and after every round."""
-    shared = values.copy()
-    seen = [shared.copy()]
-    half = len(shared) // 2
-    while half > 0:
-        shared[:half] += shared[half : 2 * half]  # all threads < half at once
-        seen.append(shared.copy())
-        half //= 2
-    return np.array(seen)  # (rounds + 1, threads)
-
-
-seen = rounds_of_sum(np.arange(1.0, 9.0))
+shared = np.arange(1.0, 9.0)  # one number from each of eight threads
+seen = [shared.copy()]
+shared[:4] += shared[4:8]  # threads 0 to 3, all at once
+seen.append(shared.copy())
+shared[:2] += shared[2:4]  # threads 0 and 1
+seen.append(shared.copy())
+shared[:1] += shared[1:2]  # thread 0
+seen.append(shared.copy())
+seen = np.array(seen)  # (rounds + 1, threads)
 print(seen.astype(int))
 assert seen[-1, 0] == 36 == sum(range(1, 9))
 

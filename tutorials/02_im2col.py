@@ -126,6 +126,7 @@ by_place.still(2)
 # %%
 place = cols[:, :, :, 0, 1]  # what stands at i = 0, j = 1 of every window: (N, OH, OW, C)
 assert np.array_equal(place, x[:, 0:2, 1:4])
+assert (28 - 3 + 1) ** 2 == 676  # windows in an image of 28 by 28
 
 # %% [markdown]
 # With a stride of 2 the windows begin at every second pixel, and so the slice takes every second

@@ -177,9 +177,9 @@ show_source(steps, "adam_step")
 show_source(steps, "_bias_corrected_rate")
 
 # %% [markdown]
-# What does it do to a gradient? In the first step m is $0.1\, g$ and $\sqrt v$ is $\sqrt{0.001}\,
-# |g|$; with the correction the step is the rate times the *sign* of g. A gradient of 100 and one
-# of 0.01 move their weights equally far.
+# What does it do to a gradient? In the first step m is a tenth of g, and $\sqrt v$ is the size of
+# g times $\sqrt{0.001}$; with the correction the step is the rate times the *sign* of g. A
+# gradient of 100 and one of 0.01 move their weights equally far.
 
 
 # %%

@@ -145,7 +145,9 @@ def _write_sum(axes: Any, e: Explanation, shown: int, y: float) -> None:
     more = f" (all {channels} channels)" if channels > shown else ""
     sign = "−" if e.bias < 0 else "+"
     text = f"sum of the products {_short(total)}{more} {sign} bias {_short(abs(e.bias))} = "
-    results = [(text, e.before)] + [(f"after {e.activation}: ", e.value)] * bool(e.activation)
+    results = [(text, e.value)]
+    if e.activation:
+        results = [(text, e.before), (f"after {e.activation}: ", e.value)]
     for line, (words, value) in enumerate(results):
         start = axes.text(_MARGIN, y + 0.8 * line, words, fontsize=14, va="center", color=INK)
         axes.annotate(_short(value), (1, 0), xycoords=start, va="bottom", fontsize=14,

@@ -19,7 +19,7 @@ model = small()
 model.summary()
 sys.stdin.read()  # until the reader of the output has gone
 model.fit(x, y, batch_size=8, epochs=30, verbose=int(sys.argv[1]), validation_data=(x, y),
-          callbacks=[EarlyStopping(verbose=1, patience=9), ReduceLROnPlateau(verbose=1, patience=1)])
+          callbacks=[EarlyStopping(verbose=1, patience=9), ReduceLROnPlateau(verbose=1)])
 model.evaluate(x, y)
 model.predict(x)
 model.save("m.keras")

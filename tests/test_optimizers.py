@@ -135,6 +135,15 @@ def test_one_minus_beta_is_rounded_once(ops):
     np.testing.assert_allclose(ops.to_numpy(v), keep * v_before + rest * (g * g), rtol=2e-7)
 
 
+def test_amsgrad_remembers_a_nan(ops):
+    w, m, v, v_max = (ops.asarray(np.ones(3)) for _ in range(4))
+    g = ops.asarray(np.array([1.0, np.nan, 2.0]))
+    count, rate = ops.asarray(np.zeros(1, "int64")), ops.asarray(np.ones(1))
+    with ops.running():
+        ops.amsgrad_step(w, g, m, v, v_max, count, rate, 0.9, 0.5, 1e-7)
+    np.testing.assert_allclose(ops.to_numpy(v_max), [1, np.nan, 2.5])
+
+
 STEPS = {
     "adam": lambda: Adam(0.1),
     "amsgrad": lambda: Adam(0.1, amsgrad=True),

@@ -122,9 +122,9 @@ draw_paths(
 # from wall to wall and arrives. On the right it bounces a little further every time.
 #
 # The border between the two can be computed. A step multiplies $w_1$ by $1 - 20 \cdot$ rate. Its
-# size shrinks as long as that factor lies between $-1$ and $1$, that is, for rates below $2 / 20
-# = 0.1$. The steepest direction sets the limit, and the flat one has to live with it: at rate
-# 0.09 it keeps 91 % of its distance in every step.
+# size shrinks as long as that factor lies between $-1$ and $1$, that is, for rates below
+# $2 / 20 = 0.1$. The steepest direction sets the limit, and the flat one has to live with it: at
+# rate 0.09 it keeps 91 % of its distance in every step.
 
 # %%
 assert np.allclose(good[1] / good[0], 1 - 0.09 * CURVATURE)
@@ -146,8 +146,9 @@ assert abs(large[-1, 1]) > abs(large[0, 1])  # further from the floor than at th
 #
 # $$m \leftarrow 0.9\, m - \text{rate} \cdot g, \qquad w \leftarrow w + m$$
 #
-# Where the gradient stays the same, the velocity grows to $-\text{rate} \cdot g\, (1 + 0.9 + 0.81
-# + \dots) = -10 \cdot \text{rate} \cdot g$: ten times the plain step.
+# Where the gradient stays the same, the velocity grows to
+# $-\text{rate} \cdot g\, (1 + 0.9 + 0.81 + \dots) = -10 \cdot \text{rate} \cdot g$: ten times the
+# plain step.
 
 # %%
 m, w = np.zeros(1), np.zeros(1)
@@ -167,8 +168,8 @@ assert round(-m[0] / 0.01, 1) == 10.0
 #
 # with $\beta_1 = 0.9$ and $\beta_2 = 0.999$. Both means begin at 0 and are too small at first:
 # after one step m is a tenth of g, and v a thousandth of $g^2$. The *bias correction* takes this
-# out again: $\alpha = \text{rate} \cdot \sqrt{1 - \beta_2^t} / (1 - \beta_1^t)$ in step $t = 1,
-# 2, \dots$
+# out again: $\alpha = \text{rate} \cdot \sqrt{1 - \beta_2^t} / (1 - \beta_1^t)$ in step
+# $t = 1, 2, \dots$
 
 # %%
 show_source(steps, "adam_step")
@@ -441,9 +442,9 @@ assert abs(float(cosine(500)) - 0.001) < 1e-6
 #
 # $$\operatorname{Var}(w) = \frac{2}{D}: \quad \text{He's initialisation (2015).}$$
 #
-# Without ReLU the 2 would be a 1. Glorot's (2010), which Keras takes by default, uses $2 /
-# (\text{fan-in} + \text{fan-out})$: a compromise between the way forward and the way back. Send a
-# batch through twenty layers:
+# Without ReLU the 2 would be a 1. Glorot's (2010), which Keras takes by default, uses
+# $2 / (\text{fan-in} + \text{fan-out})$: a compromise between the way forward and the way back.
+# Send a batch through twenty layers:
 
 
 # %%

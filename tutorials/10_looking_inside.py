@@ -113,8 +113,8 @@ e.plot()
 
 # %% [markdown]
 # The window times the filter, 25 products, their sum and the bias: that is the number in the
-# feature map. Any number of any layer can be taken apart like this, `trace.explain("pool_1", 5,
-# 6, 0)` or `trace.explain("dense", 12)`.
+# feature map. Any number of any layer can be taken apart like this,
+# `trace.explain("pool_1", 5, 6, 0)` or `trace.explain("dense", 12)`.
 #
 # ## How far does one number see?
 #

@@ -12,6 +12,8 @@ Source: NVIDIA cuBLAS documentation, cublasGemmEx, cublasSetWorkspace, "Results 
 """
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -76,6 +78,16 @@ def gemm(
     return out
 
 
+@contextmanager
+def on_stream(other: Any) -> Iterator[None]:
+    """Inside, products are launched on another stream."""
+    _handle().use(other)
+    try:
+        yield
+    finally:
+        _handle().use(stream())
+
+
 def _row_length(name: str, array: Array) -> int:
     """Entries from one row to the next: the leading dimension."""
     rows, columns = array.shape
@@ -101,7 +113,7 @@ _ARGUMENTS: dict[str, tuple[Any, ...]] = {
 
 
 class _Handle:
-    """A cuBLAS handle on our stream, with a workspace that lives as long as it does."""
+    """A cuBLAS handle on one stream at a time, with a workspace that lives as long as it does."""
 
     def __init__(self) -> None:
         from cuda.pathfinder import load_nvidia_dynamic_lib
@@ -111,9 +123,13 @@ class _Handle:
             getattr(self._library, name).argtypes = (_POINTER, *arguments)
         self._handle = ctypes.c_void_p()
         _check("cublasCreate_v2", self._library.cublasCreate_v2(ctypes.byref(self._handle)))
-        self.call("cublasSetStream_v2", stream().ptr)
-        # after the stream, which puts cuBLAS's own workspace back
         self._workspace = cupy.empty((WORKSPACE,), "uint8")
+        self.use(stream())
+
+    def use(self, stream: Any) -> None:
+        """Launch on ``stream`` from now on."""
+        self.call("cublasSetStream_v2", stream.ptr)
+        # after the stream, which puts cuBLAS's own workspace back
         self.call("cublasSetWorkspace_v2", self._workspace.data.ptr, WORKSPACE)
 
     def call(self, name: str, *arguments: Any) -> None:

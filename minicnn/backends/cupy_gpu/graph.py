@@ -17,28 +17,29 @@ from typing import Any
 
 import cupy
 
-from minicnn.backends.cupy_gpu.runtime import use_stream
+from minicnn.backends.cupy_gpu import blas
+from minicnn.backends.cupy_gpu.runtime import recording, use_stream
 
 
 class Replay:
     """A recorded step; call it to run the step once more."""
 
     def __init__(self, step: Callable[[], Any]) -> None:
-        self._stream = use_stream()
         self._pool = cupy.cuda.MemoryPool()  # lives as long as the graph
-        with cupy.cuda.using_allocator(self._pool.malloc):
-            self._stream.begin_capture()
+        pool = cupy.cuda.using_allocator(self._pool.malloc)
+        with recording() as stream, blas.on_stream(stream), pool:
+            stream.begin_capture()
             try:
                 self._result = step()
             except BaseException:
                 with suppress(cupy.cuda.runtime.CUDARuntimeError):  # step's own error counts
-                    self._stream.end_capture()
+                    stream.end_capture()
                 raise
-            self._graph = self._stream.end_capture()
+            self._graph = stream.end_capture()
 
     def __call__(self) -> Any:
         """Run the step; returns what it returned when it was recorded: the same arrays."""
-        self._graph.launch(self._stream)
+        self._graph.launch(use_stream())
         return self._result
 
 

@@ -21,9 +21,13 @@ Rules for kernels, which ``launch`` and the tests hold:
   nothing where ``is_refused(refused)``.
 * Nothing is read back: no ``float(array)``, ``.item()``, ``.get()`` or ``if array``.
 
-Every thread of the process computes on the one stream that ``stream()`` returns.
+Every thread of the process computes on the one stream that ``stream()`` returns. A thread that
+records a step does so on a stream apart, where what others launch meanwhile does not get into it.
 """
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -62,9 +66,30 @@ def stream() -> Any:
     return cupy.cuda.Stream(non_blocking=True)
 
 
+@cache
+def _recording_stream() -> Any:
+    return cupy.cuda.Stream(non_blocking=True)
+
+
+_thread = threading.local()
+
+
+@contextmanager
+def recording() -> Iterator[Any]:
+    """Inside, the calling thread launches on a stream apart; one thread at a time."""
+    _thread.stream = _recording_stream()
+    try:
+        yield use_stream()
+    finally:
+        _thread.stream = None
+        use_stream()
+
+
 def use_stream() -> Any:
-    """Make ``stream()`` the calling thread's current stream, for CuPy's own operations too."""
-    ours = stream()
+    """Make ``stream()`` (or that of ``recording``) the calling thread's current stream, for CuPy's
+    own operations too, and return it.
+    """
+    ours = getattr(_thread, "stream", None) or stream()
     if cupy.cuda.get_current_stream() != ours:
         ours.use()
     return ours

@@ -2,6 +2,7 @@
 
 import ctypes
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,22 +40,28 @@ class Device:
     """State of the device that tests look at."""
 
     counts: Counts = field(default_factory=Counts)
-    captured: list | None = None  # nodes of the graph that is being captured
+    capturing: int = 0  # address of the stream that is being captured, 0: none
+    captured: list | None = None  # nodes of its graph
+    stream_of_thread: Callable = int  # returns the address of the calling thread's stream
     invalidated: bool = False  # somebody did in the capture what must not be done there
     thread_order: int = 0  # see cuda_on_cpu.h
     allocators: list = field(default_factory=list)  # those of using_allocator, innermost last
 
-    def run(self, node):
-        """Run ``node()`` now, or record it if a graph is being captured."""
-        if self.captured is None:
+    def records(self, stream=None):
+        """Whether what is launched on a stream, by default the thread's, is recorded."""
+        return self.capturing and self.capturing == (stream or self.stream_of_thread())
+
+    def run(self, node, stream=None):
+        """Run ``node()`` now, or record it if its stream is being captured."""
+        if not self.records(stream):
             self.counts.launches += 1
             node()
         else:
             self.captured.append(node)
 
     def wait(self):
-        """The host waits for the device: an error while a graph is captured."""
-        if self.captured is not None:
+        """The host waits for its stream: an error while that is captured."""
+        if self.records():
             self.invalidated = True
             raise CUDARuntimeError(
                 "cudaErrorStreamCaptureUnsupported", "operation not permitted in a capture"

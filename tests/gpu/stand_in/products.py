@@ -27,7 +27,7 @@ def install():
 
 
 def _gemm(
-    handle, transa, transb, m, n, k, alpha, a, atype, lda, b, btype, ldb, beta, c, ctype, ldc,
+    stream, transa, transb, m, n, k, alpha, a, atype, lda, b, btype, ldb, beta, c, ctype, ldc,
     compute, algorithm,
 ):  # fmt: skip
     """C (m, n) = alpha op(A) op(B) + beta C, all column-major, or a cuBLAS status."""
@@ -61,5 +61,5 @@ def _gemm(
             out[...] = alpha * product + (beta * out if beta else 0)
 
     node.name = "gemm"
-    DEVICE.run(node)
+    DEVICE.run(node, stream)
     return 0

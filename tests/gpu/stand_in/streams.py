@@ -38,10 +38,10 @@ class Stream:
             raise AssertionError("work would go to another stream than the captured one")
         if DEVICE.captured is not None:
             raise CUDARuntimeError("cudaErrorIllegalState", "a capture is under way")
-        DEVICE.captured, DEVICE.invalidated = [], False
+        DEVICE.capturing, DEVICE.captured, DEVICE.invalidated = self.ptr, [], False
 
     def end_capture(self):
-        nodes, DEVICE.captured = DEVICE.captured, None
+        nodes, DEVICE.captured, DEVICE.capturing = DEVICE.captured, None, 0
         if nodes is None:
             raise CUDARuntimeError("cudaErrorIllegalState", "no capture is under way")
         if DEVICE.invalidated:
@@ -56,6 +56,9 @@ def get_current_stream():
     return getattr(_current, "stream", _NULL)
 
 
+DEVICE.stream_of_thread = lambda: get_current_stream().ptr
+
+
 class Graph:
     """What was captured."""
 
@@ -63,7 +66,7 @@ class Graph:
         self.nodes = nodes
 
     def launch(self, stream=None):
-        if DEVICE.captured is not None:
+        if DEVICE.records():
             raise AssertionError("a graph is launched inside a capture")
         DEVICE.counts.replays += 1
         for node in self.nodes:

@@ -53,7 +53,7 @@ def compare_histories(
     for (name, values), (color, dash) in zip(curves.items(), looks, strict=False):
         finite = np.where(np.isfinite(values), values, np.nan)
         last = f"{values[-1]:.1%}" if share else f"{values[-1]:.3g}"
-        end = last if np.isfinite(values[-1]) else "diverged"
+        end = last.replace("-", "−") if np.isfinite(values[-1]) else "diverged"
         steps = np.arange(1, len(values) + 1)
         axes.plot(steps, finite, dash, color=color, label=f"{name}: {end}",
                   marker="o" if len(values) <= 30 else None, ms=5)  # fmt: skip

@@ -6,6 +6,8 @@ import numpy as np
 
 from minicnn.plots.style import COLORS, INK, QUIET, Picture, styled
 
+_MARKERS = "os^DvPX"  # nothing is told by colour alone
+
 
 @styled
 def roofline(
@@ -63,11 +65,15 @@ def roofline(
         share = y / min(peak, x * bandwidth)
         color = COLORS[i % len(COLORS)]
         axes.plot([x, x], [y, min(peak, x * bandwidth)], color=color, lw=1, ls="--")
-        axes.plot(x, y, "o", ms=11, color=color, label=f"{name}: {share:.0%} of the roof")
-    axes.set_ylim(top=peak * 3)
-    axes.plot([ridge, ridge], [axes.get_ylim()[0], peak], color=QUIET, lw=1, ls=":", zorder=0)
-    axes.annotate(f"{ridge:.3g} operations a byte", (ridge, axes.get_ylim()[0]), xytext=(6, 6),
-                  textcoords="offset points", va="bottom", color=QUIET)  # fmt: skip
+        axes.plot(x, y, _MARKERS[i % len(_MARKERS)], ms=11, color=color, ls="none",
+                  label=f"{name}: {_percent(share)} of the roof")  # fmt: skip
+    bottom = min(min(speed.values()), low * bandwidth) / 5  # words have room below the points
+    axes.set_ylim(bottom, peak * 3)
+    axes.plot([ridge, ridge], [bottom, peak], color=QUIET, lw=1, ls=":", zorder=0)
+    inward = -1 if ridge**2 > low * high else 1  # away from the nearer side
+    axes.annotate(f"{ridge:.3g} operations a byte", (ridge, bottom), xytext=(6 * inward, 6),
+                  textcoords="offset points", va="bottom", color=QUIET,
+                  ha="left" if inward > 0 else "right")  # fmt: skip
     axes.set_title(title)
     axes.set_xlabel("arithmetic intensity, operations a byte")
     axes.set_ylabel("operations a second")
@@ -75,3 +81,8 @@ def roofline(
     axes.set_axisbelow(True)
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
+
+
+def _percent(share: float) -> str:
+    """ "42%", and "0.022%" for what is slow."""
+    return f"{share:.0%}" if share >= 0.095 else f"{100 * share:.2g}%"

@@ -170,16 +170,21 @@ def test_curves_that_are_none(histories, key, message):
 
 
 def test_the_roof_and_the_points_under_it():
-    points = {"product": (2e9, 4e7, 0.02), "copy": (1e6, 8e6, 0.001)}
+    points = {"product": (2e9, 4e7, 0.02), "copy": (1e6, 8e6, 0.001), "loops": (2e9, 4e7, 90),
+              "best": (2e9, 4e7, 0.01)}  # fmt: skip
     axes = plots.roofline(points, peak=2e11, bandwidth=1e10).axes[0]
     roof = axes.lines[0].get_xydata()
     np.testing.assert_allclose(roof[1], [20, 2e11])  # the ridge
     np.testing.assert_allclose(roof[0][1], roof[0][0] * 1e10)
     assert roof[2][1] == 2e11
-    dots = [line for line in axes.lines if line.get_marker() == "o"]
-    np.testing.assert_allclose([d.get_xydata()[0] for d in dots], [[50, 1e11], [0.125, 1e9]])
+    dots = [line for line in axes.lines if line.get_marker() != "None"]
+    np.testing.assert_allclose([d.get_xydata()[0] for d in dots], [[50, 1e11], [0.125, 1e9],
+                                                                  [50, 2e9 / 90], [50, 2e11]])  # fmt: skip
+    assert len({d.get_marker() for d in dots}) == 4  # told apart without colour
     labels = [t.get_text() for t in axes.get_legend().get_texts()]
-    assert labels == ["product: 50% of the roof", "copy: 80% of the roof"]
+    assert labels == [f"{name} of the roof" for name in (
+        "product: 50%", "copy: 80%", "loops: 0.011%", "best: 100%",
+    )]  # fmt: skip
     assert {"arithmetic: 200 GFLOP/s", "memory: 10 GB/s", "20 operations a byte"} <= set(
         words(axes)
     )

@@ -178,8 +178,8 @@ def test_the_roof_and_the_points_under_it():
     np.testing.assert_allclose(roof[0][1], roof[0][0] * 1e10)
     assert roof[2][1] == 2e11
     dots = [line for line in axes.lines if line.get_marker() != "None"]
-    np.testing.assert_allclose([d.get_xydata()[0] for d in dots], [[50, 1e11], [0.125, 1e9],
-                                                                  [50, 2e9 / 90], [50, 2e11]])  # fmt: skip
+    places = [[50, 1e11], [0.125, 1e9], [50, 2e9 / 90], [50, 2e11]]
+    np.testing.assert_allclose([d.get_xydata()[0] for d in dots], places)
     assert len({d.get_marker() for d in dots}) == 4  # told apart without colour
     labels = [t.get_text() for t in axes.get_legend().get_texts()]
     assert labels == [f"{name} of the roof" for name in (

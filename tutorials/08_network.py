@@ -173,7 +173,7 @@ plots.training_curves(history)
 # off:
 #
 # * **The first epoch does most of it.** 60,000 images are 469 steps, and that is already enough
-#   for 98 %.
+#   for about 98 %.
 # * **Training looks worse than the examination** at first. Two reasons: the training figure is a
 #   mean over the epoch, in which the network was still improving; and during training dropout
 #   handicaps it, while in the examination it plays with all its units.

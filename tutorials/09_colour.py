@@ -121,8 +121,9 @@ draw_images(x_train[:16], [names[y] for y in y_train[:16]], title="Sixteen train
 # ## One network, three switches
 #
 # What is to be compared? Three convolutions as in the networks of many tutorials, each with ReLU
-# and pooling. Each remedy can be switched on by itself, so that nothing else differs: the same
-# first weights, the same order of the images, the same number of steps.
+# and pooling. Each remedy can be switched on by itself, and all else stays as it is: learning
+# rate, batches, number of steps. What differs besides is chance: the first weights and the order
+# of the images are drawn anew.
 
 
 # %%

@@ -520,7 +520,20 @@ print("from equal weights, the gradients of all 64 units of the first layer are 
 # Each check tells which property fails and for which numbers. The functions return new arrays and
 # leave what they are given as it is.
 #
-# ### 1. Adam
+# ### 1. Momentum
+#
+# `my_momentum(w, g, m, learning_rate, momentum)` returns the new weights and the new velocity,
+# `(w, m)`. Stuck? `hint("momentum")`
+
+
+# %%
+def my_momentum(w, g, m, learning_rate, momentum): ...
+
+
+check(my_momentum)
+
+# %% [markdown]
+# ### 2. Adam
 #
 # Write one step: `my_adam(w, g, m, v, t, learning_rate)` returns `(w, m, v)`. t is 1 at the first
 # step; beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7. Stuck? `hint("adam")`
@@ -533,7 +546,7 @@ def my_adam(w, g, m, v, t, learning_rate): ...
 check(my_adam)
 
 # %% [markdown]
-# ### 2. The size of the first weights
+# ### 3. The size of the first weights
 #
 # `my_he_std(shape)` returns the standard deviation of He's initialisation for a kernel (D, U) or
 # (KH, KW, C, F). How many products does one output add up? Stuck? `hint("he_std")`
@@ -544,19 +557,6 @@ def my_he_std(shape): ...
 
 
 check(my_he_std)
-
-# %% [markdown]
-# ### 3. Momentum
-#
-# `my_momentum(w, g, m, learning_rate, momentum)` returns the new weights and the new velocity,
-# `(w, m)`. Stuck? `hint("momentum")`
-
-
-# %%
-def my_momentum(w, g, m, learning_rate, momentum): ...
-
-
-check(my_momentum)
 
 # %% [markdown]
 # Solutions: [solutions/07_learning.py](../solutions/07_learning.py)

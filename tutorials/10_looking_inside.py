@@ -343,21 +343,7 @@ draw_correction()
 #
 # ## Exercises
 #
-# ### 1. Occlusion
-#
-# `my_occlusion(score, image, size, stride)` covers image (H, W, C) with a square of zeros at
-# every multiple of stride where it fits, and returns how far `score(image)`, a number, drops for
-# each. Stuck? `hint("occlusion")`
-
-
-# %%
-def my_occlusion(score, image, size, stride): ...
-
-
-check(my_occlusion)
-
-# %% [markdown]
-# ### 2. The receptive field
+# ### 1. The receptive field
 #
 # `my_receptive_field(steps)` returns how many pixels, along one axis, one number depends on.
 # `steps` holds (window, stride) of each layer, the first one first. Stuck?
@@ -369,6 +355,20 @@ def my_receptive_field(steps): ...
 
 
 check(my_receptive_field)
+
+# %% [markdown]
+# ### 2. Occlusion
+#
+# `my_occlusion(score, image, size, stride)` covers image (H, W, C) with a square of zeros at
+# every multiple of stride where it fits, and returns how far `score(image)`, a number, drops for
+# each. Stuck? `hint("occlusion")`
+
+
+# %%
+def my_occlusion(score, image, size, stride): ...
+
+
+check(my_occlusion)
 
 # %% [markdown]
 # Solutions: [solutions/10_looking_inside.py](../solutions/10_looking_inside.py)

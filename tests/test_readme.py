@@ -16,6 +16,7 @@ def test_every_python_block_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(mnist, "load_data", lambda: rendered_digits.load_data(200, 50))
     before = minicnn.config.backend()
     minicnn.config.set_backend("numpy")
+    minicnn.utils.clear_session()  # layers are numbered from the start, as in a new program
     names: dict = {}
     try:
         for block in blocks:

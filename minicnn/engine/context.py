@@ -53,6 +53,7 @@ class Context:
 
         Raises:
             RuntimeError: the context is frozen and the memory at hand is too small.
+            MemoryError: the machine has none left; the message says for what.
         """
         array = self._buffers.get(name)
         if array is not None and array.dtype == dtype:
@@ -65,7 +66,14 @@ class Context:
                 f"buffer {name!r} of shape {tuple(shape)} was asked for after the buffers were "
                 "frozen; run one step with this batch size first"
             )
-        array = self._buffers[name] = self.ops.empty(tuple(shape), dtype)
+        try:
+            array = self.ops.empty(tuple(shape), dtype)
+        except MemoryError as error:
+            raise MemoryError(
+                f"there is no memory for {name!r} of shape {tuple(shape)} and type {dtype} "
+                f"({error}): half the batch_size needs half as much"
+            ) from error
+        self._buffers[name] = array
         return array
 
     def memory(self) -> list[Any]:

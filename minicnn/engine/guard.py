@@ -37,13 +37,16 @@ def is_own(stage: Any) -> bool:
 def on_device(ops: Any, who: str) -> Iterator[None]:
     """Inside, code of somebody else's runs, with arrays of the backend ``ops``.
 
+    What it raises comes through as it is, with a note that tells ``who`` it was.
+
     Raises:
         TypeError: it took arrays on a GPU for NumPy's; the message says what to do.
     """
     try:
         yield
-    except TypeError as error:
-        if not hasattr(ops, "capture"):
+    except Exception as error:
+        error.add_note(f"raised by {who}")
+        if not (isinstance(error, TypeError) and hasattr(ops, "capture")):
             raise
         raise TypeError(f"{who} failed: {error}. {_ADVICE}") from error
 

@@ -28,8 +28,7 @@ extern "C" __global__ void add_penalty(real* total, const double* parts, int cou
     absolute = block_sum(absolute, shared);
     squared = block_sum(squared, shared);
     if (threadIdx.x == 0) {
-        double penalty = (l1 != 0 ? l1 * absolute : 0) + (l2 != 0 ? l2 * squared : 0);
-        total[0] = (real)(total[0] + penalty);
+        total[0] = (real)(total[0] + l1 * absolute + l2 * squared);
     }
 }
 
@@ -37,8 +36,7 @@ extern "C" __global__ void add_penalty(real* total, const double* parts, int cou
 extern "C" __global__ void add_penalty_gradient(real* dw, const real* w, real l1, real twice_l2,
                                                 long long size) {
     for (long long i = thread_number(); i < size; i += stride()) {
-        real slope = l1 != 0 ? l1 * sign(w[i]) : 0;
-        dw[i] += slope + (twice_l2 != 0 ? twice_l2 * w[i] : 0);
+        dw[i] += l1 * sign(w[i]) + twice_l2 * w[i];
     }
 }
 

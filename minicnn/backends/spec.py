@@ -410,7 +410,8 @@ def sparse_softmax_crossentropy_forward(
 ) -> tuple[Array, Array]:
     """The same with integer labels. logits (..., K), y (...) int64  ->  (losses (...), p (..., K)).
 
-    Where y == ignore_class, which need not be one of 0 ... K - 1, loss and gradient are 0.
+    Where y == ignore_class, which need not be one of 0 ... K - 1, loss and gradient are 0. Other
+    labels that are no class are a fault of the caller: IndexError, on a GPU a loss of NaN.
     """
     ...
 

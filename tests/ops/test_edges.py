@@ -201,6 +201,25 @@ def test_clipped_probabilities_have_no_gradient(ops, dtype):
     np.testing.assert_allclose(capped[0], -np.log(1e-7), rtol=1e-6)
 
 
+@pytest.mark.parametrize("wrong", [-1, 3, 2**40])
+@pytest.mark.parametrize("op", ["sparse_softmax_crossentropy", "sparse_categorical_crossentropy"])
+def test_a_label_that_is_no_class_is_an_error_or_a_nan(ops, op, wrong):
+    """A GPU's kernel cannot raise; training refuses a loss that is not finite, and wrong labels
+    before they get here (the CPU's operations count -1 from the end).
+    """
+    p, labels = np.full((3, 3), 0.25), np.array([0, wrong, 2])
+    case = Case(op, {"x": p}, (labels, None))
+    if ops.__name__.endswith("cupy_gpu"):
+        losses = case.forward(ops, context(ops))
+        assert np.isnan(losses).tolist() == [False, True, False]
+    elif wrong >= 0:
+        with pytest.raises(IndexError):
+            case.forward(ops, context(ops))
+    ignored = Case(op, {"x": p}, (labels, wrong)).run(ops, dy=np.ones(3))
+    assert ignored["y"][1] == 0
+    assert not ignored["x"][1].any()
+
+
 @pytest.mark.parametrize("kind", REGRESSION_KINDS)
 def test_regression_losses_at_their_kinks(fast_ops, kind):
     """Where |p - y| or the margin is 0 or delta, and where p or y is clipped: as the textbook."""

@@ -201,8 +201,8 @@ assert np.allclose(w, [-0.001, 0.001], rtol=1e-3)
 
 # %% [markdown]
 # `epsilon` keeps the division finite where a gradient has always been 0. As in Keras it stands
-# outside the bias correction, so that very small gradients (below about 1e-5) do take shorter
-# steps.
+# outside the bias correction, so that very small gradients (below about 1e-5 in the first step)
+# do take shorter steps.
 #
 # The three side by side, at a good rate for each:
 

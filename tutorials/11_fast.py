@@ -213,7 +213,7 @@ assert round(cols_bytes / x.nbytes, 1) == 11.1
 # ## Rung 3: the same loops, compiled
 #
 # *Numba* translates a Python function into machine code when it is first called with arguments of
-# some types. These are the six loops of rung 1, around all images.
+# some types. These are the loops of rung 1, around all images.
 
 
 # %%
@@ -253,10 +253,10 @@ print(f"{ladder['compiled loops'] * 1e6:.0f} µs an image")
 assert ladder["Python loops"] > 5 * ladder["compiled loops"]
 
 # %% [markdown]
-# From the loops of Python to the same loops compiled: nothing else changed. The order of the
-# loops matters now. With f innermost, neighbouring rounds touch neighbouring numbers, and the
-# processor does several of them with one *vector instruction*. Put c innermost and the weights it
-# reads lie F numbers apart.
+# One thing was changed besides: f, which was the third loop, has become the innermost. The order
+# of the loops matters now. With f innermost, neighbouring rounds touch neighbouring numbers, and
+# the processor does several of them with one *vector instruction*. Put c innermost and the
+# weights it reads lie F numbers apart.
 #
 # ## Rung 4: what minicnn does
 #

@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 KERAS_VENV ?= .venv-keras
+# of the machine with the GPU: it has CuPy, and for bench-gpu PyTorch and JAX
+GPU_PYTHON ?= python3
 FUZZ_VENV ?= .venv-fuzz
 ARGS ?=
 
@@ -15,7 +17,7 @@ KERAS := $(KERAS_VENV)/.keras
 FUZZ := $(FUZZ_VENV)/.fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-keras fuzz soak tutorials test-tutorials pictures lint types format clean bench bench-peers bench-scaling bench-report
+.PHONY: help train test test-keras fuzz soak tutorials test-tutorials pictures lint types format clean bench bench-peers bench-scaling bench-report test-gpu bench-gpu
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -45,6 +47,10 @@ fuzz: $(FUZZ)  ## 77,000 bad files, then ten minutes of coverage-guided fuzzing 
 soak: $(DEV)  ## five minutes a backend: eight threads predict while the model is saved
 	MINICNN_SOAK_SECONDS=300 $(BIN)/python -m pytest -s tests/faults/test_soak.py $(ARGS)
 
+test-gpu:  ## on a machine with an NVIDIA GPU: a first look, then every test of its backend
+	$(GPU_PYTHON) benchmarks/gpu_probe.py
+	MINICNN_TEST_GPU=1 $(GPU_PYTHON) -m pytest -m gpu $(ARGS)
+
 lint: $(DEV)  ## ruff: faults and layout
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -67,6 +73,9 @@ bench-peers: $(PACKAGE)  ## the same networks on PyTorch, TensorFlow and JAX
 
 bench-scaling: $(PACKAGE)  ## growth with batch, image, channels and threads
 	$(BIN)/python benchmarks/scaling.py --beside torch-eager keras-tensorflow $(ARGS)
+
+bench-gpu:  ## on a machine with an NVIDIA GPU: minicnn beside PyTorch and JAX
+	$(GPU_PYTHON) benchmarks/gpu.py $(ARGS)
 
 bench-report:  ## make the tables of benchmarks/README.md from the results
 	$(BIN)/python benchmarks/report.py

@@ -12,7 +12,7 @@ from torch import nn
 
 def build(program: Program, compiled: bool) -> "Model":
     """The model of a program, run eagerly or through ``torch.compile``."""
-    return Model(_network(program), program, compiled)
+    return Model(network(program), program, compiled)
 
 
 class Model:
@@ -58,7 +58,7 @@ class Model:
         return self.network(x).softmax(1)
 
 
-def _network(program: Program) -> nn.Module:
+def network(program: Program) -> nn.Module:
     """The layers; shapes are found by running one image through them."""
     x = torch.zeros(1, *program.input_shape).permute(0, 3, 1, 2)  # (1, C, H, W)
     modules: list[nn.Module] = []

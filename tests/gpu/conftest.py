@@ -1,10 +1,19 @@
 """The GPU backend for the tests of this folder: on the stand-in, or where asked for on a GPU."""
 
+from pathlib import Path
+
 import pytest
 
 from minicnn import config
 from tests.conftest import load_backend
 from tests.gpu.stand_in.device import DEVICE
+
+
+def pytest_collection_modifyitems(items):
+    """All tests here are about the GPU's backend: ``make test-gpu`` runs them on one."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.gpu)
 
 
 @pytest.fixture

@@ -149,6 +149,11 @@ class RawKernel:
         self._set_order = library.set_thread_order
         self.name, self._arguments = name, arguments
 
+    @property
+    def kernel(self):
+        """What CuPy has compiled; here the library is compiled as a whole."""
+        return self._run
+
     def __call__(self, grid, block, arguments):
         from tests.gpu.stand_in.arrays import ndarray
 

@@ -58,7 +58,7 @@ def train(folder, save_freq="epoch", kill=None, epochs=9, patience=20, **fit):
     listed = [
         backup,  # wherever it stands, it is called last
         callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.97),
-        callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=1, cooldown=1, min_delta=0.02),
+        callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=1, cooldown=2, min_delta=0.02),
         stopping,
         callbacks.ModelCheckpoint(folder / "best.weights.h5", "val_loss", save_best_only=True,
                                   save_weights_only=True),

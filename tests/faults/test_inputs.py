@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from minicnn import backends, config
-from minicnn.engine.context import Context
 from minicnn.engine.parameters import Parameter, ParameterStore
 from minicnn.layers import (
     AveragePooling2D,

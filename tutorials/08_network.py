@@ -112,18 +112,26 @@ assert weights["dense"] > 0.8 * model.count_params()
 # ## Before training: is it sane?
 #
 # A network with random weights should answer each digit with about a tenth, and so have a loss
-# near ln 10 = 2.303. One that begins far from it has inputs or weights of the wrong size. This
-# check takes a second and catches forgotten divisions by 255, wrong labels and a softmax too
-# many.
+# near ln 10 = 2.303. One that begins far from it has inputs or weights of the wrong size. Try
+# what happens when the division by 255 is forgotten.
 
 # %%
 model.compile(optimizer=Adam(0.002), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 loss, accuracy = model.evaluate(x_test, y_test, batch_size=500, verbose=0)
 print(f"untrained: loss {loss:.3f} (ln 10 = {np.log(10):.3f}), accuracy {accuracy:.1%}")
 assert abs(loss - np.log(10)) < 0.3
+forgotten, _ = model.evaluate(255 * x_test[:1000], y_test[:1000], batch_size=500, verbose=0)
+print(f"with pixels from 0 to 255: loss {forgotten:.1f}")
+assert forgotten > 3
 
 # %% [markdown]
-# What will run when it trains? Compiling turned the layers into *stages*.
+# The check takes a second. It does not catch everything: with labels that belong to other images,
+# or with a softmax too many, the loss begins at ln 10 as well. What gives these away is that it
+# stays there, or falls more slowly than it should.
+#
+# ## What will run?
+#
+# And what will run when it trains? Compiling turned the layers into *stages*.
 # `Conv2D(activation="relu")` became two, a convolution and a ReLU. The fast backend does runs of
 # stages in one pass, and the softmax at the end is computed together with the loss, for the
 # reasons of chapter 5.

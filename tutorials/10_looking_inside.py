@@ -90,8 +90,8 @@ print(trace)
 plots.all_layers(trace)
 
 # %% [markdown]
-# Read it from top to bottom. The first feature maps are the image in other lights: each filter
-# brightens strokes of one direction. After the second convolution the digit can hardly be made
+# Read it from top to bottom. The first feature maps are the image in other lights: many filters
+# brighten strokes of one direction. After the second convolution the digit can hardly be made
 # out; what is left says where in the image which piece of a digit was found. The dense layer has
 # no places any more, and the output is one number a digit.
 #

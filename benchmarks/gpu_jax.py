@@ -63,11 +63,9 @@ def logits_of(layers: Any, params: Any, x: Any, key: Any, precision: Any) -> Any
     return x
 
 
-def training_step(
-    layers: Any, precision: Any, x_all: Any, y_all: Any, state: Any, rows: Any
-) -> Any:
+def training_step(layers: Any, precision: Any, data: Any, state: Any, rows: Any) -> Any:
     """Adam as Keras writes it; returns the new state and the loss."""
-    params, m, v, t, key = state
+    (x_all, y_all), (params, m, v, t, key) = data, state
     key, part = jax.random.split(key)
 
     def loss_of(params: Any) -> Any:
@@ -87,16 +85,19 @@ def main() -> None:
     args = gpu_common.arguments(__doc__)
     program = programs.PROGRAMS[args.program]
     x, y = gpu_common.data(program, args.samples)
-    x_all, y_all = jnp.asarray(x), jnp.asarray(y, jnp.int32)
+    data = jnp.asarray(x), jnp.asarray(y, jnp.int32)
     batches = len(x) // program.batch_size
-    # the last layer's softmax belongs to the loss
     for name, precision in (("float32", lax.Precision.HIGHEST), ("tf32", None)):
-        step = partial(training_step, program.layers, precision, x_all, y_all)
-        one, whole = jax.jit(step), jax.jit(lambda s, order, step=step: lax.scan(step, s, order))
+        step = partial(training_step, program.layers, precision)
+        one = jax.jit(step, donate_argnums=1)
+        whole = jax.jit(
+            lambda data, state, order, step=step: lax.scan(partial(step, data), state, order),
+            donate_argnums=1,
+        )
         for engine in ("JAX, jit a step", "JAX, scan an epoch"):
             params = weights(program)
-            zero = jax.tree.map(jnp.zeros_like, params)
-            state = (params, zero, zero, jnp.float32(0), jax.random.key(1))
+            m, v = (jax.tree.map(jnp.zeros_like, params) for _ in range(2))
+            state = (params, m, v, jnp.float32(0), jax.random.key(1))
 
             def epoch(
                 number: int, engine: str = engine, one: Any = one, whole: Any = whole
@@ -105,11 +106,11 @@ def main() -> None:
                 order = jax.random.permutation(jax.random.key(number), len(x))
                 order = order[: batches * program.batch_size].reshape(batches, -1)
                 if engine.endswith("epoch"):
-                    state, losses = whole(state, order)
+                    state, losses = whole(data, state, order)
                     float(losses[-1])
                 else:
                     for rows in order:
-                        state, loss = one(state, rows)
+                        state, loss = one(data, state, rows)
                     float(loss)
 
             gpu_common.report(engine, name, gpu_common.clock(epoch, args.epochs))

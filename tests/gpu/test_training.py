@@ -1,6 +1,7 @@
 """Whole trainings on the GPU backend: equal to the reference, replayed, and never read back."""
 
 import random
+import threading
 
 import numpy as np
 import pytest
@@ -377,3 +378,28 @@ def test_tf32_is_a_choice(gpu):
         config.set_precision("float32")
     with pytest.raises(ValueError, match="'float32' or 'tf32'"):
         config.set_precision("float16")
+
+
+def test_what_other_threads_launch_is_not_recorded(gpu):
+    """They may use arrays at any time, also while a step is recorded."""
+    y = gpu.zeros((4,), "float32")
+
+    def other():
+        y[...] = 3
+        seen.append(gpu.to_numpy(y + 1).tolist())
+
+    def step():
+        gpu.advance(counter)
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+
+    seen = []
+    counter = gpu.zeros((1,), "int64")
+    with gpu.running():
+        replay = gpu.capture(step)
+        y[...] = 5
+        replay()
+    assert seen == [[4, 4, 4, 4]]
+    assert gpu.to_numpy(y).tolist() == [5, 5, 5, 5], "the other thread's work was replayed"
+    assert gpu.to_numpy(counter).tolist() == [1]

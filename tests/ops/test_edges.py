@@ -291,6 +291,17 @@ def test_nan_in_dy_is_nan_in_every_gradient_it_reaches(ops, name, data):
         assert np.isnan(value[touched[array] != 0]).all(), f"d{array} of {case.op} lost a NaN"
 
 
+@pytest.mark.parametrize("op", ["binary", "categorical", "sparse_categorical"])
+def test_nan_in_a_probability_is_nan_in_its_gradient(ops, op):
+    """It was not clipped, so nothing may set its gradient to 0."""
+    p = np.array([[0.5, np.nan, 0.25], [0.5, 0.25, 0.25]])
+    y = np.array([0, 1]) if op.startswith("sparse") else np.eye(3)[[0, 1]]
+    rest = (y, None) if op.startswith("sparse") else (y, 0.0)
+    dp = Case(f"{op}_crossentropy", {"x": p}, rest).run(ops, dy=np.ones(2))["x"]
+    assert np.isnan(dp[0, 1])
+    assert np.isfinite(dp[1]).all()
+
+
 @pytest.mark.parametrize("name", ["conv2d", "dense"])
 @given(data=st.data())
 def test_nan_in_the_bias_is_nan_in_its_filter(ops, name, data):

@@ -46,7 +46,7 @@ def roofline(
     intensity = {name: flops / moved for name, (flops, moved, _) in points.items()}
     speed = {name: flops / seconds for name, (flops, _, seconds) in points.items()}
     ridge = peak / bandwidth
-    low = min(min(intensity.values()) / 4, ridge / 300)  # room for a label left of the slope
+    low = min(min(intensity.values()) / 4, ridge / 700)  # room for a label left of the slope
     high = max(*intensity.values(), ridge) * 8
 
     figure = Picture(figsize=(9.6, 5.6))

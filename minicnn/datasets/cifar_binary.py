@@ -72,12 +72,11 @@ def _batches(stream: "_Bounded", batch_bytes: int) -> Iterator[tuple[str, Binary
             if member.name in seen:
                 raise ValueError(f"{member.name[:100]!r} twice")
             seen.add(member.name)
-            plain = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
+            plain = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) and member.sparse is None
+            note = plain and member.name in _NOTES and member.size <= _ROOM
             if plain and member.name in _BATCHES and member.size == batch_bytes:
                 yield member.name, cast(BinaryIO, tar.extractfile(member))
-            elif not (plain and member.name in _NOTES) and not (
-                member.isdir() and member.name == FOLDER
-            ):
+            elif not note and not (member.isdir() and member.name == FOLDER):
                 raise ValueError(f"the member {member.name[:100]!r} of {member.size:,} bytes")
     while stream.read(1 << 16):  # to the end, where gzip's checksum is
         pass

@@ -1,11 +1,13 @@
 """Automatic layer names: Conv2D -> conv2d, conv2d_1, ... counted per process."""
 
+import functools
 import re
 from collections import Counter
 
 _counts: Counter[str] = Counter()
 
 
+@functools.lru_cache(maxsize=1024)  # a model of thousands of layers has few classes
 def snake_case(class_name: str) -> str:
     """``MaxPooling2D`` -> ``max_pooling2d``, by Keras's three rules (``ReLU`` -> ``re_lu``)."""
     name = re.sub(r"\W+", "", class_name)

@@ -79,7 +79,7 @@ class Sequential(Persistence, Trainer):
         if isinstance(layer, InputLayer):
             self._set_input(layer)
             return
-        if layer.name in {other.name for other in self._layers}:
+        if layer.name in [other.name for other in self._layers]:
             raise ValueError(
                 "All layers added to a Sequential model should have unique names. Name "
                 f"{layer.name!r} is already the name of a layer in this model"
@@ -103,7 +103,7 @@ class Sequential(Persistence, Trainer):
             layer.ensure_built(shape)  # an error leaves the model as it was
             self.built = True
         self._layers.append(layer)
-        self._changed()
+        self._changed([layer])
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Remove the last layer and return it.
@@ -114,7 +114,7 @@ class Sequential(Persistence, Trainer):
         if not self._layers:
             raise TypeError("There are no layers in the model.")
         layer = self._layers.pop()
-        self._changed()
+        self._changed([])
         self.built = self._input_layer is not None and bool(self._layers)
         return layer
 
@@ -149,7 +149,7 @@ class Sequential(Persistence, Trainer):
             out = layer.ensure_built(out)
         self._input_layer = InputLayer(batch_shape=shape, dtype=self.dtype)
         self.built = True
-        self._changed()
+        self._changed(self._layers)
 
     def ensure_built(self, input_shape: Shape) -> Shape:
         """Build for ``input_shape``, or check that it fits; return the shape that comes out.
@@ -189,9 +189,9 @@ class Sequential(Persistence, Trainer):
             return shape
         return self._input_layer.batch_shape
 
-    def _changed(self) -> None:
-        """The layers are others now: what was made for the old ones is void."""
-        for layer in self._layers:
+    def _changed(self, built: list[Layer]) -> None:
+        """The layers are others now, some newly built: what was made for the old ones is void."""
+        for layer in built:
             for parameter in layer.parameters:
                 parameter.path = f"{self.name}/{parameter.path.removeprefix(self.name + '/')}"
         self._executor = None

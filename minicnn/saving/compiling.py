@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from minicnn import config, losses, metrics, optimizers
+from minicnn.saving.errors import printable
 
 _KEYS = {
     "optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly",
@@ -56,7 +57,8 @@ def restore(model: Any, saved: Any, source: str, custom_objects: dict[str, Any])
     except Exception as error:  # whatever a stranger's configuration makes a constructor raise
         warnings.warn(
             f"{source}: the model is loaded but not compiled, because its loss, optimizer or "
-            f"metrics cannot be had again: {error}. Call model.compile(...) before training it",
+            f"metrics cannot be had again: {printable(str(error))[:1000]}. Call "
+            "model.compile(...) before training it",
             stacklevel=3,
         )
 

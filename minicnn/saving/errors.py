@@ -15,10 +15,17 @@ class ModelFileError(ValueError):
     def __init__(self, path: str | os.PathLike[str], found: str, expected: str) -> None:
         self.path, self.found, self.expected = os.fspath(path), found, expected
         between = "" if found.endswith("\n") else "; "  # a list ends with a line of its own
-        super().__init__(f"{self.path}: {found}{between}expected {expected}")
+        super().__init__(f"{self.path}: {printable(found)}{between}expected {expected}")
 
     def __reduce__(self) -> tuple:
         return type(self), (self.path, self.found, self.expected)
+
+
+def printable(text: str) -> str:
+    """``text`` from a stranger's file, without characters that a terminal would obey."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c == "\n" or c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 _BEGINNINGS = (

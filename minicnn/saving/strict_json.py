@@ -61,19 +61,23 @@ def _finite(text: str) -> float:
 
 
 def _check(data: Any) -> None:
-    """Look at every value, without recursion: depth, length of texts, size of integers."""
-    pending = [(data, 0)]
-    while pending:
-        value, depth = pending.pop()
-        if depth > MAX_DEPTH:
-            raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
-        if isinstance(value, dict):
-            pending += [(part, depth + 1) for part in (*value, *value.values())]
-        elif isinstance(value, list):
-            pending += [(part, depth + 1) for part in value]
-        elif isinstance(value, str):
-            value.encode()  # a ValueError for half of a surrogate pair, which nothing could print
-            if len(value) > MAX_TEXT:
-                raise ValueError(f"a text is {len(value):,} characters long")
-        elif isinstance(value, int) and abs(value) >= MAX_INTEGER:
-            raise ValueError("an integer has more than 63 bits")
+    """Look at every value, level by level: depth, length of texts, size of integers."""
+    level = [data]
+    for _ in range(MAX_DEPTH + 1):
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                below += value
+                below += value.values()
+            elif isinstance(value, list):
+                below += value
+            elif isinstance(value, str):
+                value.encode()  # a ValueError for half a surrogate pair, which nothing could print
+                if len(value) > MAX_TEXT:
+                    raise ValueError(f"a text is {len(value):,} characters long")
+            elif isinstance(value, int) and abs(value) >= MAX_INTEGER:
+                raise ValueError("an integer has more than 63 bits")
+        if not below:
+            return
+        level = below
+    raise ValueError(f"it is nested more than {MAX_DEPTH} deep")

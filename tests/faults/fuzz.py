@@ -98,7 +98,8 @@ def main(arguments):
         write_corpus(corpus)
         atheris.Setup(
             [sys.argv[0], str(corpus), f"-max_total_time={seconds}", "-max_len=65536",
-             "-timeout=30", "-rss_limit_mb=2000", "-print_final_stats=1", *options],
+             "-timeout=30", "-rss_limit_mb=2000", "-print_final_stats=1",
+             "-artifact_prefix=fuzz-", *options],
             Reader(files),
         )  # fmt: skip
         atheris.Fuzz()

@@ -286,6 +286,9 @@ def changed_layer(saved, change, index=-1):
         ({"inbound": 1}, r"unknown keys \['inbound'\]"),
         ({"config": {"units": 3, "name": "../x"}}, "name must be"),
         ({"config": {"units": 3, "name": "a\x1b[2J"}}, "control characters"),
+        ({"config": {"units": 3, "kernel_initializer": "\x1b[2J"}}, r"identifier: \\x1b\[2J"),
+        ({"config": {"units": 3, "kernel_initializer": {"class_name": "HeNormal", "config":
+         {"\u202e": 1}}}}, r"argument '\\u202e'"),
         ({"config": {"units": 3, "name": "middle"}}, "unique names"),
         ({"config": {"units": 3, "lora_thing": {"class_name": "L2"}}},
          "'lora_thing': L2, which minicnn does not have"),
@@ -299,8 +302,25 @@ def changed_layer(saved, change, index=-1):
 )  # fmt: skip
 def test_layers_that_cannot_be(tmp_path, saved, change, message):
     text = changed_layer(saved, lambda layer: layer.update(change))
-    with pytest.raises(ModelFileError, match=message):
+    with pytest.raises(ModelFileError, match=message) as caught:
         load_model(with_config(tmp_path / "m.keras", saved, text))
+    assert str(caught.value).replace("\n", "").isprintable()  # nothing that a terminal would obey
+
+
+def test_thousands_of_layers():
+    """A few kilobytes ask for them; names are worked out once a class, not once a layer."""
+    from minicnn.engine import naming
+
+    before = naming.snake_case.cache_info().misses
+    data = {"class_name": "Sequential", "config": {"layers": []}}
+    data["config"]["layers"] = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 2]}},
+        *[{"class_name": "BatchNormalization", "config": {}}] * 3000,
+    ]
+    model = model_from_json(json.dumps(data))
+    assert len(model.layers) == 3000
+    assert model.layers[-1].gamma.path.startswith(f"{model.name}/batch_normalization")
+    assert naming.snake_case.cache_info().misses - before < 200
 
 
 def test_every_unusable_layer_is_listed_up_to_twenty():

@@ -12,7 +12,7 @@ from minicnn.saving.hdf5.blocks import Blocks, Cursor, HDF5Error, begun
 from minicnn.saving.hdf5.objects import HDF5Object, Kind
 
 _LINK_KINDS = {1: "SoftLink", 64: "ExternalLink"}
-_SOFT_LINK = 2  # how the table of an older group marks one
+_PLAIN_LINKS, _SOFT_LINK = (0, 1), 2  # how the table of an older group marks them
 
 
 def is_group(item: HDF5Object) -> bool:
@@ -67,6 +67,8 @@ def _in_table(blocks: Blocks, tree: int, heap_address: int) -> Iterator[tuple[st
             name = _text(names[at:end])
             if kind == _SOFT_LINK:
                 raise HDF5Error(f"{name[:80]!a} is a SoftLink")
+            if kind not in _PLAIN_LINKS:
+                raise HDF5Error(f"{name[:80]!a} is a link of kind {kind}")
             yield name, child
 
 

@@ -110,11 +110,20 @@ def judged(kind, bad, folder, watch, memory):
             watch.path = None
         seconds, taken = time.perf_counter() - start, memory.taken()
     fault = error_fault(kind, error, path) if error is not None else None
+    for warning in warned:
+        text = str(warning.message)
+        if len(text) > 10_000 or not text.replace("\n", "").isprintable():
+            fault = f"a warning with control characters: {text[:300]!a}"
     outcome = "refused" if error is not None else "part" if warned else "same"
     if error is None and not good.same(found, good.saved(kind, bad.variant)):
         outcome = "other"
-        if bad.exact or not good.same(found, by_others(kind, bad)):
-            fault = "it gave other arrays than are in the file"
+        try:
+            others = by_others(kind, bad)
+        except Exception as error:
+            fault = f"others refuse the file: {error}"
+        else:
+            if bad.exact or not good.same(found, others):
+                fault = "it gave other arrays than are in the file"
     if receiver is not None:
         if error is not None and any((weight != 7).any() for weight in receiver.get_weights()):
             fault = "a file that was refused changed the model"

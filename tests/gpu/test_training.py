@@ -403,3 +403,42 @@ def test_what_other_threads_launch_is_not_recorded(gpu):
     assert seen == [[4, 4, 4, 4]]
     assert gpu.to_numpy(y).tolist() == [5, 5, 5, 5], "the other thread's work was replayed"
     assert gpu.to_numpy(counter).tolist() == [1]
+
+
+def test_a_larger_prediction_between_replays(gpu):
+    """It takes new buffers; the recorded evaluation goes on in the old ones."""
+    x, y = data()
+
+    def trained():
+        model = network()
+        predict = LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: model.predict(x, batch_size=5 + 7 * epoch, verbose=0)
+        )
+        return fit(
+            model, epochs=4, callbacks=[predict], validation_data=(x[:12], y[:12]),
+            validation_batch_size=4,
+        )  # fmt: skip
+
+    history = trained()
+    config.set_backend("numpy")
+    for key, values in trained().items():
+        assert history[key] == pytest.approx(values, rel=1e-5, abs=1e-5), key
+
+
+def test_memory_of_a_recording_is_nobody_elses(gpu):
+    """A larger prediction takes new buffers; what is allocated then must not get the old ones."""
+    x, y = data()
+    model = network()
+    later = []
+
+    def on_epoch_begin(epoch, logs):
+        if epoch == 3:  # the evaluation is recorded by now
+            contexts = model._compiled.executor.plan.inference
+            sizes = [array.nbytes for ctx in contexts for array in ctx.memory()]
+            model.predict(x, batch_size=30, verbose=0)
+            later.extend(gpu.zeros((size,), "uint8") for size in sizes)
+
+    more = {"validation_data": (x[:12], y[:12]), "validation_batch_size": 4}
+    fit(model, epochs=5, callbacks=[LambdaCallback(on_epoch_begin=on_epoch_begin)], **more)
+    assert later
+    assert not any(gpu.to_numpy(array).any() for array in later)

@@ -159,10 +159,10 @@ class RawKernel:
 
         if len(arguments) != len(self._arguments):
             raise AssertionError(f"{self.name}: {len(arguments)} arguments were passed")
-        values, arrays = [], []
+        values, buffers = [], []
         for expected, value in zip(self._arguments, arguments, strict=True):
             if isinstance(value, ndarray):
-                arrays.append(value)
+                buffers.append(weakref.ref(value.buffer))
                 value = np.uint64(value.data.ptr)
             # a driver copies as many bytes as the kernel's argument has
             size = 8 if expected.is_pointer else expected.dtype.itemsize
@@ -179,11 +179,12 @@ class RawKernel:
                 raise AssertionError(f"kernel {self.name}: not all threads reach a barrier")
             if result == 2:
                 raise CUDARuntimeError("cudaErrorInvalidConfiguration", f"{grid[:]} {block[:]}")
-            for array in arrays:
-                array.buffer.check(self.name)
+            for buffer in buffers:
+                if (alive := buffer()) is not None:
+                    alive.check(self.name)
 
-        # what the node uses lives as long as the node, except the arrays: a graph on a GPU does
-        # not keep those alive either. The pool keeps the memory itself.
+        # numbers live as long as the node; arrays need not, as a graph on a GPU does not keep
+        # them alive either (their memory stays with the pool, for somebody else)
         node.values = values
         node.name = self.name
         DEVICE.run(node)

@@ -3,6 +3,8 @@
 Python raises KeyboardInterrupt between any two operations of the main thread, so also between the
 update of one weight and the next, or while a lock is being released. A step therefore holds it back
 until a place is reached where nothing is half done: between two stages, and at the end of the step.
+That takes milliseconds; where a stage's kernels are compiled first, seconds. A second Ctrl-C does
+not wait, except for an update of the weights.
 """
 
 import signal

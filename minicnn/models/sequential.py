@@ -40,6 +40,10 @@ class Sequential(Persistence, Trainer):
         model.compile(optimizer="adam", loss="sparse_categorical_crossentropy",
                       metrics=["accuracy"])
         model.fit(x_train, y_train, epochs=5)
+
+    Any number of threads may predict with a model, save it and read its weights while one thread
+    trains it: each batch and each file is made of the weights of one whole step (a prediction of
+    many batches may see several). A second thread that trains or evaluates gets a RuntimeError.
     """
 
     def __init__(

@@ -292,6 +292,12 @@ random.seed(0)
 model = Sequential([Input((5,)), Dense(4, activation="relu"), Dense(3, activation="softmax")])
 model.compile("sgd", "sparse_categorical_crossentropy")
 first = model.get_weights()
+from minicnn.engine import interrupts
+hear = interrupts._on_signal
+def heard(*arguments):
+    print("heard", flush=True)
+    hear(*arguments)
+interrupts._on_signal = heard  # two signals that arrive at once would be one
 x, y = np.ones((8, 5), "float32"), np.arange(8) % 3
 try:
     model.fit(x, y, verbose=0)
@@ -303,7 +309,8 @@ print(model.optimizer.iterations, np.isfinite(model.get_weights()[0]).all())
 """
 
 
-def test_while_kernels_compile(tmp_path):
+@pytest.mark.parametrize("times", [1, 2])
+def test_while_kernels_compile(times, tmp_path):
     """Nothing is trained then; the next call compiles what is missing."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "MINICNN_BACKEND": "numba"}
     with subprocess.Popen(
@@ -311,7 +318,9 @@ def test_while_kernels_compile(tmp_path):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
     ) as process:  # fmt: skip
         assert "compiling kernels" in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        out, error = process.communicate(timeout=120)
+        for _ in range(times):
+            process.send_signal(signal.SIGINT)
+            assert process.stdout.readline() == "heard\n"
+        out, error = process.communicate(timeout=240)
     assert process.returncode == 0, error
     assert out == "interrupted after 0 updates\n1 True\n"

@@ -169,7 +169,8 @@ class _Announcement(event.Listener):
         if not self._said and module is not None and module.startswith(package):
             self._said = True
             print(
-                "minicnn: compiling kernels for this machine, once (about 15 s) ...",
+                "minicnn: compiling kernels for this machine, once (about 15 s; Ctrl-C waits for a "
+                "kernel, twice does not) ...",
                 file=sys.stderr,
                 flush=True,
             )

@@ -130,6 +130,7 @@ def test_killed_at_random_moments(variant, processes, tmp_path):
             patience *= 1.3
         else:
             assert process.exitcode == 0
+    print(f"{variant}: killed {kills} times from outside")
     assert kills
     assert finished(folder) == expected
 
@@ -150,6 +151,7 @@ def test_killed_again_and_again_at_every_hook(variant, processes, tmp_path):
         process.start()
         process.join(60)
         assert process.exitcode in (0, -signal.SIGKILL)
+    print(f"{variant}: killed {kill - 1} times at hooks")
     assert kill > 1
     assert finished(folder) == expected
 

@@ -57,6 +57,7 @@ def test_killed_at_random_moments(run, tmp_path):
         if (killed / "model.keras").exists() and not (killed / "backup").exists():
             code = 0  # killed when all was done
     assert code == 0
+    print(f"killed {kills} times")
     assert kills
     assert state(load_model(killed / "model.keras")) == state(load_model(right / "model.keras"))
     histories = [json.loads((f / "history.json").read_text()) for f in (right, killed)]

@@ -161,6 +161,16 @@ def test_flipped_bits(tmp_path, saved, name):
     assert refused > len(places) / 4
 
 
+def test_a_changed_digit_in_the_state_is_seen(tmp_path, saved):
+    """The checksums of HDF5's blocks are compared: nothing else would tell step 3 from step 4."""
+    whole = (saved[0] / "m.weights.h5").read_bytes()
+    step = whole.index(b'"step": ') + 8
+    changed = whole[:step] + bytes([whole[step] ^ 1]) + whole[step + 1 :]
+    (tmp_path / "m.weights.h5").write_bytes(changed)
+    with pytest.raises(ModelFileError, match="checksum of a block is wrong"):
+        load(tmp_path / "m.weights.h5")
+
+
 # -- the archive --------------------------------------------------------------------------------
 
 

@@ -9,7 +9,8 @@ import zipfile
 from typing import BinaryIO
 
 _MOST = 1 << 16  # bytes that the directory of a few members may take
-_END = struct.Struct("<4s8xL4xH")  # the last record: its signature, bytes of the directory, of a comment
+#: the last record: its signature, bytes of the directory, bytes of a comment
+_END = struct.Struct("<4s8xL4xH")
 _LARGE_END = struct.Struct("<4s36xQ8x")  # the same, with more digits, for large files
 _LOCATOR_SIZE = 20  # of the record between the two
 _LARGE = 1 << 31

@@ -2,6 +2,7 @@
 
 import functools
 import io
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -124,7 +125,7 @@ def clear(model) -> None:
 @functools.cache
 def _keras() -> list[Good]:
     file = io.BytesIO()
-    path = Path(_temporary(), "m.keras")
+    path = Path(_FOLDER.name, "m.keras")
     _model().save(path)
     own = path.read_bytes()
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as out:
@@ -136,7 +137,7 @@ def _keras() -> list[Good]:
 
 @functools.cache
 def _weights() -> list[Good]:
-    path = Path(_temporary(), "m.weights.h5")
+    path = Path(_FOLDER.name, "m.weights.h5")
     _model().save_weights(path)
     own = path.read_bytes()
     with zipfile.ZipFile(GOLDEN / "keras_model.keras") as archive:
@@ -165,11 +166,7 @@ def _again(content: bytes, **options) -> bytes:
     return file.getvalue()
 
 
-@functools.cache
-def _temporary() -> str:
-    import tempfile
-
-    return tempfile.mkdtemp(prefix="minicnn-good-")
+_FOLDER = tempfile.TemporaryDirectory(prefix="minicnn-good-")  # goes when the process ends
 
 
 # -- data sets ---------------------------------------------------------------------------------

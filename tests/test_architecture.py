@@ -17,7 +17,6 @@ ARRAY_LIBRARIES = {"numpy", "numba", "scipy", "cupy", "cupyx"}
 #: file -> why it is longer than 300 lines
 LONG_FILES: dict[str, str] = {
     "backends/spec.py": "the contract is one list of every operation, formulas included",
-    "backends/numba_cpu/kernels.py": "Numba's cache looks at one file: what kernels call is in it",
 }
 
 

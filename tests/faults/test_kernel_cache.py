@@ -77,6 +77,15 @@ def test_a_cache_of_older_code_is_not_used(cache):
     assert call(cache) == (350, 1)
 
 
+def test_a_cache_of_kernels_that_called_older_code_is_not_used(cache, monkeypatch):
+    """A kernel's own file may be as it was, while one that it calls into has changed."""
+    monkeypatch.setattr(caching, "_sources", lambda: "before")
+    call(cache)
+    assert call(cache) == (21, 1)
+    monkeypatch.setattr(caching, "_sources", lambda: "after")
+    assert call(cache) == (21, 0)
+
+
 def test_several_processes_fill_one_cache(cache):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
     command = [sys.executable, "-c", PROGRAM, str(cache.parent / "program")]

@@ -4,6 +4,9 @@ Numba's own cache ends the program when no folder can be written, when the disk 
 file in it is damaged: object code that a killed machine left half written is run as it is. Here a
 kernel's file begins with its checksum, what cannot be read is compiled again, and what cannot be
 written is done without, which is said once.
+
+Nor does Numba's cache see a change in another file: a kernel kept on disk goes on calling what it
+was compiled with. Here a change in any file of this package makes every kernel anew.
 """
 
 # mypy: disallow-untyped-calls=False
@@ -12,6 +15,7 @@ import hashlib
 import pickle
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +39,15 @@ def cached_njit(**options: Any) -> Callable[[Callable], Any]:
     return decorate
 
 
+@cache
+def _sources() -> str:
+    """A digest of every file that a kernel's code may come from."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 class _KernelCache(FunctionCache):
     """Numba's cache of a function, whose faults are those of a cache that is empty."""
 
@@ -43,7 +56,7 @@ class _KernelCache(FunctionCache):
         self._cache_file = _CheckedFiles(
             cache_path=self._cache_path,
             filename_base=self._impl.filename_base,
-            source_stamp=self._impl.locator.get_source_stamp(),
+            source_stamp=(self._impl.locator.get_source_stamp(), _sources()),
         )
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:

@@ -1,6 +1,6 @@
 """Convolution: shapes and buffers for the two kernels that do it, fused with what follows or not.
 
-The kernels, and why they are fast: ``kernels.py``.
+The kernels, and why they are fast: ``kernels/``.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ from typing import Any
 
 import numba
 
-from minicnn.backends.numba_cpu import kernels, winograd
+from minicnn.backends.numba_cpu import winograd
+from minicnn.backends.numba_cpu.kernels import convolution
 from minicnn.backends.numba_cpu.memory import contiguous, vector
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
 from minicnn.backends.spec import Array, Pads, Pair
@@ -108,7 +109,7 @@ def forward(
     winner = ctx.buffer("winner", (N, *s.y) if pool[0] else (1, 1, 1, 1), marks)
     several = -(-N // s.sizes[2]) > 1  # one tile is one thread's work
     launch(
-        kernels.conv_forward, N * s.work if several else 0,
+        convolution.conv_forward, N * s.work if several else 0,
         _rows(x), _matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), *s.sizes, s.geometry,
         s.transposed, relu, pool, *_scratch(ctx, s, dtype), y, winner,
     )  # fmt: skip
@@ -128,7 +129,7 @@ def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Arra
     chunk = T * max(1, -(-tiles // pieces))  # images
     dx = ctx.buffer("dx", x.shape if ctx.need_dx else (1, 1, 1, 1), dtype)
     launch(
-        kernels.conv_backward, 2 * N * s.work if tiles > 1 else 0,
+        convolution.conv_backward, 2 * N * s.work if tiles > 1 else 0,
         _rows(x), _matrix(ctx, w), contiguous(ctx, "dy", dy), ctx.y, ctx.winner, *s.sizes, chunk,
         s.geometry, s.transposed, ctx.relu, s.pool, *_scratch(ctx, s, dtype),
         ctx.buffer("dw_chunks", s.dw, dtype), ctx.buffer("db_chunks", (pieces, F), dtype),

@@ -1,12 +1,13 @@
 """The fully connected layer, with ReLU and dropout in the same pass where they follow.
 
-The kernels, and why they are fast: ``kernels.py``.
+The kernels, and why they are fast: ``kernels/``.
 """
 
 import math
 from typing import Any
 
-from minicnn.backends.numba_cpu import dropout, kernels, runtime
+from minicnn.backends.numba_cpu import dropout, runtime
+from minicnn.backends.numba_cpu.kernels import dense as kernels
 from minicnn.backends.numba_cpu.memory import contiguous, vector
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
 from minicnn.backends.spec import Array

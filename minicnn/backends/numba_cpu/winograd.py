@@ -1,6 +1,6 @@
 """Convolution by Winograd's algorithm: shapes and buffers for its two kernels.
 
-Kernels of 2 x 2 and 3 x 3 with many channels need 9 products for 16 and 16 for 36: ``kernels.py``.
+Kernels of 2 x 2 and 3 x 3 with many channels need 9 products for 16 and 16 for 36: ``kernels/``.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 
 import numba
 
-from minicnn.backends.numba_cpu import kernels
+from minicnn.backends.numba_cpu.kernels import winograd as kernels
 from minicnn.backends.numba_cpu.memory import contiguous, vector
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
 from minicnn.backends.spec import Array, Pads, Pair

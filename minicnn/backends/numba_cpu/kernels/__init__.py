@@ -1,0 +1,18 @@
+"""The kernels that multiply matrices: convolution and dense layers.
+
+Why they are fast
+    * A thread takes a few images, writes their windows as rows of a matrix in its own buffer (it
+      stays in the L2 cache), multiplies with BLAS on that one thread, and applies bias, ReLU and
+      pooling while the product is still in the cache. The backward pass builds the rows again:
+      cheaper than reading them back from memory.
+    * With few channels and no stride the matrix is kept transposed, (K, P): each of its rows is
+      then a run of a shifted image, copied at memory speed, and BLAS takes it transposed at no
+      cost.
+    * With many channels, kernels of 2 x 2 and 3 x 3 take Winograd's algorithm: about half the
+      products (``transforms.py``).
+    * ``dw`` is summed inside BLAS (beta = 1), over the images of a chunk. Where the chunks begin
+      depends on the shapes alone, and chunks are added in order, so that any number of threads
+      gives the same bits.
+
+Sizes: P = OH OW output positions, K = KH KW C // groups entries of a window, T images a tile.
+"""

@@ -1,0 +1,123 @@
+"""Convolution as a product of windows and w, with ReLU and max-pooling in the same pass."""
+
+# Numba infers the types of the kernels
+# mypy: ignore-errors
+
+from numba import get_thread_id, njit, prange
+
+from minicnn.backends.numba_cpu.caching import cached_njit
+from minicnn.backends.numba_cpu.kernels.blas import multiply
+from minicnn.backends.numba_cpu.kernels.epilogue import (
+    add_bias,
+    add_rows,
+    bias_relu_pool,
+    mask,
+    spread,
+)
+from minicnn.backends.numba_cpu.kernels.im2col import clear, col2im, col2im_t, im2col, im2col_t
+
+
+@njit
+def tile_windows(x, n0, n1, C, g, groups, geometry, transposed, planes, cols):
+    """The windows of images n0 to n1, channel group g, as rows: ``cols``, or its transpose."""
+    P, CG = geometry[8] * geometry[9], C // groups
+    for n in range(n0, n1):
+        if transposed:
+            im2col_t(x, n, C, g * CG, CG, geometry, planes, cols, (n - n0) * P)
+        else:
+            im2col(x, n, C, g * CG, CG, geometry, cols, (n - n0) * P)
+    rows = (n1 - n0) * P
+    return cols.T[:rows] if transposed else cols[:rows, :]
+
+
+@cached_njit(parallel=True)
+def conv_forward(
+    x, w, b, C, groups, T, geometry, transposed, relu, pool, cols_, planes_, product_, y, winner
+):  # fmt: skip
+    """y (N, OH, OW, F) = x * w + b, then ReLU, then max-pooling, as asked.
+
+    w is (K, F); pool is (0, 0, 0, 0) for none. Names with a final _ hold one part for each thread.
+    """
+    N, F = x.shape[0], w.shape[1]
+    P, FG = geometry[8] * geometry[9], F // groups
+    pooling = pool[0] > 0
+    for tile in prange((N + T - 1) // T):
+        thread = get_thread_id()
+        product = product_[thread]
+        n0, n1 = tile * T, min(N, tile * T + T)
+        rows = (n1 - n0) * P
+        if not pooling:
+            product = y.reshape(-1, F)[n0 * P : n1 * P]
+        for g in range(groups):
+            f = slice(g * FG, (g + 1) * FG)
+            windows = tile_windows(
+                x, n0, n1, C, g, groups, geometry, transposed, planes_[thread], cols_[thread]
+            )
+            multiply(windows, w[:, f], 0, product[:rows, f])
+        if pooling:
+            for n in range(n0, n1):
+                bias_relu_pool(product, (n - n0) * P, b, pool, geometry[9], y, winner, n)
+        else:
+            add_bias(product, 0, rows, b, relu)
+
+
+@cached_njit(parallel=True)
+def conv_backward(
+    x, w, dy, y, winner, C, groups, T, chunk, geometry, transposed, relu, pool,
+    cols_, planes_, dproduct_, dw_chunks, db_chunks, dw, db, dx, need_dx,
+):  # fmt: skip
+    """dw (K, F), db (F,) and dx (N, H, W C) from dy, y and winner of ``conv_forward``.
+
+    A chunk is ``chunk`` images, a multiple of T.
+    """
+    N, F = x.shape[0], w.shape[1]
+    P, CG, FG = geometry[8] * geometry[9], C // groups, F // groups
+    chunks = (N + chunk - 1) // chunk
+    for t in prange(chunks):
+        thread = get_thread_id()
+        cols, dproduct = cols_[thread], dproduct_[thread]
+        clear(db_chunks[t])
+        for n0 in range(t * chunk, min(N, t * chunk + chunk), T):
+            n1 = min(N, n0 + T)
+            rows = (n1 - n0) * P
+            if pool[0] > 0:
+                for n in range(n0, n1):
+                    spread(dy, winner, n, pool, dproduct, (n - n0) * P, geometry[9], db_chunks[t])
+            else:
+                dy_rows = dy.reshape(-1, F)[n0 * P : n1 * P]
+                if relu:
+                    mask(dy_rows, y.reshape(-1, F)[n0 * P : n1 * P], dproduct, rows)
+                else:
+                    dproduct = dy_rows
+                add_rows(dproduct, rows, db_chunks[t])
+            if need_dx:
+                clear(dx[n0:n1].reshape(-1))
+            for g in range(groups):
+                f = slice(g * FG, (g + 1) * FG)
+                d = dproduct[:rows, f]
+                windows = tile_windows(
+                    x, n0, n1, C, g, groups, geometry, transposed, planes_[thread], cols
+                )
+                beta = 0 if n0 == t * chunk else 1
+                multiply(windows.T, d, beta, dw_chunks[t, :, f])
+                if not need_dx:
+                    continue
+                if transposed:
+                    multiply(w[:, f], d.T, 0, windows.T)
+                else:
+                    multiply(d, w[:, f].T, 0, windows)
+                for n in range(n0, n1):
+                    r = (n - n0) * P
+                    if transposed:
+                        col2im_t(cols, r, planes_[thread], dx, n, C, g * CG, CG, geometry)
+                    else:
+                        col2im(cols, r, dx, n, C, g * CG, CG, geometry)
+    for k in prange(dw.shape[0]):
+        clear(dw[k])
+        for t in range(chunks):
+            for f in range(F):
+                dw[k, f] += dw_chunks[t, k, f]
+    clear(db)
+    for t in range(chunks):
+        for f in range(F):
+            db[f] += db_chunks[t, f]

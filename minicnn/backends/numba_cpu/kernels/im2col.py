@@ -1,0 +1,123 @@
+"""Windows of an image as the rows of a matrix, and the adjoint.
+
+x and dx are (N, H, W C): a run of neighbouring pixels is a run of memory. Loops run from 0 over
+slices, which lets the compiler use vector instructions: an index like k + e might be negative,
+and then Python counts from the end.
+"""
+
+# Numba infers the types of the kernels
+# mypy: ignore-errors
+
+from numba import njit
+
+
+@njit
+def clear(a):
+    """a (n,) = 0. In a parallel kernel itself, a[:] = 0 would be made parallel, too."""
+    for i in range(a.shape[0]):
+        a[i] = 0
+
+
+@njit(error_model="numpy")
+def inside(start, size, step, length):
+    """The i in [0, size) whose start + i step is in [0, length): from the first to the second."""
+    return max(0, -(start // step)), max(0, min(size, -((start - length) // step)))
+
+
+@njit
+def im2col(x, n, C, c0, CG, geometry, cols, r):
+    """Windows of image n, channels c0 to c0 + CG, become rows r, r + 1, ... of cols (rows, K)."""
+    KH, KW, SH, SW, DH, DW, top, left, OH, OW = geometry
+    H, W = x.shape[1], x.shape[2] // C
+    for oh in range(OH):
+        h0 = oh * SH - top
+        i0, i1 = inside(h0, KH, DH, H)
+        for ow in range(OW):
+            w0 = ow * SW - left
+            one_run = CG == C and DW == 1 and w0 >= 0 and w0 + KW <= W
+            if i0 > 0 or i1 < KH or not one_run:
+                clear(cols[r])
+            for i in range(i0, i1):
+                row, h = cols[r, i * KW * CG :], h0 + i * DH
+                if one_run:
+                    pixels = x[n, h, w0 * C :]
+                    for e in range(KW * CG):
+                        row[e] = pixels[e]
+                    continue
+                j0, j1 = inside(w0, KW, DW, W)
+                for j in range(j0, j1):
+                    to, pixel = row[j * CG :], x[n, h, (w0 + j * DW) * C + c0 :]
+                    for c in range(CG):
+                        to[c] = pixel[c]
+            r += 1
+
+
+@njit
+def col2im(dcols, r, dx, n, C, c0, CG, geometry):
+    """The adjoint of ``im2col``: every row is added back where it came from."""
+    KH, KW, SH, SW, DH, DW, top, left, OH, OW = geometry
+    H, W = dx.shape[1], dx.shape[2] // C
+    for oh in range(OH):
+        h0 = oh * SH - top
+        i0, i1 = inside(h0, KH, DH, H)
+        for ow in range(OW):
+            w0 = ow * SW - left
+            one_run = CG == C and DW == 1 and w0 >= 0 and w0 + KW <= W
+            for i in range(i0, i1):
+                row, h = dcols[r, i * KW * CG :], h0 + i * DH
+                if one_run:
+                    pixels = dx[n, h, w0 * C :]
+                    for e in range(KW * CG):
+                        pixels[e] += row[e]
+                    continue
+                j0, j1 = inside(w0, KW, DW, W)
+                for j in range(j0, j1):
+                    add, pixel = row[j * CG :], dx[n, h, (w0 + j * DW) * C + c0 :]
+                    for c in range(CG):
+                        pixel[c] += add[c]
+            r += 1
+
+
+@njit
+def im2col_t(x, n, C, c0, CG, geometry, planes, cols, p):
+    """The same for SW = 1, transposed: windows become columns p, p + 1, ... of cols (K, columns).
+
+    ``planes`` (CG, top + H + bottom, left + W + right) takes the image, padded, channel first.
+    """
+    KH, KW, SH, _, DH, DW, top, left, OH, OW = geometry
+    H, W = x.shape[1], x.shape[2] // C
+    planes[:] = 0
+    for c in range(CG):
+        for h in range(H):
+            to, pixels = planes[c, top + h, left:], x[n, h, c0 + c :]
+            for w in range(W):
+                to[w] = pixels[w * C]
+    for i in range(KH):
+        for j in range(KW):
+            for c in range(CG):
+                k = (i * KW + j) * CG + c
+                for oh in range(OH):
+                    row, pixels = cols[k, p + oh * OW :], planes[c, oh * SH + i * DH, j * DW :]
+                    for ow in range(OW):
+                        row[ow] = pixels[ow]
+
+
+@njit
+def col2im_t(dcols, p, planes, dx, n, C, c0, CG, geometry):
+    """The adjoint of ``im2col_t``."""
+    KH, KW, SH, _, DH, DW, top, left, OH, OW = geometry
+    H, W = dx.shape[1], dx.shape[2] // C
+    planes[:] = 0
+    for i in range(KH):
+        for j in range(KW):
+            for c in range(CG):
+                k = (i * KW + j) * CG + c
+                for oh in range(OH):
+                    row, pixels = dcols[k, p + oh * OW :], planes[c, oh * SH + i * DH, j * DW :]
+                    for ow in range(OW):
+                        pixels[ow] += row[ow]
+    for c in range(CG):
+        for h in range(H):
+            pixels, row = dx[n, h, c0 + c :], planes[c, top + h, left:]
+            for w in range(W):
+                pixels[w * C] = row[w]

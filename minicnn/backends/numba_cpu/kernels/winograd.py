@@ -1,0 +1,156 @@
+"""Convolution by Winograd's algorithm, with ReLU and max-pooling in the same pass.
+
+The algorithm, and what U, V, M and S are: ``transforms.py``.
+"""
+
+# Numba infers the types of the kernels
+# mypy: ignore-errors
+
+from numba import get_thread_id, njit, prange
+
+from minicnn.backends.numba_cpu.caching import cached_njit
+from minicnn.backends.numba_cpu.kernels.blas import multiply
+from minicnn.backends.numba_cpu.kernels.epilogue import (
+    add_bias,
+    add_rows,
+    bias_relu_pool,
+    mask,
+    spread,
+)
+from minicnn.backends.numba_cpu.kernels.im2col import clear
+from minicnn.backends.numba_cpu.kernels.transforms import (
+    transform_kernel,
+    transform_kernel_adjoint,
+    transform_outputs,
+    transform_outputs_adjoint,
+    transform_patches,
+    transform_patches_adjoint,
+)
+
+
+@njit
+def pad(x, n, top, left, image):
+    """image (rows, columns, C) = image n of x with zeros around it, cut where it is too long."""
+    rows, columns, C = image.shape
+    clear(image.reshape(-1))
+    for h in range(top, min(rows, top + x.shape[1])):
+        for w in range(left, min(columns, left + x.shape[2])):
+            for c in range(C):
+                image[h, w, c] = x[n, h - top, w - left, c]
+
+
+@njit
+def pad_adjoint(dimage, top, left, dx, n):
+    """dx of image n = what is inside the padding; 0 where the image was cut."""
+    rows, columns, C = dimage.shape
+    clear(dx[n].reshape(-1))
+    for h in range(top, min(rows, top + dx.shape[1])):
+        for w in range(left, min(columns, left + dx.shape[2])):
+            for c in range(C):
+                dx[n, h - top, w - left, c] = dimage[h, w, c]
+
+
+@njit
+def tile_patches(x, n0, n1, geometry, image, strips, V):
+    """``transform_patches`` of images n0 to n1; one that needs no padding is read in place."""
+    top, left, TH, TW = geometry[:4]
+    inside = len(image) <= x.shape[1] and image.shape[1] <= x.shape[2]
+    for n in range(n0, n1):
+        t = (n - n0) * TH * TW
+        if top == 0 and left == 0 and inside:
+            transform_patches(x[n], TH, TW, strips, V, t)
+        else:
+            pad(x, n, top, left, image)
+            transform_patches(image, TH, TW, strips, V, t)
+
+
+@cached_njit(parallel=True)
+def winograd_forward(
+    x, w, b, T, geometry, relu, pool, U, kernel_lines_, image_, strips_, V_, M_, lines_, product_,
+    y, winner,
+):  # fmt: skip
+    """What ``conv_forward`` computes, for one group, no stride and no dilation."""
+    _, _, TH, TW, OH, OW = geometry
+    N, P = x.shape[0], OH * OW
+    S, _, C, F = U.shape
+    pooling = pool[0] > 0
+    transform_kernel(w, kernel_lines_, U.reshape(S, S, C * F))
+    for tile in prange((N + T - 1) // T):
+        thread = get_thread_id()
+        product, V, M = product_[thread], V_[thread], M_[thread]
+        n0, n1 = tile * T, min(N, tile * T + T)
+        rows = (n1 - n0) * TH * TW
+        tile_patches(x, n0, n1, geometry, image_[thread], strips_[thread], V.reshape(S, S, -1))
+        for i in range(S):
+            for j in range(S):
+                multiply(V[i, j, :rows], U[i, j], 0, M[i, j, :rows])
+        if not pooling:
+            product = y.reshape(-1, F)[n0 * P : n1 * P]
+        for n in range(n0, n1):
+            t, r = (n - n0) * TH * TW, (n - n0) * P
+            transform_outputs(M.reshape(S, S, -1), t, OH, OW, lines_[thread], product, r)
+            if pooling:
+                bias_relu_pool(product, r, b, pool, OW, y, winner, n)
+            else:
+                add_bias(product, r, r + P, b, relu)
+
+
+@cached_njit(parallel=True)
+def winograd_backward(
+    x, dy, y, winner, T, chunk, geometry, relu, pool, U, kernel_lines_, image_, strips_, V_, M_,
+    lines_, dproduct_, dU_chunks, db_chunks, dw, db, dx, need_dx,
+):  # fmt: skip
+    """What ``conv_backward`` computes; U is what the forward pass left there."""
+    top, left, TH, TW, OH, OW = geometry
+    N, P = x.shape[0], OH * OW
+    S, _, C, F = U.shape
+    chunks = (N + chunk - 1) // chunk
+    for k in prange(chunks):
+        thread = get_thread_id()
+        V, dM, lines, dproduct = V_[thread], M_[thread], lines_[thread], dproduct_[thread]
+        image, strips = image_[thread], strips_[thread]
+        clear(db_chunks[k])
+        for n0 in range(k * chunk, min(N, k * chunk + chunk), T):
+            n1 = min(N, n0 + T)
+            rows = (n1 - n0) * TH * TW
+            if pool[0] > 0:
+                for n in range(n0, n1):
+                    spread(dy, winner, n, pool, dproduct, (n - n0) * P, OW, db_chunks[k])
+            else:
+                dy_rows = dy.reshape(-1, F)[n0 * P : n1 * P]
+                if relu:
+                    mask(dy_rows, y.reshape(-1, F)[n0 * P : n1 * P], dproduct, len(dy_rows))
+                else:
+                    dproduct = dy_rows
+                add_rows(dproduct, len(dy_rows), db_chunks[k])
+            for n in range(n0, n1):
+                t, r = (n - n0) * TH * TW, (n - n0) * P
+                transform_outputs_adjoint(dproduct, r, OH, OW, lines, dM.reshape(S, S, -1), t)
+            tile_patches(x, n0, n1, geometry, image, strips, V.reshape(S, S, -1))
+            beta = 0 if n0 == k * chunk else 1
+            for i in range(S):
+                for j in range(S):
+                    multiply(V[i, j, :rows].T, dM[i, j, :rows], beta, dU_chunks[k, i, j])
+            if not need_dx:
+                continue
+            for i in range(S):
+                for j in range(S):
+                    multiply(dM[i, j, :rows], U[i, j].T, 0, V[i, j, :rows])
+            for n in range(n0, n1):
+                t = (n - n0) * TH * TW
+                clear(image.reshape(-1))
+                transform_patches_adjoint(V.reshape(S, S, -1), t, TH, TW, strips, image)
+                pad_adjoint(image, top, left, dx, n)
+    for i in prange(S * S):
+        total = dU_chunks[0].reshape(S * S, C * F)[i]
+        if chunks == 0:  # no images
+            clear(total)
+        for k in range(1, chunks):
+            part = dU_chunks[k].reshape(S * S, C * F)[i]
+            for e in range(C * F):
+                total[e] += part[e]
+    transform_kernel_adjoint(dU_chunks[0].reshape(S, S, C * F), kernel_lines_, dw)
+    clear(db)
+    for k in range(chunks):
+        for f in range(F):
+            db[f] += db_chunks[k, f]

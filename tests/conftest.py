@@ -4,14 +4,17 @@ import importlib.util
 import os
 import random
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
 
 from minicnn import backends
-from tests.gpu import stand_in
+from tests.gpu import draws, stand_in
+
+hypothesis = draws.find()  # first, so that the tests' own imports find the same
+HealthCheck, settings = hypothesis.HealthCheck, hypothesis.settings
 
 # Examples are the same at every run; a first call that compiles a kernel is not "too slow".
 settings.register_profile(
@@ -24,7 +27,27 @@ settings.register_profile(
 settings.register_profile("brief", parent=settings.get_profile("minicnn"), max_examples=3)
 settings.load_profile("minicnn")
 
+# Jobs in the background of a shell ignore Ctrl-C, and so would every test that presses it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 DATA_SETS = ("mnist", "fashion_mnist", "cifar10")
+
+
+def pytest_addoption(parser):
+    if hypothesis is draws:
+        parser.addoption("--hypothesis-profile", help="minicnn, or brief: few examples a test")
+
+
+def pytest_configure(config):
+    if hypothesis is draws and (name := config.getoption("--hypothesis-profile", None)):
+        settings.load_profile(name)
+
+
+def pytest_report_header():
+    if hypothesis is draws:
+        return f"Hypothesis is not installed: examples are drawn by {draws.__name__}"
+    return None
 
 
 def load_backend(name):

@@ -6,11 +6,12 @@ import tempfile
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 import h5py
 import numpy as np
 
-from minicnn import config
+from minicnn import config, utils
 from minicnn.datasets.cifar_binary import read_cifar_tar_gz
 from minicnn.datasets.idx import read_idx_gz
 from minicnn.datasets.npz import read_npz
@@ -101,8 +102,10 @@ def _print(array: np.ndarray) -> tuple:
 
 @functools.cache
 def _model():
-    """The trained model in all files but Keras's own."""
+    """The trained model in all files but Keras's own, the same in every process."""
     config.set_backend("numpy")
+    utils.clear_session()
+    utils.set_random_seed(0)
     model = samples.small()
     model.fit(*samples.data(), verbose=0)
     return model
@@ -126,11 +129,13 @@ def clear(model) -> None:
 def _keras() -> list[Good]:
     file = io.BytesIO()
     path = Path(_FOLDER.name, "m.keras")
-    _model().save(path)
+    with patch("time.strftime", return_value="2026-01-02@03:04:05"):
+        _model().save(path)
     own = path.read_bytes()
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as out:
         for name in archive.namelist():
-            out.writestr(name, archive.read(name))
+            member = zipfile.ZipInfo(name)  # with a date that stays
+            out.writestr(member, archive.read(name), zipfile.ZIP_DEFLATED)
     keras = (GOLDEN / "keras_model.keras").read_bytes()
     return [Good(own, True), Good(file.getvalue(), True), Good(keras, True)]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minicnn import backends
+from minicnn import backends, config
 from tests.gpu import draws, stand_in
 
 hypothesis = draws.find()  # first, so that the tests' own imports find the same
@@ -89,6 +89,14 @@ def same_weights_at_every_run():
     random.seed(0)
 
 
+@pytest.fixture(autouse=True)
+def same_backend_after_every_test():
+    """What a test sets is its own."""
+    before = config.backend()
+    yield
+    config.set_backend(before)
+
+
 @pytest.fixture(scope="session")
 def mnist():
     """(x_train, y_train), (x_test, y_test): uint8 (n, 28, 28) and labels (n,)."""
@@ -149,8 +157,6 @@ def _skip_unless_required(variable, reason):
 @pytest.fixture(params=["numpy", "numba", pytest.param("cupy", marks=pytest.mark.gpu)])
 def backend(request):
     """Name of every backend in turn, set for the models that the test builds."""
-    from minicnn import config
-
     load_backend(request.param)
     before = config.backend()
     config.set_backend(request.param)

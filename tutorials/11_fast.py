@@ -34,7 +34,7 @@ import threadpoolctl
 
 from minicnn import backends, config, plots, utils
 from minicnn.backends import reference
-from minicnn.backends.numba_cpu import kernels
+from minicnn.backends.numba_cpu.kernels import epilogue
 from minicnn.engine.context import Context
 from minicnn.exercises import check, hint, show_source
 from minicnn.layers import Conv2D, Dense, Flatten, Input, MaxPooling2D
@@ -293,7 +293,7 @@ for name, one in ladder.items():
 # ladder. This is the function that does it, pulled from its source:
 
 # %%
-show_source(kernels, "bias_relu_pool")
+show_source(epilogue, "bias_relu_pool")
 
 
 # %%

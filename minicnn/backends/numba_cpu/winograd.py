@@ -1,6 +1,6 @@
 """Convolution by Winograd's algorithm: shapes and buffers for its two kernels.
 
-Kernels of 2 x 2 and 3 x 3 with many channels need 9 products for 16 and 16 for 36: ``kernels/``.
+Kernels of 3 x 3 with many channels need 16 products for 36: ``kernels/transforms.py``.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ def applies(w: Array, strides: Pair, dilation: Pair, groups: int) -> bool:
     """Whether the algorithm computes this convolution, and in less time."""
     KH, KW, C, F = w.shape
     return (
-        KH == KW and KH in (2, 3) and strides == dilation == (1, 1) and groups == 1
+        (KH, KW) == (3, 3) and strides == dilation == (1, 1) and groups == 1
         and min(C, F) >= MANY_CHANNELS
     )  # fmt: skip
 
@@ -39,7 +39,7 @@ class Shapes:
     geometry: tuple[int, int, int, int, int, int]  # top, left, TH, TW, OH, OW: TH x TW patches
     pool: tuple[int, int, int, int]  # PH, PW, PSH, PSW; zeros for none
     y: tuple[int, int, int]  # without N
-    U: tuple[int, int, int, int]  # S, S, C, F: patches are S x S
+    U: tuple[int, int, int, int]  # 4, 4, C, F
     kernel_lines: tuple[int, int]
     V: tuple[int, int, int, int]
     M: tuple[int, int, int, int]
@@ -56,38 +56,37 @@ def shapes_of(
     w_shape: tuple[int, ...], x_shape: tuple[int, ...], pads: Pads,
     pool: tuple[int, int, int, int],
 ) -> Shapes:  # fmt: skip
-    """Shapes for an image (H, W, C) and a kernel (KH, KH, C, F)."""
+    """Shapes for an image (H, W, C) and a kernel (3, 3, C, F)."""
     H, W, C = x_shape
-    KH, _, _, F = w_shape
+    F = w_shape[3]
     (top, bottom), (left, right) = pads
-    OH, OW = H + top + bottom - KH + 1, W + left + right - KH + 1
+    OH, OW = H + top + bottom - 2, W + left + right - 2
     y = OH, OW, F
     if pool[0]:
         PH, PW, PSH, PSW = pool
         y = (OH - PH) // PSH + 1, (OW - PW) // PSW + 1, F
         # a remainder that no window reaches is not computed
         OH, OW = (y[0] - 1) * PSH + PH, (y[1] - 1) * PSW + PW
-    S = KH + 1
     TH, TW = (OH + 1) // 2, (OW + 1) // 2
     patches = TH * TW
     T = 1
-    while 2 * T <= TILE and 2 * T * patches * S * S * (C + F) <= CACHED:
+    while 2 * T <= TILE and 2 * T * patches * 16 * (C + F) <= CACHED:
         T *= 2
     return Shapes(
         T=T,
         geometry=(top, left, TH, TW, OH, OW),
         pool=pool,
         y=y,
-        U=(S, S, C, F),
-        kernel_lines=(S, KH * C * F),
-        V=(S, S, T * patches, C),
-        M=(S, S, T * patches, F),
-        image=(2 * TH + KH - 1, 2 * TW + KH - 1, C),
-        strips=(S, 2, TW + 1, C),
-        lines=(2, S, TW, F),
+        U=(4, 4, C, F),
+        kernel_lines=(4, 3 * C * F),
+        V=(4, 4, T * patches, C),
+        M=(4, 4, T * patches, F),
+        image=(2 * TH + 2, 2 * TW + 2, C),
+        strips=(4, 2, TW + 1, C),
+        lines=(2, 4, TW, F),
         product=(T * OH * OW, F),
-        pieces=max(FEWEST, min(MOST, ENTRIES // (S * S * C * F))),
-        work=patches * S * S * (C * F // PRODUCTS + C + F),
+        pieces=max(FEWEST, min(MOST, ENTRIES // (16 * C * F))),
+        work=patches * 16 * (C * F // PRODUCTS + C + F),
     )
 
 

@@ -1,6 +1,6 @@
 """Convolution by Winograd's algorithm, with ReLU and max-pooling in the same pass.
 
-The algorithm, and what U, V, M and S are: ``transforms.py``.
+The algorithm, and what U, V and M are: ``transforms.py``.
 """
 
 # Numba infers the types of the kernels
@@ -57,11 +57,11 @@ def tile_patches(x, n0, n1, geometry, image, strips, V):
     inside = len(image) <= x.shape[1] and image.shape[1] <= x.shape[2]
     for n in range(n0, n1):
         t = (n - n0) * TH * TW
-        if top == 0 and left == 0 and inside:
-            transform_patches(x[n], TH, TW, strips, V, t)
-        else:
+        patched = x[n]
+        if top > 0 or left > 0 or not inside:
             pad(x, n, top, left, image)
-            transform_patches(image, TH, TW, strips, V, t)
+            patched = image
+        transform_patches(patched, TH, TW, strips, V, t)
 
 
 @cached_njit(parallel=True)
@@ -72,23 +72,23 @@ def winograd_forward(
     """What ``conv_forward`` computes, for one group, no stride and no dilation."""
     _, _, TH, TW, OH, OW = geometry
     N, P = x.shape[0], OH * OW
-    S, _, C, F = U.shape
+    _, _, C, F = U.shape
     pooling = pool[0] > 0
-    transform_kernel(w, kernel_lines_, U.reshape(S, S, C * F))
+    transform_kernel(w, kernel_lines_, U.reshape(4, 4, C * F))
     for tile in prange((N + T - 1) // T):
         thread = get_thread_id()
         product, V, M = product_[thread], V_[thread], M_[thread]
         n0, n1 = tile * T, min(N, tile * T + T)
         rows = (n1 - n0) * TH * TW
-        tile_patches(x, n0, n1, geometry, image_[thread], strips_[thread], V.reshape(S, S, -1))
-        for i in range(S):
-            for j in range(S):
+        tile_patches(x, n0, n1, geometry, image_[thread], strips_[thread], V.reshape(4, 4, -1))
+        for i in range(4):
+            for j in range(4):
                 multiply(V[i, j, :rows], U[i, j], 0, M[i, j, :rows])
         if not pooling:
             product = y.reshape(-1, F)[n0 * P : n1 * P]
         for n in range(n0, n1):
             t, r = (n - n0) * TH * TW, (n - n0) * P
-            transform_outputs(M.reshape(S, S, -1), t, OH, OW, lines_[thread], product, r)
+            transform_outputs(M.reshape(4, 4, -1), t, OH, OW, lines_[thread], product, r)
             if pooling:
                 bias_relu_pool(product, r, b, pool, OW, y, winner, n)
             else:
@@ -103,7 +103,7 @@ def winograd_backward(
     """What ``conv_backward`` computes; U is what the forward pass left there."""
     top, left, TH, TW, OH, OW = geometry
     N, P = x.shape[0], OH * OW
-    S, _, C, F = U.shape
+    _, _, C, F = U.shape
     chunks = (N + chunk - 1) // chunk
     for k in prange(chunks):
         thread = get_thread_id()
@@ -125,31 +125,31 @@ def winograd_backward(
                 add_rows(dproduct, len(dy_rows), db_chunks[k])
             for n in range(n0, n1):
                 t, r = (n - n0) * TH * TW, (n - n0) * P
-                transform_outputs_adjoint(dproduct, r, OH, OW, lines, dM.reshape(S, S, -1), t)
-            tile_patches(x, n0, n1, geometry, image, strips, V.reshape(S, S, -1))
+                transform_outputs_adjoint(dproduct, r, OH, OW, lines, dM.reshape(4, 4, -1), t)
+            tile_patches(x, n0, n1, geometry, image, strips, V.reshape(4, 4, -1))
             beta = 0 if n0 == k * chunk else 1
-            for i in range(S):
-                for j in range(S):
+            for i in range(4):
+                for j in range(4):
                     multiply(V[i, j, :rows].T, dM[i, j, :rows], beta, dU_chunks[k, i, j])
             if not need_dx:
                 continue
-            for i in range(S):
-                for j in range(S):
+            for i in range(4):
+                for j in range(4):
                     multiply(dM[i, j, :rows], U[i, j].T, 0, V[i, j, :rows])
             for n in range(n0, n1):
                 t = (n - n0) * TH * TW
                 clear(image.reshape(-1))
-                transform_patches_adjoint(V.reshape(S, S, -1), t, TH, TW, strips, image)
+                transform_patches_adjoint(V.reshape(4, 4, -1), t, TH, TW, strips, image)
                 pad_adjoint(image, top, left, dx, n)
-    for i in prange(S * S):
-        total = dU_chunks[0].reshape(S * S, C * F)[i]
+    for i in prange(16):
+        total = dU_chunks[0].reshape(16, C * F)[i]
         if chunks == 0:  # no images
             clear(total)
         for k in range(1, chunks):
-            part = dU_chunks[k].reshape(S * S, C * F)[i]
+            part = dU_chunks[k].reshape(16, C * F)[i]
             for e in range(C * F):
                 total[e] += part[e]
-    transform_kernel_adjoint(dU_chunks[0].reshape(S, S, C * F), kernel_lines_, dw)
+    transform_kernel_adjoint(dU_chunks[0].reshape(4, 4, C * F), kernel_lines_, dw)
     clear(db)
     for k in range(chunks):
         for f in range(F):

@@ -307,7 +307,6 @@ if data == "CIFAR-10":
         assert seen[name] - new[name] < seen["plain"] - new["plain"], name
     assert new["batch norm."] == max(new.values())
     if not FULL:
-        assert seen["all three"] - new["all three"] == min(seen[n] - new[n] for n in seen)
         assert new["all three"] > new["plain"]
     assert seen["batch norm."] == max(seen.values()) > 0.85
 

@@ -347,7 +347,7 @@ draw_gaps()
 #   achievement by itself; a network that has learned nothing has none.
 # * **Batch normalisation** learns fastest by far, and learns by heart fastest, too: nearly every
 #   training image is right. It has the widest gap, and the best accuracy on new images.
-# * **All three together** have one of the two narrowest gaps, and are right more often than the plain
+# * **All three together** have one of the narrowest gaps, and are right more often than the plain
 #   network on new images.
 #
 # And with more images? The same networks with 20,000 images, 5,000 held out and fifteen epochs,

@@ -13,6 +13,14 @@ from minicnn.backends.numba_cpu import winograd
 from minicnn.backends.numba_cpu.kernels import convolution
 from minicnn.backends.numba_cpu.memory import contiguous, vector
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
+from minicnn.backends.numba_cpu.tiles import (
+    NO_POOL,
+    Pool,
+    chunk_of,
+    outputs,
+    pieces_of,
+    pooled,
+)
 from minicnn.backends.spec import Array, Pads, Pair
 
 #: with fewer channels than this, and no stride along W, the column matrix is kept transposed
@@ -20,10 +28,6 @@ FEW_CHANNELS = 8
 #: images a tile, at most; rows that a product needs, at most, to run at full speed; and entries
 #: of its column matrix, which shall stay in the L2 cache
 TILE, ROWS, CACHED = 8, 400, 1 << 17
-#: pieces that ``dw`` is summed in, at least and at most, and entries that all of them should have
-FEWEST, MOST, ENTRIES = 4, 16, 1 << 22
-
-NO_POOL = (0, 0, 0, 0)
 
 
 def conv2d_forward(
@@ -45,7 +49,7 @@ class Shapes:
 
     sizes: tuple[int, int, int]  # C, groups, T: T images are a tile
     geometry: tuple[int, ...]  # KH, KW, SH, SW, DH, DW, top, left, OH, OW
-    pool: tuple[int, int, int, int]  # PH, PW, PSH, PSW
+    pool: Pool
     transposed: bool
     y: tuple[int, int, int]  # without N
     cols: tuple[int, int]
@@ -58,7 +62,7 @@ class Shapes:
 @lru_cache(maxsize=512)
 def shapes_of(
     x_shape: tuple[int, ...], w_shape: tuple[int, ...],
-    strides: Pair, pads: Pads, dilation: Pair, groups: int, pool: tuple[int, int, int, int],
+    strides: Pair, pads: Pads, dilation: Pair, groups: int, pool: Pool,
 ) -> Shapes:  # fmt: skip
     """Shapes for an image (H, W, C) and a kernel (KH, KW, C // groups, F)."""
     H, W, C = x_shape
@@ -67,12 +71,7 @@ def shapes_of(
     H_pad, W_pad = H + top + bottom, W + left + right
     OH = (H_pad - (KH - 1) * dilation[0] - 1) // strides[0] + 1
     OW = (W_pad - (KW - 1) * dilation[1] - 1) // strides[1] + 1
-    y = OH, OW, F
-    if pool != NO_POOL:
-        PH, PW, PSH, PSW = pool
-        y = (OH - PH) // PSH + 1, (OW - PW) // PSW + 1, F
-        # a remainder that no window reaches is not computed
-        OH, OW = (y[0] - 1) * PSH + PH, (y[1] - 1) * PSW + PW
+    rows, columns, OH, OW = pooled(OH, OW, pool)
     P, K = OH * OW, KH * KW * CG
     T = 1
     while 2 * T <= TILE and 2 * T * P <= ROWS and 2 * T * P * K <= CACHED:
@@ -83,11 +82,11 @@ def shapes_of(
         geometry=(KH, KW, *strides, *dilation, top, left, OH, OW),
         pool=pool,
         transposed=transposed,
-        y=y,
+        y=(rows, columns, F),
         cols=(K, T * P) if transposed else (T * P, K),
         planes=(CG, H_pad, W_pad) if transposed else (1, 1, 1),
         product=(T * P, F),
-        dw=(max(FEWEST, min(MOST, ENTRIES // (K * F))), K, F),
+        dw=(pieces_of(K * F), K, F),
         work=P * (K * F // PRODUCTS + K + F),
     )
 
@@ -95,7 +94,7 @@ def shapes_of(
 def forward(
     ctx: Any, x: Array, w: Array, b: Array | None,
     strides: Pair, pads: Pads, dilation: Pair, groups: int,
-    relu: bool, pool: tuple[int, int, int, int] = NO_POOL,
+    relu: bool, pool: Pool = NO_POOL,
 ) -> Array:  # fmt: skip
     """Convolution, then ReLU and max-pooling as asked: all forward operations of this kind."""
     x = contiguous(ctx, "x", x)
@@ -103,11 +102,8 @@ def forward(
         return winograd.forward(ctx, x, w, b, pads, relu, pool)
     s = shapes_of(x.shape[1:], w.shape, strides, pads, dilation, groups, pool)
     N, dtype = len(x), x.dtype
-    y = ctx.buffer("y", (N, *s.y), dtype)
-    # the winner's place in its window, or one more where ReLU clipped it
-    marks = "uint8" if pool[0] * pool[1] < 256 else "int32"
-    winner = ctx.buffer("winner", (N, *s.y) if pool[0] else (1, 1, 1, 1), marks)
-    several = -(-N // s.sizes[2]) > 1  # one tile is one thread's work
+    y, winner = outputs(ctx, (N, *s.y), pool, dtype)
+    several = s.sizes[2] < N  # one tile is one thread's work
     launch(
         convolution.conv_forward, N * s.work if several else 0,
         _rows(x), _matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), *s.sizes, s.geometry,
@@ -125,13 +121,12 @@ def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Arra
     dtype = x.dtype
     pieces, K, F = s.dw
     T = s.sizes[2]
-    tiles = -(-N // T)
-    chunk = T * max(1, -(-tiles // pieces))  # images
     dx = ctx.buffer("dx", x.shape if ctx.need_dx else (1, 1, 1, 1), dtype)
     launch(
-        convolution.conv_backward, 2 * N * s.work if tiles > 1 else 0,
-        _rows(x), _matrix(ctx, w), contiguous(ctx, "dy", dy), ctx.y, ctx.winner, *s.sizes, chunk,
-        s.geometry, s.transposed, ctx.relu, s.pool, *_scratch(ctx, s, dtype),
+        convolution.conv_backward, 2 * N * s.work if N > T else 0,
+        _rows(x), _matrix(ctx, w), contiguous(ctx, "dy", dy), ctx.y, ctx.winner, *s.sizes,
+        chunk_of(N, T, pieces), s.geometry, s.transposed, ctx.relu, s.pool,
+        *_scratch(ctx, s, dtype),
         ctx.buffer("dw_chunks", s.dw, dtype), ctx.buffer("db_chunks", (pieces, F), dtype),
         dw.reshape(K, F), ctx.buffer("no_db", (F,), dtype) if db is None else db,
         _rows(dx), ctx.need_dx,

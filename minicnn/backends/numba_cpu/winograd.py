@@ -12,14 +12,13 @@ import numba
 from minicnn.backends.numba_cpu.kernels import winograd as kernels
 from minicnn.backends.numba_cpu.memory import contiguous, vector
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
+from minicnn.backends.numba_cpu.tiles import Pool, chunk_of, outputs, pieces_of, pooled
 from minicnn.backends.spec import Array, Pads, Pair
 
 #: fewer input channels or filters than this, and the transforms cost more than they save
 MANY_CHANNELS = 16
 #: images a tile, at most, and entries of V and M, which shall stay in the L2 cache
 TILE, CACHED = 16, 1 << 17
-#: pieces that ``dw`` is summed in, at least and at most, and entries that all of them should have
-FEWEST, MOST, ENTRIES = 4, 16, 1 << 22
 
 
 def applies(w: Array, strides: Pair, dilation: Pair, groups: int) -> bool:
@@ -37,7 +36,7 @@ class Shapes:
 
     T: int  # images a tile
     geometry: tuple[int, int, int, int, int, int]  # top, left, TH, TW, OH, OW: TH x TW patches
-    pool: tuple[int, int, int, int]  # PH, PW, PSH, PSW; zeros for none
+    pool: Pool
     y: tuple[int, int, int]  # without N
     U: tuple[int, int, int, int]  # 4, 4, C, F
     kernel_lines: tuple[int, int]
@@ -54,19 +53,14 @@ class Shapes:
 @lru_cache(maxsize=512)
 def shapes_of(
     w_shape: tuple[int, ...], x_shape: tuple[int, ...], pads: Pads,
-    pool: tuple[int, int, int, int],
+    pool: Pool,
 ) -> Shapes:  # fmt: skip
     """Shapes for an image (H, W, C) and a kernel (3, 3, C, F)."""
     H, W, C = x_shape
     F = w_shape[3]
     (top, bottom), (left, right) = pads
     OH, OW = H + top + bottom - 2, W + left + right - 2
-    y = OH, OW, F
-    if pool[0]:
-        PH, PW, PSH, PSW = pool
-        y = (OH - PH) // PSH + 1, (OW - PW) // PSW + 1, F
-        # a remainder that no window reaches is not computed
-        OH, OW = (y[0] - 1) * PSH + PH, (y[1] - 1) * PSW + PW
+    rows, columns, OH, OW = pooled(OH, OW, pool)
     TH, TW = (OH + 1) // 2, (OW + 1) // 2
     patches = TH * TW
     T = 1
@@ -76,7 +70,7 @@ def shapes_of(
         T=T,
         geometry=(top, left, TH, TW, OH, OW),
         pool=pool,
-        y=y,
+        y=(rows, columns, F),
         U=(4, 4, C, F),
         kernel_lines=(4, 3 * C * F),
         V=(4, 4, T * patches, C),
@@ -85,22 +79,19 @@ def shapes_of(
         strips=(4, 2, TW + 1, C),
         lines=(2, 4, TW, F),
         product=(T * OH * OW, F),
-        pieces=max(FEWEST, min(MOST, ENTRIES // (16 * C * F))),
+        pieces=pieces_of(16 * C * F),
         work=patches * 16 * (C * F // PRODUCTS + C + F),
     )
 
 
 def forward(
     ctx: Any, x: Array, w: Array, b: Array | None, pads: Pads, relu: bool,
-    pool: tuple[int, int, int, int],
+    pool: Pool,
 ) -> Array:  # fmt: skip
     """Convolution, then ReLU and max-pooling as asked."""
     s = shapes_of(w.shape, x.shape[1:], pads, pool)
     N, dtype = len(x), x.dtype
-    y = ctx.buffer("y", (N, *s.y), dtype)
-    # the winner's place in its window, or one more where ReLU clipped it
-    marks = "uint8" if pool[0] * pool[1] < 256 else "int32"
-    winner = ctx.buffer("winner", (N, *s.y) if pool[0] else (1, 1, 1, 1), marks)
+    y, winner = outputs(ctx, (N, *s.y), pool, dtype)
     several = N > s.T  # one tile is one thread's work
     launch(
         kernels.winograd_forward, N * s.work if several else 0,
@@ -115,15 +106,13 @@ def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Arra
     """The adjoint of ``forward``."""
     s, x, N = ctx.shapes, ctx.x, len(ctx.x)
     dtype, F = x.dtype, w.shape[-1]
-    tiles = -(-N // s.T)
-    chunk = s.T * max(1, -(-tiles // s.pieces))  # images
     dx = ctx.buffer("dx", x.shape if ctx.need_dx else (1, 1, 1, 1), dtype)
     launch(
-        kernels.winograd_backward, 2 * N * s.work if tiles > 1 else 0,
-        x, contiguous(ctx, "dy", dy), ctx.y, ctx.winner, s.T, chunk,
+        kernels.winograd_backward, 2 * N * s.work if N > s.T else 0,
+        x, contiguous(ctx, "dy", dy), ctx.y, ctx.winner, s.T, chunk_of(N, s.T, s.pieces),
         s.geometry, ctx.relu, s.pool, *_scratch(ctx, s, dtype),
         ctx.buffer("dU_chunks", (s.pieces, *s.U), dtype),
-        ctx.buffer("db_chunks", (s.pieces, F), dtype),
+        ctx.buffer("db_chunks", (s.pieces, F), dtype), ctx.buffer("dU", s.U, dtype),
         _lines(dw), ctx.buffer("no_db", (F,), dtype) if db is None else db,
         dx, ctx.need_dx,
     )  # fmt: skip

@@ -7,13 +7,7 @@ from numba import get_thread_id, njit, prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.kernels.blas import multiply
-from minicnn.backends.numba_cpu.kernels.epilogue import (
-    add_bias,
-    add_rows,
-    bias_relu_pool,
-    mask,
-    spread,
-)
+from minicnn.backends.numba_cpu.kernels.epilogue import add_chunks, finish, finish_adjoint
 from minicnn.backends.numba_cpu.kernels.im2col import clear, col2im, col2im_t, im2col, im2col_t
 
 
@@ -40,25 +34,19 @@ def conv_forward(
     """
     N, F = x.shape[0], w.shape[1]
     P, FG = geometry[8] * geometry[9], F // groups
-    pooling = pool[0] > 0
     for tile in prange((N + T - 1) // T):
         thread = get_thread_id()
-        product = product_[thread]
         n0, n1 = tile * T, min(N, tile * T + T)
-        rows = (n1 - n0) * P
-        if not pooling:
+        product = product_[thread, : (n1 - n0) * P]
+        if pool[0] == 0:
             product = y.reshape(-1, F)[n0 * P : n1 * P]
         for g in range(groups):
             f = slice(g * FG, (g + 1) * FG)
             windows = tile_windows(
                 x, n0, n1, C, g, groups, geometry, transposed, planes_[thread], cols_[thread]
             )
-            multiply(windows, w[:, f], 0, product[:rows, f])
-        if pooling:
-            for n in range(n0, n1):
-                bias_relu_pool(product, (n - n0) * P, b, pool, geometry[9], y, winner, n)
-        else:
-            add_bias(product, 0, rows, b, relu)
+            multiply(windows, w[:, f], 0, product[:, f])
+        finish(product, n0, n1, b, geometry[9], relu, pool, y, winner)
 
 
 @cached_njit(parallel=True)
@@ -75,21 +63,14 @@ def conv_backward(
     chunks = (N + chunk - 1) // chunk
     for t in prange(chunks):
         thread = get_thread_id()
-        cols, dproduct = cols_[thread], dproduct_[thread]
+        cols = cols_[thread]
         clear(db_chunks[t])
         for n0 in range(t * chunk, min(N, t * chunk + chunk), T):
             n1 = min(N, n0 + T)
             rows = (n1 - n0) * P
-            if pool[0] > 0:
-                for n in range(n0, n1):
-                    spread(dy, winner, n, pool, dproduct, (n - n0) * P, geometry[9], db_chunks[t])
-            else:
-                dy_rows = dy.reshape(-1, F)[n0 * P : n1 * P]
-                if relu:
-                    mask(dy_rows, y.reshape(-1, F)[n0 * P : n1 * P], dproduct, rows)
-                else:
-                    dproduct = dy_rows
-                add_rows(dproduct, rows, db_chunks[t])
+            dproduct = finish_adjoint(
+                dy, y, winner, n0, n1, P, geometry[9], relu, pool, dproduct_[thread], db_chunks[t]
+            )
             if need_dx:
                 clear(dx[n0:n1].reshape(-1))
             for g in range(groups):
@@ -113,11 +94,5 @@ def conv_backward(
                     else:
                         col2im(cols, r, dx, n, C, g * CG, CG, geometry)
     for k in prange(dw.shape[0]):
-        clear(dw[k])
-        for t in range(chunks):
-            for f in range(F):
-                dw[k, f] += dw_chunks[t, k, f]
-    clear(db)
-    for t in range(chunks):
-        for f in range(F):
-            db[f] += db_chunks[t, f]
+        add_chunks(dw_chunks, k, chunks, dw[k])
+    add_chunks(db_chunks.reshape(-1, 1, F), 0, chunks, db)

@@ -5,6 +5,8 @@
 
 from numba import njit
 
+from minicnn.backends.numba_cpu.kernels.im2col import clear
+
 
 @njit
 def add_bias(y, r0, r1, b, relu):
@@ -100,3 +102,45 @@ def add_rows(dproduct, rows, db):
     for r in range(rows):
         for f in range(db.shape[0]):
             db[f] += dproduct[r, f]
+
+
+@njit
+def finish(product, n0, n1, b, OW, relu, pool, y, winner):
+    """y of images n0 to n1 from their product: bias, then ReLU, then max-pooling, as asked.
+
+    Without pooling ``product`` is a part of y itself.
+    """
+    if pool[0] > 0:
+        P = len(product) // (n1 - n0)
+        for n in range(n0, n1):
+            bias_relu_pool(product, (n - n0) * P, b, pool, OW, y, winner, n)
+    else:
+        add_bias(product, 0, len(product), b, relu)
+
+
+@njit
+def finish_adjoint(dy, y, winner, n0, n1, P, OW, relu, pool, dproduct, db):
+    """The gradient of the product of images n0 to n1, in ``dproduct`` or dy itself.
+
+    db += its sum.
+    """
+    if pool[0] > 0:
+        for n in range(n0, n1):
+            spread(dy, winner, n, pool, dproduct, (n - n0) * P, OW, db)
+        return dproduct
+    F = dproduct.shape[1]
+    rows = dy.reshape(-1, F)[n0 * P : n1 * P]
+    if relu:
+        mask(rows, y.reshape(-1, F)[n0 * P : n1 * P], dproduct, len(rows))
+        rows = dproduct[: len(rows)]
+    add_rows(rows, len(rows), db)
+    return rows
+
+
+@njit
+def add_chunks(chunks, row, count, total):
+    """total (n,) = one row of the first ``count`` chunks (chunks, rows, n), summed in order."""
+    clear(total)
+    for k in range(count):
+        for e in range(len(total)):
+            total[e] += chunks[k, row, e]

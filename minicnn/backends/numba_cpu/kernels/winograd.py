@@ -10,13 +10,7 @@ from numba import get_thread_id, njit, prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.kernels.blas import multiply
-from minicnn.backends.numba_cpu.kernels.epilogue import (
-    add_bias,
-    add_rows,
-    bias_relu_pool,
-    mask,
-    spread,
-)
+from minicnn.backends.numba_cpu.kernels.epilogue import add_chunks, finish, finish_adjoint
 from minicnn.backends.numba_cpu.kernels.im2col import clear
 from minicnn.backends.numba_cpu.kernels.transforms import (
     transform_kernel,
@@ -73,32 +67,29 @@ def winograd_forward(
     _, _, TH, TW, OH, OW = geometry
     N, P = x.shape[0], OH * OW
     _, _, C, F = U.shape
-    pooling = pool[0] > 0
     transform_kernel(w, kernel_lines_, U.reshape(4, 4, C * F))
     for tile in prange((N + T - 1) // T):
         thread = get_thread_id()
-        product, V, M = product_[thread], V_[thread], M_[thread]
+        V, M = V_[thread], M_[thread]
         n0, n1 = tile * T, min(N, tile * T + T)
         rows = (n1 - n0) * TH * TW
         tile_patches(x, n0, n1, geometry, image_[thread], strips_[thread], V.reshape(4, 4, -1))
         for i in range(4):
             for j in range(4):
                 multiply(V[i, j, :rows], U[i, j], 0, M[i, j, :rows])
-        if not pooling:
+        product = product_[thread, : (n1 - n0) * P]
+        if pool[0] == 0:
             product = y.reshape(-1, F)[n0 * P : n1 * P]
         for n in range(n0, n1):
             t, r = (n - n0) * TH * TW, (n - n0) * P
             transform_outputs(M.reshape(4, 4, -1), t, OH, OW, lines_[thread], product, r)
-            if pooling:
-                bias_relu_pool(product, r, b, pool, OW, y, winner, n)
-            else:
-                add_bias(product, r, r + P, b, relu)
+        finish(product, n0, n1, b, OW, relu, pool, y, winner)
 
 
 @cached_njit(parallel=True)
 def winograd_backward(
     x, dy, y, winner, T, chunk, geometry, relu, pool, U, kernel_lines_, image_, strips_, V_, M_,
-    lines_, dproduct_, dU_chunks, db_chunks, dw, db, dx, need_dx,
+    lines_, dproduct_, dU_chunks, db_chunks, dU, dw, db, dx, need_dx,
 ):  # fmt: skip
     """What ``conv_backward`` computes; U is what the forward pass left there."""
     top, left, TH, TW, OH, OW = geometry
@@ -107,22 +98,15 @@ def winograd_backward(
     chunks = (N + chunk - 1) // chunk
     for k in prange(chunks):
         thread = get_thread_id()
-        V, dM, lines, dproduct = V_[thread], M_[thread], lines_[thread], dproduct_[thread]
+        V, dM, lines = V_[thread], M_[thread], lines_[thread]
         image, strips = image_[thread], strips_[thread]
         clear(db_chunks[k])
         for n0 in range(k * chunk, min(N, k * chunk + chunk), T):
             n1 = min(N, n0 + T)
             rows = (n1 - n0) * TH * TW
-            if pool[0] > 0:
-                for n in range(n0, n1):
-                    spread(dy, winner, n, pool, dproduct, (n - n0) * P, OW, db_chunks[k])
-            else:
-                dy_rows = dy.reshape(-1, F)[n0 * P : n1 * P]
-                if relu:
-                    mask(dy_rows, y.reshape(-1, F)[n0 * P : n1 * P], dproduct, len(dy_rows))
-                else:
-                    dproduct = dy_rows
-                add_rows(dproduct, len(dy_rows), db_chunks[k])
+            dproduct = finish_adjoint(
+                dy, y, winner, n0, n1, P, OW, relu, pool, dproduct_[thread], db_chunks[k]
+            )
             for n in range(n0, n1):
                 t, r = (n - n0) * TH * TW, (n - n0) * P
                 transform_outputs_adjoint(dproduct, r, OH, OW, lines, dM.reshape(4, 4, -1), t)
@@ -142,15 +126,6 @@ def winograd_backward(
                 transform_patches_adjoint(V.reshape(4, 4, -1), t, TH, TW, strips, image)
                 pad_adjoint(image, top, left, dx, n)
     for i in prange(16):
-        total = dU_chunks[0].reshape(16, C * F)[i]
-        if chunks == 0:  # no images
-            clear(total)
-        for k in range(1, chunks):
-            part = dU_chunks[k].reshape(16, C * F)[i]
-            for e in range(C * F):
-                total[e] += part[e]
-    transform_kernel_adjoint(dU_chunks[0].reshape(4, 4, C * F), kernel_lines_, dw)
-    clear(db)
-    for k in range(chunks):
-        for f in range(F):
-            db[f] += db_chunks[k, f]
+        add_chunks(dU_chunks.reshape(-1, 16, C * F), i, chunks, dU.reshape(16, C * F)[i])
+    transform_kernel_adjoint(dU.reshape(4, 4, C * F), kernel_lines_, dw)
+    add_chunks(db_chunks.reshape(-1, 1, F), 0, chunks, db)

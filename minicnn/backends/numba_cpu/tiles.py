@@ -1,0 +1,47 @@
+"""What both ways to compute a convolution share: its outputs, and how ``dw`` is summed."""
+
+from typing import Any
+
+from minicnn.backends.spec import Array
+
+#: PH, PW, PSH, PSW of a max-pooling; these where there is none
+Pool = tuple[int, int, int, int]
+NO_POOL: Pool = (0, 0, 0, 0)
+
+#: pieces that ``dw`` is summed in, at least and at most, and entries that all of them should have
+FEWEST, MOST, ENTRIES = 4, 16, 1 << 22
+
+
+def pooled(OH: int, OW: int, pool: Pool) -> tuple[int, int, int, int]:
+    """(rows and columns of y), (rows and columns that the convolution must compute).
+
+    A remainder that no window of the pooling reaches is not computed.
+    """
+    if pool == NO_POOL:
+        return OH, OW, OH, OW
+    PH, PW, PSH, PSW = pool
+    rows, columns = (OH - PH) // PSH + 1, (OW - PW) // PSW + 1
+    return rows, columns, (rows - 1) * PSH + PH, (columns - 1) * PSW + PW
+
+
+def pieces_of(entries: int) -> int:
+    """How many pieces a gradient of so many entries is summed in."""
+    return max(FEWEST, min(MOST, ENTRIES // entries))
+
+
+def chunk_of(N: int, T: int, pieces: int) -> int:
+    """Images that one piece sums, a multiple of the T images of a tile."""
+    tiles = -(-N // T)
+    return T * max(1, -(-tiles // pieces))
+
+
+def outputs(ctx: Any, shape: tuple[int, ...], pool: Pool, dtype: Any) -> tuple[Array, Array]:
+    """Buffers for y and, with pooling, the winners.
+
+    A winner is its place in the window, or one more where ReLU clipped it.
+    """
+    marks = "uint8" if pool[0] * pool[1] < 256 else "int32"
+    return (
+        ctx.buffer("y", shape, dtype),
+        ctx.buffer("winner", (1, 1, 1, 1) if pool == NO_POOL else shape, marks),
+    )

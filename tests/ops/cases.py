@@ -55,9 +55,10 @@ def conv_case(draw, rng, op, channels, filters, groups=1, plain=False, max_windo
     KH, KW = draw_pair(draw, 1, max_window)
     strides = draw_pair(draw, 1, 3)
     dilation = (1, 1) if plain else draw(st.sampled_from([(1, 1), (1, 1), (1, 2), (2, 1), (3, 2)]))
-    if draw(st.integers(0, 2)) == 0:  # what most networks have, and backends take short cuts for
+    usual = draw(st.sampled_from([None, None, "first layer", "further layer"]))
+    if usual:  # what most networks have, and backends take short cuts for
         KH = KW = draw(st.integers(2, 3))
-        channels, filters = draw(MANY), draw(MANY)
+        channels, filters = draw(WIDTHS if usual == "first layer" else MANY), draw(MANY)
         strides = dilation = (1, 1)
         groups = 1
     pads = draw_pads(draw, 2)

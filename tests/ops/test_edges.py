@@ -79,13 +79,14 @@ def test_warm_context_allocates_nothing(ops, name, data):
 @settings(max_examples=10)
 @given(data=st.data())
 def test_dx_is_left_out_where_nobody_reads_it(ops, name, data):
+    """A backend may then compute the rest in another way, with another rounding."""
     case = draw_case(ops, name, data)
     expected, ctx = case.run(ops), context(ops)
     ctx.need_dx = False
     actual = case.run(ops, ctx)
     assert actual.keys() == expected.keys() - {"x"}
     for array, value in actual.items():
-        np.testing.assert_array_equal(value, expected[array])
+        np.testing.assert_allclose(value, expected[array], rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", EVERYTHING)

@@ -20,6 +20,9 @@ POOL = ((2, 2), (2, 3))
 #: name -> op, shape of x, shape of w, the remaining arguments
 CONVOLUTIONS = {
     "long lines, few channels": ("conv2d", (2, 5, 75, 3), (3, 2, 3, 37), PLAIN),
+    "dilated, few channels": (
+        "conv2d", (3, 9, 15, 5), (2, 3, 5, 67), ((2, 1), AROUND, (2, 3), 1),
+    ),
     "a line that sees much": ("conv2d", (1, 4, 720, 2), (3, 3, 2, 2), PLAIN),
     "many rows": ("conv2d", (1, 131, 127, 5), (2, 1, 5, 3), PLAIN),
     "single pixels": ("conv2d", (3, 9, 11, 9), (1, 1, 9, 40), (STRIDE_1, NONE, STRIDE_1, 1)),
@@ -72,8 +75,11 @@ def agree(ops, case, rng):
     y = case.forward(ops, context(ops))
     dy = whole(rng, y.shape)
     expected = case.run(reference, dy=dy) if simple else composition(reference, case, True, dy)
-    for array, value in case.run(ops, dy=dy).items():
-        np.testing.assert_array_equal(value, expected[array], err_msg=array)
+    for need_dx in (True, False):
+        ctx = context(ops)
+        ctx.need_dx = need_dx
+        for array, value in case.run(ops, ctx, dy=dy).items():
+            np.testing.assert_array_equal(value, expected[array], err_msg=array)
 
 
 def whole(rng, shape):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numba
 
-from minicnn.backends.numba_cpu import winograd
+from minicnn.backends.numba_cpu import direct, winograd
 from minicnn.backends.numba_cpu.kernels import convolution
 from minicnn.backends.numba_cpu.memory import contiguous, vector
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
@@ -103,13 +103,17 @@ def forward(
     s = shapes_of(x.shape[1:], w.shape, strides, pads, dilation, groups, pool)
     N, dtype = len(x), x.dtype
     y, winner = outputs(ctx, (N, *s.y), pool, dtype)
+    ctx.save(x=x, shapes=s, relu=relu, y=y, winner=winner, direct=None)
+    if direct.applies(w, groups):
+        ctx.direct = direct.shapes_of(x.shape[1:], w.shape, strides, pads, dilation, pool)
+        direct.forward(ctx, w, b)
+        return y
     several = s.sizes[2] < N  # one tile is one thread's work
     launch(
         convolution.conv_forward, N * s.work if several else 0,
         _rows(x), _matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), *s.sizes, s.geometry,
         s.transposed, relu, pool, *_scratch(ctx, s, dtype), y, winner,
     )  # fmt: skip
-    ctx.save(x=x, shapes=s, relu=relu, y=y, winner=winner)
     return y
 
 
@@ -117,6 +121,9 @@ def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Arra
     """The adjoint of ``forward``."""
     if isinstance(ctx.shapes, winograd.Shapes):
         return winograd.backward(ctx, dy, w, dw, db)
+    if ctx.direct is not None and not ctx.need_dx:
+        direct.backward(ctx, dy, w, dw, db)
+        return None
     s, x, N = ctx.shapes, ctx.x, len(ctx.x)
     dtype = x.dtype
     pieces, K, F = s.dw

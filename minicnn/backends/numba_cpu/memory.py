@@ -1,5 +1,6 @@
 """Where arrays live: here, in NumPy. Kernels take them contiguous, aligned and native."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,9 @@ __all__ = [
     "vector", "zeros",
 ]  # fmt: skip
 
+#: bytes of a cache line
+LINE = 64
+
 
 def zeros(shape: Sequence[int], dtype: str) -> Array:
     """A new array of zeros."""
@@ -20,8 +24,14 @@ def zeros(shape: Sequence[int], dtype: str) -> Array:
 
 
 def empty(shape: Sequence[int], dtype: str) -> Array:
-    """A new uninitialised array."""
-    return np.empty(shape, dtype)
+    """A new uninitialised array that begins with a cache line.
+
+    A vector register is as long as a line: one that began in its midst would take two of them.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(size + LINE, "uint8")
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def asarray(array: Any) -> Array:

@@ -5,9 +5,12 @@ Why they are fast
       stays in the L2 cache), multiplies with BLAS on that one thread, and applies bias, ReLU and
       pooling while the product is still in the cache. The backward pass builds the rows again:
       cheaper than reading them back from memory.
-    * With few channels and no stride the matrix is kept transposed, (K, P): each of its rows is
-      then a run of a shifted image, copied at memory speed, and BLAS takes it transposed at no
-      cost.
+    * With few channels the first layer of a network builds no matrix at all: its windows are read
+      where they are, six of them for 32 filters at a time, and a row of y is done before the next
+      is begun (``direct.py``, ``sums.py``).
+    * Where that is not possible (groups, few filters, the gradient of the image) the matrix of few
+      channels is kept transposed, (K, P): each of its rows is then a run of a shifted image, copied
+      at memory speed, and BLAS takes it transposed at no cost.
     * With many channels, kernels of 3 x 3 take Winograd's algorithm: about half the
       products (``transforms.py``).
     * ``dw`` is summed inside BLAS (beta = 1), over the images of a chunk. Where the chunks begin

@@ -3,9 +3,10 @@
 # Numba infers the types of the kernels
 # mypy: ignore-errors
 
-from numba import njit
+from numba import carray, njit
 
 from minicnn.backends.numba_cpu.kernels.im2col import clear
+from minicnn.backends.numba_cpu.kernels.local import local, unsigned
 
 
 @njit
@@ -21,7 +22,7 @@ def add_bias(y, r0, r1, b, relu):
 @njit
 def beats(v, best):
     """Whether v takes the place of ``best``: larger, or the first NaN."""
-    return (v > best) | ((v != v) & (best == best))
+    return (not v <= best) & (best == best)
 
 
 @njit
@@ -34,37 +35,66 @@ def bias_relu_pool(product, r, b, pool, OW, y, winner, n):
     (``winner`` is PH PW then), since the derivative of ReLU is 0.
     """
     PH, PW, PSH, PSW = pool
-    zero = y.dtype.type(0)
-    place = winner.dtype.type
+    if PH == PW == 2:
+        pool_2x2(product, r, b, PSH, PSW, OW, y, winner, n)
+        return
+    zero, place = y.dtype.type(0), winner.dtype.type
     for ph in range(y.shape[1]):
         for pw in range(y.shape[2]):
-            first = r + ph * PSH * OW + pw * PSW
-            if PH == 2 and PW == 2:  # the usual window, in one pass with the best in a register
-                for f in range(y.shape[3]):
-                    best, q = product[first, f] + b[f], place(0)
-                    v = product[first + 1, f] + b[f]
-                    best, q = (v, place(1)) if beats(v, best) else (best, q)
-                    v = product[first + OW, f] + b[f]
-                    best, q = (v, place(2)) if beats(v, best) else (best, q)
-                    v = product[first + OW + 1, f] + b[f]
-                    best, q = (v, place(3)) if beats(v, best) else (best, q)
-                    y[n, ph, pw, f] = zero if best <= 0 else best
-                    winner[n, ph, pw, f] = q if best > 0 else place(4)
-                continue
-            for f in range(y.shape[3]):
-                y[n, ph, pw, f] = product[first, f] + b[f]
-                winner[n, ph, pw, f] = 0
-            for q in range(1, PH * PW):
-                row = first + q // PW * OW + q % PW
-                for f in range(y.shape[3]):
-                    v, best = product[row, f] + b[f], y[n, ph, pw, f]
-                    if beats(v, best):
-                        y[n, ph, pw, f] = v
-                        winner[n, ph, pw, f] = q
+            q = 0
+            for i in range(PH):
+                for j in range(PW):
+                    row = unsigned(r + (ph * PSH + i) * OW + pw * PSW + j)
+                    for f in range(y.shape[3]):
+                        v, best = product[row, f] + b[f], y[n, ph, pw, f]
+                        if q == 0 or beats(v, best):
+                            y[n, ph, pw, f] = v
+                            winner[n, ph, pw, f] = q
+                    q += 1
             for f in range(y.shape[3]):
                 best = y[n, ph, pw, f]
                 y[n, ph, pw, f] = zero if best <= 0 else best
-                winner[n, ph, pw, f] = winner[n, ph, pw, f] if best > 0 else place(PH * PW)
+                winner[n, ph, pw, f] = winner[n, ph, pw, f] if best > 0 else place(q)
+
+
+@njit
+def pool_2x2(product, r, b, PSH, PSW, OW, y, winner, n):
+    """The same for the usual window: in one pass, sixteen filters at a time (``local.py``)."""
+    F, place, zero = y.shape[3], winner.dtype.type, y.dtype.type(0)
+    n = unsigned(n)
+    largest, places = carray(local(y, 16), 16), carray(local(winner, 16), 16)
+    for oh in range(y.shape[1]):
+        for ow in range(y.shape[2]):
+            ph, pw = unsigned(oh), unsigned(ow)
+            row0 = unsigned(r + oh * PSH * OW + ow * PSW)
+            row1, row2 = row0 + unsigned(1), row0 + unsigned(OW)
+            row3 = row2 + unsigned(1)
+            for f0 in range(0, F - 15, 16):
+                for i in range(16):
+                    f = unsigned(f0) + unsigned(i)
+                    v0, v1 = product[row0, f] + b[f], product[row1, f] + b[f]
+                    v2, v3 = product[row2, f] + b[f], product[row3, f] + b[f]
+                    largest[i], places[i] = largest_of_four(v0, v1, v2, v3, zero, place)
+                for i in range(16):
+                    y[n, ph, pw, unsigned(f0) + unsigned(i)] = largest[i]
+                for i in range(16):
+                    winner[n, ph, pw, unsigned(f0) + unsigned(i)] = places[i]
+            for f in range(F - F % 16, F):
+                v0, v1 = product[row0, f] + b[f], product[row1, f] + b[f]
+                v2, v3 = product[row2, f] + b[f], product[row3, f] + b[f]
+                best, q = largest_of_four(v0, v1, v2, v3, zero, place)
+                y[n, ph, pw, f] = best
+                winner[n, ph, pw, f] = q
+
+
+@njit
+def largest_of_four(v0, v1, v2, v3, zero, place):
+    """(the largest, or 0 if it is less; its place, 4 where ReLU clips)."""
+    best, q = v0, place(0)
+    best, q = (v1, place(1)) if beats(v1, best) else (best, q)
+    best, q = (v2, place(2)) if beats(v2, best) else (best, q)
+    best, q = (v3, place(3)) if beats(v3, best) else (best, q)
+    return (zero if best <= 0 else best), (q if best > 0 else place(4))
 
 
 @njit
@@ -79,12 +109,15 @@ def spread(dy, winner, n, pool, dproduct, r, OW, db):
         dproduct[r : r + ((dy.shape[1] - 1) * PSH + PH) * OW] = 0
     for ph in range(dy.shape[1]):
         for pw in range(dy.shape[2]):
-            for q in range(PH * PW):
-                row = r + (ph * PSH + q // PW) * OW + pw * PSW + q % PW
-                for f in range(dy.shape[3]):
-                    dproduct[row, f] = dy[n, ph, pw, f] if winner[n, ph, pw, f] == q else zero
+            q = 0
+            for i in range(PH):
+                for j in range(PW):
+                    row = unsigned(r + (ph * PSH + i) * OW + pw * PSW + j)
+                    for f in range(dy.shape[3]):
+                        dproduct[row, f] = dy[n, ph, pw, f] if winner[n, ph, pw, f] == q else zero
+                    q += 1
             for f in range(dy.shape[3]):
-                db[f] += dy[n, ph, pw, f] if winner[n, ph, pw, f] < PH * PW else zero
+                db[f] += dy[n, ph, pw, f] if winner[n, ph, pw, f] < q else zero
 
 
 @njit
@@ -128,7 +161,7 @@ def finish_adjoint(dy, y, winner, n0, n1, P, OW, relu, pool, dproduct, db):
         for n in range(n0, n1):
             spread(dy, winner, n, pool, dproduct, (n - n0) * P, OW, db)
         return dproduct
-    F = dproduct.shape[1]
+    F = dy.shape[3]
     rows = dy.reshape(-1, F)[n0 * P : n1 * P]
     if relu:
         mask(rows, y.reshape(-1, F)[n0 * P : n1 * P], dproduct, len(rows))

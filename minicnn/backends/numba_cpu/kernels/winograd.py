@@ -10,6 +10,7 @@ from numba import get_thread_id, njit, prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.kernels.blas import multiply
+from minicnn.backends.numba_cpu.kernels.borders import pad, pad_adjoint
 from minicnn.backends.numba_cpu.kernels.epilogue import add_chunks, finish, finish_adjoint
 from minicnn.backends.numba_cpu.kernels.im2col import clear
 from minicnn.backends.numba_cpu.kernels.transforms import (
@@ -23,37 +24,22 @@ from minicnn.backends.numba_cpu.kernels.transforms import (
 
 
 @njit
-def pad(x, n, top, left, image):
-    """image (rows, columns, C) = image n of x with zeros around it, cut where it is too long."""
-    rows, columns, C = image.shape
-    clear(image.reshape(-1))
-    for h in range(top, min(rows, top + x.shape[1])):
-        for w in range(left, min(columns, left + x.shape[2])):
-            for c in range(C):
-                image[h, w, c] = x[n, h - top, w - left, c]
-
-
-@njit
-def pad_adjoint(dimage, top, left, dx, n):
-    """dx of image n = what is inside the padding; 0 where the image was cut."""
-    rows, columns, C = dimage.shape
-    clear(dx[n].reshape(-1))
-    for h in range(top, min(rows, top + dx.shape[1])):
-        for w in range(left, min(columns, left + dx.shape[2])):
-            for c in range(C):
-                dx[n, h - top, w - left, c] = dimage[h, w, c]
+def lines_of(x):
+    """(N, H, W, C)  ->  (N, H, W C)."""
+    return x.reshape(x.shape[0], x.shape[1], -1)
 
 
 @njit
 def tile_patches(x, n0, n1, geometry, image, strips, V):
     """``transform_patches`` of images n0 to n1; one that needs no padding is read in place."""
     top, left, TH, TW = geometry[:4]
+    C = x.shape[3]
     inside = len(image) <= x.shape[1] and image.shape[1] <= x.shape[2]
     for n in range(n0, n1):
         t = (n - n0) * TH * TW
         patched = x[n]
         if top > 0 or left > 0 or not inside:
-            pad(x, n, top, left, image)
+            pad(lines_of(x), n, top, left * C, image.reshape(len(image), -1))
             patched = image
         transform_patches(patched, TH, TW, strips, V, t)
 
@@ -124,7 +110,7 @@ def winograd_backward(
                 t = (n - n0) * TH * TW
                 clear(image.reshape(-1))
                 transform_patches_adjoint(V.reshape(4, 4, -1), t, TH, TW, strips, image)
-                pad_adjoint(image, top, left, dx, n)
+                pad_adjoint(image.reshape(len(image), -1), top, left * C, lines_of(dx), n)
     for i in prange(16):
         add_chunks(dU_chunks.reshape(-1, 16, C * F), i, chunks, dU.reshape(16, C * F)[i])
     transform_kernel_adjoint(dU.reshape(4, 4, C * F), kernel_lines_, dw)

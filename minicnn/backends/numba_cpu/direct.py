@@ -1,0 +1,137 @@
+"""Convolution of few channels without windows in memory: shapes and buffers for its two kernels.
+
+The kernels, and why they are fast: ``kernels/direct.py``.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numba
+import numpy as np
+
+from minicnn.backends.numba_cpu.kernels import direct as kernels
+from minicnn.backends.numba_cpu.kernels.sums import COLUMNS, ROWS
+from minicnn.backends.numba_cpu.memory import contiguous, vector
+from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
+from minicnn.backends.numba_cpu.tiles import NO_POOL, Pool, chunk_of, pieces_of, pooled
+from minicnn.backends.spec import Array, Pads, Pair
+
+#: from so many channels on, or with so few filters, windows are worth their place in memory
+FEW_CHANNELS, FEW_FILTERS = 8, COLUMNS // 2
+#: entries that a window may have: those of 32 filters stay in the innermost cache
+LONGEST = 256
+
+
+def applies(w: Array, groups: int) -> bool:
+    """Whether the kernels compute this convolution, and in less time."""
+    KH, KW, C, F = w.shape
+    return groups == 1 and C < FEW_CHANNELS and F > FEW_FILTERS and KH * KW * C <= LONGEST
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What follows from the shapes alone, the number of images aside."""
+
+    sizes: tuple[int, int]  # C; numbers between the bands of two rows of y
+    geometry: tuple[int, int, int, int, int]  # top, left, rows of y; rows and columns of a band
+    pool: Pool
+    places: Array  # where the windows of a band begin, the last repeated to a multiple of 6
+    taps: Array  # the entries of a window, likewise
+    padded: tuple[int, int]  # the image with its border, (rows, columns C)
+    product: tuple[int, int]
+    wide_w: tuple[int, int]
+    pieces: int  # that dw is summed in
+    work: int  # scalar operations an image
+
+
+@lru_cache(maxsize=512)
+def shapes_of(
+    x_shape: tuple[int, ...], w_shape: tuple[int, ...],
+    strides: Pair, pads: Pads, dilation: Pair, pool: Pool,
+) -> Shapes:  # fmt: skip
+    """Shapes for an image (H, W, C) and a kernel (KH, KW, C, F)."""
+    H, W, C = x_shape
+    KH, KW, _, F = w_shape
+    (top, bottom), (left, right) = pads
+    H_pad, W_pad = H + top + bottom, W + left + right
+    OH = (H_pad - (KH - 1) * dilation[0] - 1) // strides[0] + 1
+    OW = (W_pad - (KW - 1) * dilation[1] - 1) // strides[1] + 1
+    rows, _, _, OW = pooled(OH, OW, pool)
+    band, down = (1, 1) if pool == NO_POOL else (pool[0], pool[2])
+    K, wide = KH * KW * C, -(-F // COLUMNS) * COLUMNS
+    h, w = np.arange(band) * strides[0], np.arange(OW) * strides[1]
+    i, j = np.arange(KH) * dilation[0], np.arange(KW) * dilation[1]
+    places = _whole((h[:, None] * W_pad + w) * C)
+    taps = _whole((i[:, None, None] * W_pad + j[:, None]) * C + np.arange(C))
+    return Shapes(
+        sizes=(C, down * strides[0] * W_pad * C),
+        geometry=(top, left, rows, band, OW),
+        pool=pool,
+        places=places,
+        taps=taps,
+        padded=(H_pad, W_pad * C),
+        product=(len(places), wide),
+        wide_w=(K, wide),
+        pieces=pieces_of(K * wide),
+        work=rows * band * OW * (K * wide // PRODUCTS + F),
+    )
+
+
+def _whole(offsets: Array) -> Array:
+    """Offsets as the kernels take them: flat, unsigned, and a multiple of 6."""
+    flat = offsets.ravel().astype("uintp")
+    return np.pad(flat, (0, -len(flat) % ROWS), mode="edge")
+
+
+def forward(ctx: Any, w: Array, b: Array | None) -> None:
+    """Convolution, then ReLU and max-pooling as asked, of ``ctx.x`` into ``ctx.y``."""
+    s, x, N = ctx.direct, ctx.x, len(ctx.x)
+    dtype = x.dtype
+    launch(
+        kernels.direct_forward, N * s.work if N > 1 else 0,
+        _lines(x), _matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), *s.sizes, s.geometry,
+        s.places, s.taps, ctx.relu, s.pool, *_scratch(ctx, s, dtype),
+        ctx.buffer("wide_w", s.wide_w, dtype), _by_rows(ctx.y), _by_rows(ctx.winner),
+    )  # fmt: skip
+
+
+def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> None:
+    """dw and db. The gradient of the image is another kernel's: it takes windows."""
+    s, x, N = ctx.direct, ctx.x, len(ctx.x)
+    dtype, F = x.dtype, w.shape[-1]
+    launch(
+        kernels.direct_backward, N * s.work if N > 1 else 0,
+        _lines(x), _by_rows(contiguous(ctx, "dy", dy)), _by_rows(ctx.y), _by_rows(ctx.winner),
+        *s.sizes, chunk_of(N, 1, s.pieces), s.geometry, s.places, s.taps, ctx.relu, s.pool,
+        *_scratch(ctx, s, dtype),
+        ctx.buffer("wide_dw", (s.pieces, len(s.taps), s.wide_w[1]), dtype),
+        ctx.buffer("db_chunks", (s.pieces, F), dtype), dw.reshape(-1, F),
+        ctx.buffer("no_db", (F,), dtype) if db is None else db,
+    )  # fmt: skip
+
+
+def _lines(x: Array) -> Array:
+    """(N, H, W, C)  ->  (N, H, W C)."""
+    N, H, W, C = x.shape
+    return x.reshape(N, H, W * C)
+
+
+def _by_rows(y: Array) -> Array:
+    """(N, rows, columns, F)  ->  (N rows, 1, columns, F)."""
+    N, rows, columns, F = y.shape
+    return y.reshape(N * rows, 1, columns, F)
+
+
+def _matrix(ctx: Any, w: Array) -> Array:
+    """(KH, KW, C, F)  ->  (K, F)."""
+    return contiguous(ctx, "w", w).reshape(-1, w.shape[-1])
+
+
+def _scratch(ctx: Any, s: Shapes, dtype: Any) -> tuple[Array, Array]:
+    """padded, product: one of each for every thread."""
+    threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    return (
+        ctx.buffer("padded", (threads, *s.padded), dtype),
+        ctx.buffer("band", (threads, *s.product), dtype),
+    )

@@ -1,0 +1,95 @@
+"""Convolution of few channels: neither windows nor products leave the innermost caches.
+
+An image with few channels has short windows: to write them as rows of a matrix, and the product
+after them, takes as long as the arithmetic. Here pixels are read where they are (``sums.py``), and
+the product is that of one row of y: the rows of windows that a row of pooling reaches.
+"""
+
+# Numba infers the types of the kernels
+# mypy: ignore-errors
+
+from numba import get_thread_id, njit, prange
+
+from minicnn.backends.numba_cpu.caching import cached_njit
+from minicnn.backends.numba_cpu.kernels.borders import pad
+from minicnn.backends.numba_cpu.kernels.epilogue import add_chunks, finish, finish_adjoint
+from minicnn.backends.numba_cpu.kernels.im2col import clear
+from minicnn.backends.numba_cpu.kernels.local import unsigned
+from minicnn.backends.numba_cpu.kernels.sums import multiply_windows
+
+
+@njit
+def copy_rows(a, b):
+    """b (R, columns) = the first R rows and so many columns of a."""
+    for r in range(b.shape[0]):
+        for f in range(b.shape[1]):
+            b[r, f] = a[r, f]
+
+
+@njit
+def with_border(x, n, top, before, padded):
+    """The pixels of image n, as a flat array; in place if they have no border."""
+    if padded.shape == x.shape[1:]:
+        return x[n].reshape(-1)
+    pad(x, n, top, before, padded)
+    return padded.reshape(-1)
+
+
+@cached_njit(parallel=True)
+def direct_forward(
+    x, w, b, C, step, geometry, places, taps, relu, pool, padded_, product_, wide_w, y, winner
+):  # fmt: skip
+    """What ``conv_forward`` computes, for one group.
+
+    ``geometry`` is that of the bands of the image that make a row of y each, ``step`` numbers after
+    one another; ``places`` are where the windows of a band begin, ``taps`` the entries of a window.
+    y and winner are (N rows, 1, columns, F), each row an image of its own. ``wide_w`` and the
+    product have a multiple of 32 columns for the F filters.
+    """
+    top, left, rows, _, OW = geometry
+    N, (K, F) = x.shape[0], w.shape
+    copy_rows(w, wide_w[:, :F])
+    for n in prange(N):
+        thread = get_thread_id()
+        product = product_[thread]
+        image = with_border(x, n, top, left * C, padded_[thread])
+        for row in range(n * rows, n * rows + rows):
+            base = unsigned((row - n * rows) * step)
+            multiply_windows(image, base, places, taps[:K], wide_w, product, False)
+            if pool[0] > 0:
+                finish(product, row, row + 1, b, OW, relu, pool, y, winner)
+            else:
+                copy_rows(product, y[row, 0])
+                finish(y[row, 0], row, row + 1, b, OW, relu, pool, y, winner)
+
+
+@cached_njit(parallel=True)
+def direct_backward(
+    x, dy, y, winner, C, step, chunk, geometry, places, taps, relu, pool, padded_, dproduct_,
+    dw_chunks, db_chunks, dw, db,
+):  # fmt: skip
+    """dw (K, F) and db (F,) from dy, y and winner of ``direct_forward``.
+
+    A chunk is ``chunk`` images.
+    """
+    top, left, rows, band, OW = geometry
+    N, F, P = x.shape[0], dw.shape[1], band * OW
+    chunks = (N + chunk - 1) // chunk
+    for t in prange(chunks):
+        thread = get_thread_id()
+        dproduct = dproduct_[thread]
+        clear(dw_chunks[t].reshape(-1))
+        clear(db_chunks[t])
+        for n in range(t * chunk, min(N, t * chunk + chunk)):
+            image = with_border(x, n, top, left * C, padded_[thread])
+            for row in range(n * rows, n * rows + rows):
+                d = finish_adjoint(
+                    dy, y, winner, row, row + 1, P, OW, relu, pool, dproduct, db_chunks[t]
+                )
+                if pool[0] == 0 and not relu:
+                    copy_rows(d, dproduct[:P, :F])
+                base = unsigned((row - n * rows) * step)
+                multiply_windows(image, base, taps, places[:P], dproduct, dw_chunks[t], True)
+    for k in prange(dw.shape[0]):
+        add_chunks(dw_chunks, k, chunks, dw[k])
+    add_chunks(db_chunks.reshape(-1, 1, F), 0, chunks, db)

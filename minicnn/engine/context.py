@@ -41,6 +41,11 @@ class Context:
             )
         self.__dict__.update(values)
 
+    def forget(self) -> None:
+        """Let go of what was kept for a backward pass that does not come; buffers stay."""
+        for name in [name for name in self.__dict__ if name not in (*_RESERVED, *_PRIVATE)]:
+            del self.__dict__[name]
+
     def __getattr__(self, name: str) -> Any:
         # only reached when the attribute does not exist
         raise AttributeError(
@@ -89,4 +94,16 @@ class Context:
         self._frozen = False
 
 
-_RESERVED = {"ops", "training", "need_dx", "step", "save", "buffer", "memory", "freeze", "thaw"}
+_RESERVED = {
+    "ops",
+    "training",
+    "need_dx",
+    "step",
+    "save",
+    "buffer",
+    "memory",
+    "freeze",
+    "thaw",
+    "forget",
+}
+_PRIVATE = {"_buffers", "_frozen"}

@@ -102,6 +102,13 @@ class Arrays:
         for start in starts:
             yield Rows(self, start, min(self.batch_size, self.count - start))
 
+    def samples(self, start: int, stop: int) -> Any:
+        """Samples ``start`` to ``stop``, as they are if the backend can take them so."""
+        x, ops, dtype = self._x[start:stop], self._ctx.ops, self._compiled.dtype
+        if isinstance(x, np.ndarray) and x.flags.carray and x.dtype == dtype:
+            return x
+        return ops.gather_batch(self._ctx, "x", x, ops.asarray(np.arange(len(x))), dtype)
+
     def aim(self, start: int, size: int) -> None:
         """See :meth:`Rows.aim`."""
         if self._position != start:

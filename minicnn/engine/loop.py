@@ -107,32 +107,38 @@ def evaluate(compiled: Any, feeder: Feeder, callbacks: Any, verbose: Any) -> dic
 
 @interrupts.handled()
 def predict(
-    executor: Any, data: Arrays, steps: int | None, callbacks: Any, verbose: Any
+    executor: Any, data: Arrays, steps: int | None, together: int, callbacks: Any, verbose: Any
 ) -> np.ndarray:
-    """The outputs of all batches, one below the other, on the host."""
+    """The outputs of all batches, one below the other, on the host.
+
+    Samples do not depend on each other, so that ``together`` batches are computed at once, unless
+    a callback wants to see each. The first is computed alone: the progress bar measures from there.
+    """
     callbacks.on_predict_begin({})
-    total = min(data.batches, steps or data.batches)
+    size, total = data.batch_size, min(data.batches, steps or data.batches)
+    rows = min(data.count, total * size)
     result: np.ndarray | None = None
-    done = 0
-    batches = data.epoch(False, np.random.default_rng(0))
+    done = 0  # batches
     with Progress(total, verbose) as progress:
-        for i in range(total):
+        while done < total:
+            count = min(together, total - done) if done and not callbacks.wants_batches else 1
+            start, stop = done * size, min(rows, (done + count) * size)
             if callbacks.wants_batches:
-                callbacks.on_predict_batch_begin(i, logs={})
-            # threads share the buffers: one at a time gathers, computes and takes its rows away
+                callbacks.on_predict_batch_begin(done, logs={})
+            # threads share the buffers: one at a time computes and takes its rows away
             with interrupts.step, executor.ops.running():
-                batch = next(batches).gather()
-                y = executor.ops.to_numpy(executor.plan.forward(batch.x, training=False))
+                y = executor.plan.forward(data.samples(start, stop), training=False)
+                y = executor.ops.to_numpy(y)
                 if result is None:
-                    rows = min(data.count, total * data.batch_size)
                     result = np.empty((rows, *y.shape[1:]), y.dtype)  # (N, ...)
-                outputs = result[done : done + batch.size]
+                outputs = result[start:stop]
                 outputs[...] = y
-            done += batch.size
+                executor.plan.forget()
             if callbacks.wants_batches:
-                callbacks.on_predict_batch_end(i, logs={"outputs": outputs})
-            if progress.due(i + 1):
-                progress.update(i + 1, {})
+                callbacks.on_predict_batch_end(done, logs={"outputs": outputs})
+            for step in range(done + 1, done + count + 1):
+                progress.update(step, {})
+            done += count
         callbacks.on_predict_end({})
         progress.finish(total, {})
     assert result is not None

@@ -136,6 +136,10 @@ def fuse(stages: Sequence[Any], ops: Any) -> list[Any]:
     return fused
 
 
+#: numbers that the layers of a model shall put out at once, at most
+TOGETHER = 1 << 24
+
+
 class Plan:
     """The stages of a model on one backend, with a context for each.
 
@@ -167,6 +171,21 @@ class Plan:
             ctx.need_dx = i > first
             dy = self.stages[i].backward(ctx, dy)
             interrupts.point()
+
+    def forget(self) -> None:
+        """Let go of the arrays that inference was given."""
+        for ctx in self.inference:
+            ctx.forget()
+
+    def batches_together(self, batch_size: int, numbers: int) -> int:
+        """Batches that inference computes at once, when an image takes so many ``numbers``.
+
+        Small batches leave a machine waiting; larger ones than this gain nothing. One at a time
+        where somebody else's layer might look at the others.
+        """
+        if not all(is_own(stage) for stage in self.stages):
+            return 1
+        return max(1, TOGETHER // (batch_size * max(1, numbers)))
 
     def first_trained(self) -> int:
         """Index of the first stage with a weight that learns; the number of stages if none does."""

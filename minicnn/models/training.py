@@ -1,5 +1,6 @@
 """compile, fit, evaluate and predict of a model."""
 
+import math
 from collections.abc import Iterator
 from types import GeneratorType
 from typing import Any
@@ -167,6 +168,10 @@ class Trainer(OneBatch):
     ) -> Any:  # fmt: skip
         """The model's outputs for the rows of x, a NumPy array (N, ...). Needs no compile.
 
+        Args:
+            batch_size: samples a batch; 32 by default. Callbacks see each of them. Where none does,
+                several small batches are computed at once: no sample depends on another.
+
         Raises:
             ValueError, TypeError: x does not fit the model's input.
         """
@@ -181,7 +186,9 @@ class Trainer(OneBatch):
         data = Arrays(array, None, None, size, executor, "predict")
         listed = self._callbacks(callbacks, {"verbose": verbose, "epochs": 1,
                                              "steps": data.batches}, history=False)  # fmt: skip
-        return loop.predict(executor, data, steps, listed, verbose)
+        numbers = sum(math.prod(d or 1 for d in layer.output.shape) for layer in self.layers)
+        together = executor.plan.batches_together(size, numbers)
+        return loop.predict(executor, data, steps, together, listed, verbose)
 
     @property
     def metrics(self) -> list[Any]:

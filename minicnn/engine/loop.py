@@ -107,24 +107,26 @@ def evaluate(compiled: Any, feeder: Feeder, callbacks: Any, verbose: Any) -> dic
 
 @interrupts.handled()
 def predict(
-    executor: Any, data: Arrays, steps: int | None, together: int, callbacks: Any, verbose: Any
+    executor: Any, data: Arrays, steps: int | None, at_once: int, callbacks: Any, verbose: Any
 ) -> np.ndarray:
     """The outputs of all batches, one below the other, on the host.
 
-    Samples do not depend on each other, so that ``together`` batches are computed at once, unless
-    a callback wants to see each. The first is computed alone: the progress bar measures from there.
+    Samples do not depend on each other, so that ``at_once`` samples are computed together, whatever
+    the size of a batch, unless a callback wants to see each batch. The first are at most a batch:
+    the progress bar measures from there.
     """
     callbacks.on_predict_begin({})
     size, total = data.batch_size, min(data.batches, steps or data.batches)
     rows = min(data.count, total * size)
+    if callbacks.wants_batches:
+        at_once = size
     result: np.ndarray | None = None
-    done = 0  # batches
+    stop = 0
     with Progress(total, verbose) as progress:
-        while done < total:
-            count = min(together, total - done) if done and not callbacks.wants_batches else 1
-            start, stop = done * size, min(rows, (done + count) * size)
+        while stop < rows:
+            start, stop = stop, min(rows, stop + (at_once if stop else min(size, at_once)))
             if callbacks.wants_batches:
-                callbacks.on_predict_batch_begin(done, logs={})
+                callbacks.on_predict_batch_begin(start // size, logs={})
             # threads share the buffers: one at a time computes and takes its rows away
             with interrupts.step, executor.ops.running():
                 y = executor.plan.forward(data.samples(start, stop), training=False)
@@ -135,10 +137,10 @@ def predict(
                 outputs[...] = y
                 executor.plan.forget()
             if callbacks.wants_batches:
-                callbacks.on_predict_batch_end(done, logs={"outputs": outputs})
-            for step in range(done + 1, done + count + 1):
-                progress.update(step, {})
-            done += count
+                callbacks.on_predict_batch_end(start // size, logs={"outputs": outputs})
+            done = total if stop == rows else stop // size
+            for batch in range(start // size, done):
+                progress.update(batch + 1, {})
         callbacks.on_predict_end({})
         progress.finish(total, {})
     assert result is not None

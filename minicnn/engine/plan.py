@@ -10,7 +10,7 @@ from typing import Any
 
 from minicnn.engine import interrupts
 from minicnn.engine.context import Context
-from minicnn.engine.guard import guarded, is_own
+from minicnn.engine.guard import Guarded, guarded, is_own
 
 
 class Fused:
@@ -136,8 +136,8 @@ def fuse(stages: Sequence[Any], ops: Any) -> list[Any]:
     return fused
 
 
-#: numbers that the layers of a model shall put out at once, at most
-TOGETHER = 1 << 24
+#: numbers that the layers of a model put out at once in inference, and samples all the same
+AT_ONCE, FEWEST = 1 << 24, 32
 
 
 class Plan:
@@ -177,15 +177,15 @@ class Plan:
         for ctx in self.inference:
             ctx.forget()
 
-    def batches_together(self, batch_size: int, numbers: int) -> int:
-        """Batches that inference computes at once, when an image takes so many ``numbers``.
+    def samples_at_once(self, batch_size: int, numbers: int) -> int:
+        """Samples that inference computes together, when its layers put out ``numbers`` for each.
 
-        Small batches leave a machine waiting; larger ones than this gain nothing. One at a time
-        where somebody else's layer might look at the others.
+        Few samples leave a machine waiting, and many leave its caches. A batch as it is where
+        somebody else's layer might look from one sample at another.
         """
-        if not all(is_own(stage) for stage in self.stages):
-            return 1
-        return max(1, TOGETHER // (batch_size * max(1, numbers)))
+        if any(isinstance(stage, Guarded) for stage in self.stages):
+            return batch_size
+        return max(AT_ONCE // max(1, numbers), min(batch_size, FEWEST))
 
     def first_trained(self) -> int:
         """Index of the first stage with a weight that learns; the number of stages if none does."""

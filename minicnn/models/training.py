@@ -169,8 +169,8 @@ class Trainer(OneBatch):
         """The model's outputs for the rows of x, a NumPy array (N, ...). Needs no compile.
 
         Args:
-            batch_size: samples a batch; 32 by default. Callbacks see each of them. Where none does,
-                several small batches are computed at once: no sample depends on another.
+            batch_size: samples a batch; 32 by default. Callbacks see batch after batch; where none
+                does, as many samples are computed at once as is fast: none depends on another.
 
         Raises:
             ValueError, TypeError: x does not fit the model's input.
@@ -187,8 +187,8 @@ class Trainer(OneBatch):
         listed = self._callbacks(callbacks, {"verbose": verbose, "epochs": 1,
                                              "steps": data.batches}, history=False)  # fmt: skip
         numbers = sum(math.prod(d or 1 for d in layer.output.shape) for layer in self.layers)
-        together = executor.plan.batches_together(size, numbers)
-        return loop.predict(executor, data, steps, together, listed, verbose)
+        at_once = executor.plan.samples_at_once(size, numbers)
+        return loop.predict(executor, data, steps, at_once, listed, verbose)
 
     @property
     def metrics(self) -> list[Any]:

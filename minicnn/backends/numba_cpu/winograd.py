@@ -17,6 +17,9 @@ from minicnn.backends.spec import Array, Pads, Pair
 
 #: fewer input channels or filters than this, and the transforms cost more than they save
 MANY_CHANNELS = 16
+#: numbers between the rows of V and M: without them, one column would always meet the same few
+#: places of the innermost cache
+APART = 16
 #: images a tile, at most, and entries of V and M, which shall stay in the L2 cache
 TILE, CACHED = 16, 1 << 17
 
@@ -35,16 +38,15 @@ class Shapes:
     """What follows from the shapes alone, the number of images aside."""
 
     T: int  # images a tile
-    geometry: tuple[int, int, int, int, int, int]  # top, left, TH, TW, OH, OW: TH x TW patches
+    geometry: tuple[int, int, int, int]  # top, left, TH, TW: TH x TW patches
+    even: bool  # whether these make no more outputs than there are
     pool: Pool
     y: tuple[int, int, int]  # without N
-    U: tuple[int, int, int, int]  # 4, 4, C, F
+    U: tuple[int, int, int]  # 16, C, F
     kernel_lines: tuple[int, int]
-    V: tuple[int, int, int, int]
-    M: tuple[int, int, int, int]
+    V: tuple[int, int]  # rows are patches
+    M: tuple[int, int]
     image: tuple[int, int, int]  # padded so that patches cover it
-    strips: tuple[int, int, int, int]
-    lines: tuple[int, int, int, int]
     product: tuple[int, int]
     pieces: int  # that dw is summed in
     work: int  # scalar operations an image
@@ -68,17 +70,16 @@ def shapes_of(
         T *= 2
     return Shapes(
         T=T,
-        geometry=(top, left, TH, TW, OH, OW),
+        geometry=(top, left, TH, TW),
+        even=(OH, OW) == (2 * TH, 2 * TW),
         pool=pool,
         y=(rows, columns, F),
-        U=(4, 4, C, F),
+        U=(16, C, F),
         kernel_lines=(4, 3 * C * F),
-        V=(4, 4, T * patches, C),
-        M=(4, 4, T * patches, F),
+        V=(T * patches, 16 * C + APART),
+        M=(T * patches, 16 * F + APART),
         image=(2 * TH + 2, 2 * TW + 2, C),
-        strips=(4, 2, TW + 1, C),
-        lines=(2, 4, TW, F),
-        product=(T * OH * OW, F),
+        product=(4 * T * patches, F),
         pieces=pieces_of(16 * C * F),
         work=patches * 16 * (C * F // PRODUCTS + C + F),
     )
@@ -110,8 +111,8 @@ def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Arra
     launch(
         kernels.winograd_backward, 2 * N * s.work if N > s.T else 0,
         x, contiguous(ctx, "dy", dy), ctx.y, ctx.winner, s.T, chunk_of(N, s.T, s.pieces),
-        s.geometry, ctx.relu, s.pool, *_scratch(ctx, s, dtype),
-        ctx.buffer("dU_chunks", (s.pieces, *s.U), dtype),
+        s.geometry, s.even, ctx.relu, s.pool, *_scratch(ctx, s, dtype),
+        ctx.buffer("U_t", (16, F, s.U[1]), dtype), ctx.buffer("dU_chunks", (s.pieces, *s.U), dtype),
         ctx.buffer("db_chunks", (s.pieces, F), dtype), ctx.buffer("dU", s.U, dtype),
         _lines(dw), ctx.buffer("no_db", (F,), dtype) if db is None else db,
         dx, ctx.need_dx,
@@ -127,7 +128,7 @@ def _lines(w: Array) -> Array:
 def _scratch(ctx: Any, s: Shapes, dtype: Any) -> tuple[Array, ...]:
     """U and the lines that it is made in, and one of the other buffers for every thread."""
     threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    names = ("image", "strips", "V", "M", "lines", "product")
+    names = ("image", "V", "M", "product")
     return (
         ctx.buffer("U", s.U, dtype),
         ctx.buffer("kernel_lines", s.kernel_lines, dtype),

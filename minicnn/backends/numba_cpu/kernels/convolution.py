@@ -38,15 +38,13 @@ def conv_forward(
         thread = get_thread_id()
         n0, n1 = tile * T, min(N, tile * T + T)
         product = product_[thread, : (n1 - n0) * P]
-        if pool[0] == 0:
-            product = y.reshape(-1, F)[n0 * P : n1 * P]
         for g in range(groups):
             f = slice(g * FG, (g + 1) * FG)
             windows = tile_windows(
                 x, n0, n1, C, g, groups, geometry, transposed, planes_[thread], cols_[thread]
             )
             multiply(windows, w[:, f], 0, product[:, f])
-        finish(product, n0, n1, b, geometry[9], relu, pool, y, winner)
+        finish(product, P, geometry[9], n0, n1, b, relu, pool, y, winner)
 
 
 @cached_njit(parallel=True)
@@ -63,13 +61,13 @@ def conv_backward(
     chunks = (N + chunk - 1) // chunk
     for t in prange(chunks):
         thread = get_thread_id()
-        cols = cols_[thread]
+        cols, dproduct = cols_[thread], dproduct_[thread]
         clear(db_chunks[t])
         for n0 in range(t * chunk, min(N, t * chunk + chunk), T):
             n1 = min(N, n0 + T)
             rows = (n1 - n0) * P
-            dproduct = finish_adjoint(
-                dy, y, winner, n0, n1, P, geometry[9], relu, pool, dproduct_[thread], db_chunks[t]
+            finish_adjoint(
+                dy, y, winner, n0, n1, relu, pool, dproduct, P, geometry[9], db_chunks[t]
             )
             if need_dx:
                 clear(dx[n0:n1].reshape(-1))

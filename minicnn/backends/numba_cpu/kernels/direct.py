@@ -19,14 +19,6 @@ from minicnn.backends.numba_cpu.kernels.sums import multiply_windows
 
 
 @njit
-def copy_rows(a, b):
-    """b (R, columns) = the first R rows and so many columns of a."""
-    for r in range(b.shape[0]):
-        for f in range(b.shape[1]):
-            b[r, f] = a[r, f]
-
-
-@njit
 def with_border(x, n, top, before, padded):
     """The pixels of image n, as a flat array; in place if they have no border."""
     if padded.shape == x.shape[1:]:
@@ -48,7 +40,7 @@ def direct_forward(
     """
     top, left, rows, _, OW = geometry
     N, (K, F) = x.shape[0], w.shape
-    copy_rows(w, wide_w[:, :F])
+    wide_w[:, :F] = w
     for n in prange(N):
         thread = get_thread_id()
         product = product_[thread]
@@ -56,11 +48,7 @@ def direct_forward(
         for row in range(n * rows, n * rows + rows):
             base = unsigned((row - n * rows) * step)
             multiply_windows(image, base, places, taps[:K], wide_w, product, False)
-            if pool[0] > 0:
-                finish(product, row, row + 1, b, OW, relu, pool, y, winner)
-            else:
-                copy_rows(product, y[row, 0])
-                finish(y[row, 0], row, row + 1, b, OW, relu, pool, y, winner)
+            finish(product, 0, OW, row, row + 1, b, relu, pool, y, winner)
 
 
 @cached_njit(parallel=True)
@@ -83,11 +71,9 @@ def direct_backward(
         for n in range(t * chunk, min(N, t * chunk + chunk)):
             image = with_border(x, n, top, left * C, padded_[thread])
             for row in range(n * rows, n * rows + rows):
-                d = finish_adjoint(
-                    dy, y, winner, row, row + 1, P, OW, relu, pool, dproduct, db_chunks[t]
+                finish_adjoint(
+                    dy, y, winner, row, row + 1, relu, pool, dproduct, 0, OW, db_chunks[t]
                 )
-                if pool[0] == 0 and not relu:
-                    copy_rows(d, dproduct[:P, :F])
                 base = unsigned((row - n * rows) * step)
                 multiply_windows(image, base, taps, places[:P], dproduct, dw_chunks[t], True)
     for k in prange(dw.shape[0]):

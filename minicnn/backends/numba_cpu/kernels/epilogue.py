@@ -10,13 +10,15 @@ from minicnn.backends.numba_cpu.kernels.local import local, unsigned
 
 
 @njit
-def add_bias(y, r0, r1, b, relu):
-    """y + b in place, rows r0 to r1; with ReLU if asked (a NaN is not <= 0, so it stays)."""
+def bias_relu(product, r, W, b, relu, y, n):
+    """y = product + b of one image; with ReLU if asked (a NaN is not <= 0, so it stays)."""
     zero = y.dtype.type(0)
-    for r in range(r0, r1):
-        for f in range(y.shape[1]):
-            v = y[r, f] + b[f]
-            y[r, f] = zero if relu and v <= 0 else v
+    for oh in range(y.shape[1]):
+        for ow in range(y.shape[2]):
+            row = unsigned(r + oh * W + ow)
+            for f in range(y.shape[3]):
+                v = product[row, f] + b[f]
+                y[n, oh, ow, f] = zero if relu and v <= 0 else v
 
 
 @njit
@@ -26,8 +28,8 @@ def beats(v, best):
 
 
 @njit
-def bias_relu_pool(product, r, b, pool, OW, y, winner, n):
-    """maxpool(relu(product + b)) of one image, whose rows begin at r.
+def bias_relu_pool(product, r, b, pool, W, y, winner, n):
+    """maxpool(relu(product + b)) of one image, whose rows begin at r, W for each line of it.
 
     The bias comes before the comparison, as in the composition: rounding may make two sums equal
     whose products were not, and then the first of them wins. ReLU can come after it: where the
@@ -36,7 +38,7 @@ def bias_relu_pool(product, r, b, pool, OW, y, winner, n):
     """
     PH, PW, PSH, PSW = pool
     if PH == PW == 2:
-        pool_2x2(product, r, b, PSH, PSW, OW, y, winner, n)
+        pool_2x2(product, r, b, PSH, PSW, W, y, winner, n)
         return
     zero, place = y.dtype.type(0), winner.dtype.type
     for ph in range(y.shape[1]):
@@ -44,7 +46,7 @@ def bias_relu_pool(product, r, b, pool, OW, y, winner, n):
             q = 0
             for i in range(PH):
                 for j in range(PW):
-                    row = unsigned(r + (ph * PSH + i) * OW + pw * PSW + j)
+                    row = unsigned(r + (ph * PSH + i) * W + pw * PSW + j)
                     for f in range(y.shape[3]):
                         v, best = product[row, f] + b[f], y[n, ph, pw, f]
                         if q == 0 or beats(v, best):
@@ -58,7 +60,7 @@ def bias_relu_pool(product, r, b, pool, OW, y, winner, n):
 
 
 @njit
-def pool_2x2(product, r, b, PSH, PSW, OW, y, winner, n):
+def pool_2x2(product, r, b, PSH, PSW, W, y, winner, n):
     """The same for the usual window: in one pass, sixteen filters at a time (``local.py``)."""
     F, place, zero = y.shape[3], winner.dtype.type, y.dtype.type(0)
     n = unsigned(n)
@@ -66,8 +68,8 @@ def pool_2x2(product, r, b, PSH, PSW, OW, y, winner, n):
     for oh in range(y.shape[1]):
         for ow in range(y.shape[2]):
             ph, pw = unsigned(oh), unsigned(ow)
-            row0 = unsigned(r + oh * PSH * OW + ow * PSW)
-            row1, row2 = row0 + unsigned(1), row0 + unsigned(OW)
+            row0 = unsigned(r + oh * PSH * W + ow * PSW)
+            row1, row2 = row0 + unsigned(1), row0 + unsigned(W)
             row3 = row2 + unsigned(1)
             for f0 in range(0, F - 15, 16):
                 for i in range(16):
@@ -98,7 +100,7 @@ def largest_of_four(v0, v1, v2, v3, zero, place):
 
 
 @njit
-def spread(dy, winner, n, pool, dproduct, r, OW, db):
+def spread(dy, winner, n, pool, dproduct, r, W, db):
     """The adjoint: each dy goes to the row of its winner, every other entry becomes 0.
 
     db += the sum of what went anywhere.
@@ -106,13 +108,13 @@ def spread(dy, winner, n, pool, dproduct, r, OW, db):
     PH, PW, PSH, PSW = pool
     zero = dy.dtype.type(0)
     if PSH > PH or PSW > PW:  # rows between the windows
-        dproduct[r : r + ((dy.shape[1] - 1) * PSH + PH) * OW] = 0
+        dproduct[r : r + ((dy.shape[1] - 1) * PSH + PH) * W] = 0
     for ph in range(dy.shape[1]):
         for pw in range(dy.shape[2]):
             q = 0
             for i in range(PH):
                 for j in range(PW):
-                    row = unsigned(r + (ph * PSH + i) * OW + pw * PSW + j)
+                    row = unsigned(r + (ph * PSH + i) * W + pw * PSW + j)
                     for f in range(dy.shape[3]):
                         dproduct[row, f] = dy[n, ph, pw, f] if winner[n, ph, pw, f] == q else zero
                     q += 1
@@ -121,53 +123,40 @@ def spread(dy, winner, n, pool, dproduct, r, OW, db):
 
 
 @njit
-def mask(dy, y, dproduct, rows):
-    """The adjoint of ReLU: dy where y > 0, else 0."""
+def mask(dy, y, n, relu, dproduct, r, W, db):
+    """The adjoint of bias and ReLU: dy where y > 0, else 0. db += its sum."""
     zero = dy.dtype.type(0)
-    for r in range(rows):
-        for f in range(dy.shape[1]):
-            dproduct[r, f] = dy[r, f] if y[r, f] > 0 else zero
+    for oh in range(dy.shape[1]):
+        for ow in range(dy.shape[2]):
+            row = unsigned(r + oh * W + ow)
+            for f in range(dy.shape[3]):
+                passes = not relu or y[n, oh, ow, f] > 0
+                dproduct[row, f] = dy[n, oh, ow, f] if passes else zero
+            for f in range(dy.shape[3]):
+                db[f] += dproduct[row, f]
 
 
 @njit
-def add_rows(dproduct, rows, db):
-    """db += the sum of the rows."""
-    for r in range(rows):
-        for f in range(db.shape[0]):
-            db[f] += dproduct[r, f]
+def finish(product, P, W, n0, n1, b, relu, pool, y, winner):
+    """y of images n0 to n1: bias, then ReLU, then max-pooling, as asked.
 
-
-@njit
-def finish(product, n0, n1, b, OW, relu, pool, y, winner):
-    """y of images n0 to n1 from their product: bias, then ReLU, then max-pooling, as asked.
-
-    Without pooling ``product`` is a part of y itself.
+    The product of an image has P rows, W for each line of it: as many as y needs, or more.
     """
-    if pool[0] > 0:
-        P = len(product) // (n1 - n0)
-        for n in range(n0, n1):
-            bias_relu_pool(product, (n - n0) * P, b, pool, OW, y, winner, n)
-    else:
-        add_bias(product, 0, len(product), b, relu)
+    for n in range(n0, n1):
+        if pool[0] > 0:
+            bias_relu_pool(product, (n - n0) * P, b, pool, W, y, winner, n)
+        else:
+            bias_relu(product, (n - n0) * P, W, b, relu, y, n)
 
 
 @njit
-def finish_adjoint(dy, y, winner, n0, n1, P, OW, relu, pool, dproduct, db):
-    """The gradient of the product of images n0 to n1, in ``dproduct`` or dy itself.
-
-    db += its sum.
-    """
-    if pool[0] > 0:
-        for n in range(n0, n1):
-            spread(dy, winner, n, pool, dproduct, (n - n0) * P, OW, db)
-        return dproduct
-    F = dy.shape[3]
-    rows = dy.reshape(-1, F)[n0 * P : n1 * P]
-    if relu:
-        mask(rows, y.reshape(-1, F)[n0 * P : n1 * P], dproduct, len(rows))
-        rows = dproduct[: len(rows)]
-    add_rows(rows, len(rows), db)
-    return rows
+def finish_adjoint(dy, y, winner, n0, n1, relu, pool, dproduct, P, W, db):
+    """dproduct of images n0 to n1, all rows that they reach. db += its sum."""
+    for n in range(n0, n1):
+        if pool[0] > 0:
+            spread(dy, winner, n, pool, dproduct, (n - n0) * P, W, db)
+        else:
+            mask(dy, y, n, relu, dproduct, (n - n0) * P, W, db)
 
 
 @njit

@@ -10,16 +10,21 @@ With matrices: y = A' [(G g) * (B' d)]. In two dimensions Y = A' [(G g G') * (B'
 and many patches each of these is a product of matrices: M = V U with V = B' d B (patches, C) and
 U = G g G' (C, F). The backward pass is the adjoint of each step, and saves as much.
 
-"Lines" are rows of numbers that are transformed at once.
+The sixteen matrices stand side by side: a row of V (patches, 16 C) is a patch, matrix i j of it
+begins at (4 i + j) C, and sixteen channels at a time are transformed in registers (``local.py``).
 Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
 """
 
 # Numba infers the types of the kernels
 # mypy: ignore-errors
 
-from numba import njit
+from numba import carray, njit
 
-from minicnn.backends.numba_cpu.kernels.im2col import clear
+from minicnn.backends.numba_cpu.kernels.local import local, unsigned
+
+#: channels or filters that are transformed at once: no fewer may there be
+BLOCK = 16
+_SIXTEEN = 16 * BLOCK
 
 
 @njit
@@ -66,6 +71,44 @@ def transform_kernel_adjoint(dU, lines, dw):
 
 
 @njit
+def block(start, size):
+    """Where sixteen of ``size`` numbers begin: the last sixteen overlap with those before."""
+    return unsigned(min(start, size - BLOCK))
+
+
+@njit(inline="always")
+def four(a, row, at, step):
+    """Four numbers of a row."""
+    return a[row, at], a[row, at + step], a[row, at + step + step], a[row, at + step + step + step]
+
+
+@njit(inline="always")
+def copy(v, k, to, row, at):
+    """to[row, at : at + 16] = line k of v."""
+    for i in range(BLOCK):
+        to[row, at + unsigned(i)] = v[k, i]
+
+
+@njit(inline="always")
+def copy_four(v, k, to, row, at, step):
+    """Lines k to k + 4 of v, ``step`` numbers after one another."""
+    copy(v, k, to, row, at)
+    copy(v, k + 1, to, row, at + step)
+    copy(v, k + 2, to, row, at + step + step)
+    copy(v, k + 3, to, row, at + step + step + step)
+
+
+@njit(inline="always")
+def copy_all(v, to, row, at, step):
+    """All sixteen lines of v, likewise."""
+    next_four = unsigned(4) * step
+    copy_four(v, 0, to, row, at, step)
+    copy_four(v, 4, to, row, at + next_four, step)
+    copy_four(v, 8, to, row, at + next_four + next_four, step)
+    copy_four(v, 12, to, row, at + next_four + next_four + next_four, step)
+
+
+@njit
 def inputs(d0, d1, d2, d3):
     """B' d."""
     return d0 - d2, d1 + d2, d2 - d1, d1 - d3
@@ -78,119 +121,147 @@ def inputs_adjoint(v0, v1, v2, v3):
 
 
 @njit
-def transform_patches(image, TH, TW, strips, V, t):
-    """V (4, 4, patches C) = B' d B of the patches d of a padded image; its first is the t-th.
+def outputs(m0, m1, m2, m3):
+    """A' m."""
+    return m0 + m1 + m2, m1 - m2 - m3
 
-    ``strips`` (4, 2, columns / 2, C) holds B' d for one row of patches: columns of even number,
-    then those of odd number, so that neighbouring patches are neighbours in memory.
+
+@njit
+def outputs_adjoint(y0, y1):
+    """A y."""
+    return y0, y0 + y1, y0 - y1, -y1
+
+
+@njit
+def transform_patches(image, C, TH, TW, V, t):
+    """Rows t, t + 1, ... of V (patches, 16 C + ...) = B' d B of the patches d of an image.
+
+    The image is (2 TH + 2, (2 TW + 2) C), or larger.
     """
-    C = strips.shape[3]
-    for th in range(TH):
-        h = 2 * th
-        for w in range(2 * TW + 2):
-            k, q = w % 2, w // 2
-            for c in range(C):
-                v0, v1, v2, v3 = inputs(
-                    image[h, w, c], image[h + 1, w, c], image[h + 2, w, c], image[h + 3, w, c]
-                )
-                strips[0, k, q, c] = v0
-                strips[1, k, q, c] = v1
-                strips[2, k, q, c] = v2
-                strips[3, k, q, c] = v3
-        for i in range(4):
-            even, odd = strips[i, 0].reshape(-1), strips[i, 1].reshape(-1)
-            next_even, next_odd = even[C:], odd[C:]
-            v0, v1 = V[i, 0, t * C :], V[i, 1, t * C :]
-            v2, v3 = V[i, 2, t * C :], V[i, 3, t * C :]
-            for e in range(TW * C):
-                v0[e], v1[e], v2[e], v3[e] = inputs(even[e], odd[e], next_even[e], next_odd[e])
-        t += TW
+    v, step = carray(local(V, _SIXTEEN), (16, BLOCK)), unsigned(C)
+    for h in range(0, 2 * TH, 2):
+        h0, h1, h2, h3 = unsigned(h), unsigned(h + 1), unsigned(h + 2), unsigned(h + 3)
+        for w in range(0, 2 * TW, 2):
+            for start in range(0, C, BLOCK):
+                begin = block(start, C)
+                for i in range(BLOCK):
+                    at = unsigned(w * C) + begin + unsigned(i)
+                    a0, a1, a2, a3 = inputs(*four(image, h0, at, step))
+                    b0, b1, b2, b3 = inputs(*four(image, h1, at, step))
+                    c0, c1, c2, c3 = inputs(*four(image, h2, at, step))
+                    d0, d1, d2, d3 = inputs(*four(image, h3, at, step))
+                    v[0, i], v[4, i], v[8, i], v[12, i] = inputs(a0, b0, c0, d0)
+                    v[1, i], v[5, i], v[9, i], v[13, i] = inputs(a1, b1, c1, d1)
+                    v[2, i], v[6, i], v[10, i], v[14, i] = inputs(a2, b2, c2, d2)
+                    v[3, i], v[7, i], v[11, i], v[15, i] = inputs(a3, b3, c3, d3)
+                copy_all(v, V, unsigned(t), begin, step)
+            t += 1
+
+
+@njit(inline="always")
+def add(v, k, dimage, h, w, begin):
+    """A pixel of dimage += line k of v."""
+    for i in range(min(BLOCK, dimage.shape[2])):  # a loop that is not unrolled is made of vectors
+        dimage[h, w, begin + unsigned(i)] += v[k, i]
+
+
+@njit(inline="always")
+def add_four(v, k, dimage, h, w, begin):
+    """Four pixels of dimage, likewise."""
+    add(v, k, dimage, h, unsigned(w), begin)
+    add(v, k + 1, dimage, h, unsigned(w + 1), begin)
+    add(v, k + 2, dimage, h, unsigned(w + 2), begin)
+    add(v, k + 3, dimage, h, unsigned(w + 3), begin)
 
 
 @njit
-def transform_patches_adjoint(dV, t, TH, TW, strips, dimage):
-    """dimage += the adjoint of ``transform_patches``."""
-    C = strips.shape[3]
-    for th in range(TH):
-        h = 2 * th
-        for i in range(4):
-            even, odd = strips[i, 0].reshape(-1), strips[i, 1].reshape(-1)
-            next_even, next_odd = even[C:], odd[C:]
-            v0, v1 = dV[i, 0, t * C :], dV[i, 1, t * C :]
-            v2, v3 = dV[i, 2, t * C :], dV[i, 3, t * C :]
-            clear(next_even[(TW - 1) * C :])
-            clear(next_odd[(TW - 1) * C :])
-            # a column is in two patches: first as their d0 or d1, then as their d2 or d3
-            for e in range(TW * C):
-                even[e], odd[e], _, _ = inputs_adjoint(v0[e], v1[e], v2[e], v3[e])
-            for e in range(TW * C):
-                _, _, d2, d3 = inputs_adjoint(v0[e], v1[e], v2[e], v3[e])
-                next_even[e] += d2
-                next_odd[e] += d3
-        for w in range(2 * TW + 2):
-            k, q = w % 2, w // 2
-            for c in range(C):
-                d0, d1, d2, d3 = inputs_adjoint(
-                    strips[0, k, q, c], strips[1, k, q, c], strips[2, k, q, c], strips[3, k, q, c]
-                )
-                dimage[h, w, c] += d0
-                dimage[h + 1, w, c] += d1
-                dimage[h + 2, w, c] += d2
-                dimage[h + 3, w, c] += d3
-        t += TW
+def transform_patches_adjoint(dV, t, TH, TW, dimage):
+    """dimage (2 TH + 2, 2 TW + 2, C) += the adjoint of ``transform_patches``."""
+    C = dimage.shape[2]
+    v, step, next_four = carray(local(dV, _SIXTEEN), (16, BLOCK)), unsigned(C), unsigned(4 * C)
+    zero = dV.dtype.type(0)
+    for h in range(0, 2 * TH, 2):
+        for w in range(0, 2 * TW, 2):
+            row = unsigned(t)
+            for start in range(0, C, BLOCK):
+                begin = block(start, C)
+                for i in range(BLOCK):
+                    at = begin + unsigned(i)
+                    a0, a1, a2, a3 = inputs_adjoint(*four(dV, row, at, step))
+                    at += next_four
+                    b0, b1, b2, b3 = inputs_adjoint(*four(dV, row, at, step))
+                    at += next_four
+                    c0, c1, c2, c3 = inputs_adjoint(*four(dV, row, at, step))
+                    at += next_four
+                    d0, d1, d2, d3 = inputs_adjoint(*four(dV, row, at, step))
+                    v[0, i], v[4, i], v[8, i], v[12, i] = inputs_adjoint(a0, b0, c0, d0)
+                    v[1, i], v[5, i], v[9, i], v[13, i] = inputs_adjoint(a1, b1, c1, d1)
+                    v[2, i], v[6, i], v[10, i], v[14, i] = inputs_adjoint(a2, b2, c2, d2)
+                    v[3, i], v[7, i], v[11, i], v[15, i] = inputs_adjoint(a3, b3, c3, d3)
+                for k in range(16):
+                    for i in range(start - int(begin)):  # added with the block before
+                        v[k, i] = zero
+                add_four(v, 0, dimage, unsigned(h), w, begin)
+                add_four(v, 4, dimage, unsigned(h + 1), w, begin)
+                add_four(v, 8, dimage, unsigned(h + 2), w, begin)
+                add_four(v, 12, dimage, unsigned(h + 3), w, begin)
+            t += 1
 
 
 @njit
-def transform_outputs(M, t, OH, OW, lines, product, r):
-    """Rows r, r + 1, ... of product (rows, F) = A' M A of one image, whose first patch is t.
-
-    ``lines`` (2, 4, TW, F) holds A' M for one row of patches.
-    """
-    _, _, TW, F = lines.shape
-    for h in range(0, OH, 2):
-        for j in range(4):
-            m0, m1 = M[0, j, t * F :], M[1, j, t * F :]
-            m2, m3 = M[2, j, t * F :], M[3, j, t * F :]
-            y0, y1 = lines[0, j].reshape(-1), lines[1, j].reshape(-1)
-            for e in range(TW * F):
-                y0[e], y1[e] = m0[e] + m1[e] + m2[e], m1[e] - m2[e] - m3[e]
-        for k in range(min(2, OH - h)):
-            for tw in range(TW):
-                p = r + (h + k) * OW + 2 * tw
-                for f in range(F):
-                    product[p, f] = lines[k, 0, tw, f] + lines[k, 1, tw, f] + lines[k, 2, tw, f]
-                if 2 * tw + 1 == OW:  # the second column of a last patch
-                    continue
-                for f in range(F):
-                    product[p + 1, f] = lines[k, 1, tw, f] - lines[k, 2, tw, f] - lines[k, 3, tw, f]
-        t += TW
+def transform_outputs(M, t, TH, TW, product, r):
+    """A' M A of the patches from t on: an image (2 TH, 2 TW, F), in rows r, ... of product."""
+    F = product.shape[1]
+    y, step, next_four = carray(local(M, _SIXTEEN), (16, BLOCK)), unsigned(F), unsigned(4 * F)
+    for _ in range(TH):
+        for tw in range(TW):
+            row = unsigned(t)
+            above = unsigned(r + 2 * tw)
+            below = above + unsigned(2 * TW)
+            for start in range(0, F, BLOCK):
+                begin = block(start, F)
+                for i in range(BLOCK):
+                    at = begin + unsigned(i)
+                    a0, a1 = outputs(*four(M, row, at, step))
+                    at += next_four
+                    b0, b1 = outputs(*four(M, row, at, step))
+                    at += next_four
+                    c0, c1 = outputs(*four(M, row, at, step))
+                    at += next_four
+                    d0, d1 = outputs(*four(M, row, at, step))
+                    y[0, i], y[2, i] = outputs(a0, b0, c0, d0)
+                    y[1, i], y[3, i] = outputs(a1, b1, c1, d1)
+                copy(y, 0, product, above, begin)
+                copy(y, 1, product, above + unsigned(1), begin)
+                copy(y, 2, product, below, begin)
+                copy(y, 3, product, below + unsigned(1), begin)
+            t += 1
+        r += 4 * TW
 
 
 @njit
-def transform_outputs_adjoint(dproduct, r, OH, OW, lines, dM, t):
-    """dM = A dY A'; what lies beyond an odd size is 0."""
-    _, _, TW, F = lines.shape
-    zero = dproduct.dtype.type(0)
-    for h in range(0, OH, 2):
-        for k in range(2):
-            if h + k == OH:
-                clear(lines[k].reshape(-1))
-                continue
-            for tw in range(TW):
-                p = r + (h + k) * OW + 2 * tw
-                one = 2 * tw + 1 == OW
-                q = p if one else p + 1
-                for f in range(F):
-                    y0, y1 = dproduct[p, f], zero if one else dproduct[q, f]
-                    lines[k, 0, tw, f] = y0
-                    lines[k, 1, tw, f] = y0 + y1
-                    lines[k, 2, tw, f] = y0 - y1
-                    lines[k, 3, tw, f] = -y1
-        for j in range(4):
-            m0, m1 = dM[0, j, t * F :], dM[1, j, t * F :]
-            m2, m3 = dM[2, j, t * F :], dM[3, j, t * F :]
-            y0s, y1s = lines[0, j].reshape(-1), lines[1, j].reshape(-1)
-            for e in range(TW * F):
-                m0[e], m1[e] = y0s[e], y0s[e] + y1s[e]
-                m2[e], m3[e] = y0s[e] - y1s[e], -y1s[e]
-        t += TW
+def transform_outputs_adjoint(dproduct, r, TH, TW, dM, t):
+    """dM = A dY A' of the patches from t on."""
+    F = dproduct.shape[1]
+    m, step = carray(local(dM, _SIXTEEN), (16, BLOCK)), unsigned(F)
+    for _ in range(TH):
+        for tw in range(TW):
+            above = unsigned(r + 2 * tw)
+            below = above + unsigned(2 * TW)
+            for start in range(0, F, BLOCK):
+                begin = block(start, F)
+                for i in range(BLOCK):
+                    f = begin + unsigned(i)
+                    a0, a1, a2, a3 = outputs_adjoint(
+                        dproduct[above, f], dproduct[above + unsigned(1), f]
+                    )
+                    b0, b1, b2, b3 = outputs_adjoint(
+                        dproduct[below, f], dproduct[below + unsigned(1), f]
+                    )
+                    m[0, i], m[4, i], m[8, i], m[12, i] = outputs_adjoint(a0, b0)
+                    m[1, i], m[5, i], m[9, i], m[13, i] = outputs_adjoint(a1, b1)
+                    m[2, i], m[6, i], m[10, i], m[14, i] = outputs_adjoint(a2, b2)
+                    m[3, i], m[7, i], m[11, i], m[15, i] = outputs_adjoint(a3, b3)
+                copy_all(m, dM, unsigned(t), begin, step)
+            t += 1
+        r += 4 * TW

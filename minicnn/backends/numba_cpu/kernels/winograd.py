@@ -30,88 +30,94 @@ def lines_of(x):
 
 
 @njit
-def tile_patches(x, n0, n1, geometry, image, strips, V):
+def tile_patches(x, n0, n1, geometry, image, V):
     """``transform_patches`` of images n0 to n1; one that needs no padding is read in place."""
-    top, left, TH, TW = geometry[:4]
+    top, left, TH, TW = geometry
     C = x.shape[3]
+    lines, padded = lines_of(x), image.reshape(len(image), -1)
     inside = len(image) <= x.shape[1] and image.shape[1] <= x.shape[2]
     for n in range(n0, n1):
         t = (n - n0) * TH * TW
-        patched = x[n]
         if top > 0 or left > 0 or not inside:
-            pad(lines_of(x), n, top, left * C, image.reshape(len(image), -1))
-            patched = image
-        transform_patches(patched, TH, TW, strips, V, t)
+            pad(lines, n, top, left * C, padded)
+            transform_patches(padded, C, TH, TW, V, t)
+        else:
+            transform_patches(lines[n], C, TH, TW, V, t)
+
+
+@njit
+def transpose(a, b):
+    """b (F, C) = a (C, F), on its side."""
+    for f in range(len(b)):
+        for c in range(len(a)):
+            b[f, c] = a[c, f]
 
 
 @cached_njit(parallel=True)
 def winograd_forward(
-    x, w, b, T, geometry, relu, pool, U, kernel_lines_, image_, strips_, V_, M_, lines_, product_,
-    y, winner,
+    x, w, b, T, geometry, relu, pool, U, kernel_lines_, image_, V_, M_, product_, y, winner
 ):  # fmt: skip
     """What ``conv_forward`` computes, for one group, no stride and no dilation."""
-    _, _, TH, TW, OH, OW = geometry
-    N, P = x.shape[0], OH * OW
-    _, _, C, F = U.shape
+    _, _, TH, TW = geometry
+    N = x.shape[0]
+    _, C, F = U.shape
     transform_kernel(w, kernel_lines_, U.reshape(4, 4, C * F))
     for tile in prange((N + T - 1) // T):
         thread = get_thread_id()
-        V, M = V_[thread], M_[thread]
+        V, M, product = V_[thread], M_[thread], product_[thread]
         n0, n1 = tile * T, min(N, tile * T + T)
         rows = (n1 - n0) * TH * TW
-        tile_patches(x, n0, n1, geometry, image_[thread], strips_[thread], V.reshape(4, 4, -1))
-        for i in range(4):
-            for j in range(4):
-                multiply(V[i, j, :rows], U[i, j], 0, M[i, j, :rows])
-        product = product_[thread, : (n1 - n0) * P]
-        if pool[0] == 0:
-            product = y.reshape(-1, F)[n0 * P : n1 * P]
-        for n in range(n0, n1):
-            t, r = (n - n0) * TH * TW, (n - n0) * P
-            transform_outputs(M.reshape(4, 4, -1), t, OH, OW, lines_[thread], product, r)
-        finish(product, n0, n1, b, OW, relu, pool, y, winner)
+        tile_patches(x, n0, n1, geometry, image_[thread], V)
+        for k in range(16):
+            multiply(V[:rows, k * C : k * C + C], U[k], 0, M[:rows, k * F : k * F + F])
+        for n in range(n1 - n0):
+            transform_outputs(M, n * TH * TW, TH, TW, product, n * 4 * TH * TW)
+        finish(product, 4 * TH * TW, 2 * TW, n0, n1, b, relu, pool, y, winner)
 
 
 @cached_njit(parallel=True)
 def winograd_backward(
-    x, dy, y, winner, T, chunk, geometry, relu, pool, U, kernel_lines_, image_, strips_, V_, M_,
-    lines_, dproduct_, dU_chunks, db_chunks, dU, dw, db, dx, need_dx,
+    x, dy, y, winner, T, chunk, geometry, even, relu, pool, U, kernel_lines_, image_, V_, M_,
+    dproduct_, U_t, dU_chunks, db_chunks, dU, dw, db, dx, need_dx,
 ):  # fmt: skip
-    """What ``conv_backward`` computes; U is what the forward pass left there."""
-    top, left, TH, TW, OH, OW = geometry
-    N, P = x.shape[0], OH * OW
-    _, _, C, F = U.shape
+    """What ``conv_backward`` computes; U is what the forward pass left there.
+
+    ``even`` says whether patches make no more outputs than there are.
+    """
+    top, left, TH, TW = geometry
+    N = x.shape[0]
+    _, C, F = U.shape
     chunks = (N + chunk - 1) // chunk
-    for k in prange(chunks):
+    for k in prange(16):
+        transpose(U[k], U_t[k])
+    for t in prange(chunks):
         thread = get_thread_id()
-        V, dM, lines = V_[thread], M_[thread], lines_[thread]
-        image, strips = image_[thread], strips_[thread]
-        clear(db_chunks[k])
-        for n0 in range(k * chunk, min(N, k * chunk + chunk), T):
+        V, dM, dproduct, image = V_[thread], M_[thread], dproduct_[thread], image_[thread]
+        clear(db_chunks[t])
+        for n0 in range(t * chunk, min(N, t * chunk + chunk), T):
             n1 = min(N, n0 + T)
             rows = (n1 - n0) * TH * TW
-            dproduct = finish_adjoint(
-                dy, y, winner, n0, n1, P, OW, relu, pool, dproduct_[thread], db_chunks[k]
+            if not even:
+                clear(dproduct.reshape(-1))
+            finish_adjoint(
+                dy, y, winner, n0, n1, relu, pool, dproduct, 4 * TH * TW, 2 * TW, db_chunks[t]
             )
-            for n in range(n0, n1):
-                t, r = (n - n0) * TH * TW, (n - n0) * P
-                transform_outputs_adjoint(dproduct, r, OH, OW, lines, dM.reshape(4, 4, -1), t)
-            tile_patches(x, n0, n1, geometry, image, strips, V.reshape(4, 4, -1))
-            beta = 0 if n0 == k * chunk else 1
-            for i in range(4):
-                for j in range(4):
-                    multiply(V[i, j, :rows].T, dM[i, j, :rows], beta, dU_chunks[k, i, j])
+            for n in range(n1 - n0):
+                transform_outputs_adjoint(dproduct, n * 4 * TH * TW, TH, TW, dM, n * TH * TW)
+            tile_patches(x, n0, n1, geometry, image, V)
+            beta = 0 if n0 == t * chunk else 1
+            for k in range(16):
+                v, m = V[:rows, k * C : k * C + C], dM[:rows, k * F : k * F + F]
+                multiply(v.T, m, beta, dU_chunks[t, k])
+                if need_dx:
+                    multiply(m, U_t[k], 0, v)
             if not need_dx:
                 continue
-            for i in range(4):
-                for j in range(4):
-                    multiply(dM[i, j, :rows], U[i, j].T, 0, V[i, j, :rows])
             for n in range(n0, n1):
-                t = (n - n0) * TH * TW
                 clear(image.reshape(-1))
-                transform_patches_adjoint(V.reshape(4, 4, -1), t, TH, TW, strips, image)
+                transform_patches_adjoint(V, (n - n0) * TH * TW, TH, TW, image)
                 pad_adjoint(image.reshape(len(image), -1), top, left * C, lines_of(dx), n)
-    for i in prange(16):
-        add_chunks(dU_chunks.reshape(-1, 16, C * F), i, chunks, dU.reshape(16, C * F)[i])
+    for k in prange(16):
+        add_chunks(dU_chunks.reshape(-1, 16, C * F), k, chunks, dU.reshape(16, C * F)[k])
     transform_kernel_adjoint(dU.reshape(4, 4, C * F), kernel_lines_, dw)
     add_chunks(db_chunks.reshape(-1, 1, F), 0, chunks, db)

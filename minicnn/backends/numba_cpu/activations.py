@@ -7,9 +7,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-from minicnn.backends.numba_cpu.caching import cached_njit
+from minicnn.backends.numba_cpu.caching import cached_njit, part
 from minicnn.backends.numba_cpu.memory import contiguous
 from minicnn.backends.numba_cpu.runtime import launch
 from minicnn.backends.spec import Array
@@ -128,7 +128,7 @@ def _elementwise_slope(x, kind, alpha, dy, dx):
         dx[i] = dy[i] * _slope(np.float64(x[i]), kind, alpha)
 
 
-@njit(error_model="numpy")
+@part(error_model="numpy")
 def _value(x, kind, alpha):
     """f(x), computed in float64. The formulas are those of ``reference/activations.py``."""
     if kind == SIGMOID:
@@ -158,7 +158,7 @@ def _value(x, kind, alpha):
     return x * math.tanh(_softplus(x))
 
 
-@njit(error_model="numpy")
+@part(error_model="numpy")
 def _slope(x, kind, alpha):
     """f'(x)."""
     if kind == SIGMOID:
@@ -192,20 +192,20 @@ def _slope(x, kind, alpha):
     return t + x * (1 - t**2) * _sigmoid(x)
 
 
-@njit(error_model="numpy")
+@part(error_model="numpy")
 def _sigmoid(x):
     """1 / (1 + exp(-x)), or exp(x) / (1 + exp(x)): whichever cannot overflow."""
     e = math.exp(-abs(x))
     return (1.0 if x >= 0 else e) / (1 + e)
 
 
-@njit(error_model="numpy")
+@part(error_model="numpy")
 def _softplus(x):
     """log(1 + exp(x)), without overflow; max(x, 0) written so that a NaN stays."""
     return (0.0 if x < 0 else x) + math.log1p(math.exp(-abs(x)))
 
 
-@njit(error_model="numpy")
+@part(error_model="numpy")
 def _hard_sigmoid(x):
     """x / 6 + 1/2, clipped to [0, 1]."""
     if x <= -3:

@@ -19,14 +19,16 @@ from minicnn.backends.spec import Array, Pads, Pair
 
 #: from so many channels on, or with so few filters, windows are worth their place in memory
 FEW_CHANNELS, FEW_FILTERS = 8, COLUMNS // 2
-#: entries that a window may have: those of 32 filters stay in the innermost cache
-LONGEST = 256
+#: entries that a window may have: fewer are no work for registers, more times 32 filters leave
+#: the innermost cache
+SHORTEST, LONGEST = 12, 256
 
 
 def applies(w: Array, groups: int) -> bool:
     """Whether the kernels compute this convolution, and in less time."""
     KH, KW, C, F = w.shape
-    return groups == 1 and C < FEW_CHANNELS and F > FEW_FILTERS and KH * KW * C <= LONGEST
+    few = C < FEW_CHANNELS and F > FEW_FILTERS
+    return groups == 1 and few and SHORTEST <= KH * KW * C <= LONGEST
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ class _Announcement(event.Listener):
         if not self._said and module is not None and module.startswith(package):
             self._said = True
             print(
-                "minicnn: compiling kernels for this machine, once (about 15 s; Ctrl-C waits for a "
+                "minicnn: compiling kernels for this machine, once (about 20 s; Ctrl-C waits for a "
                 "kernel, twice does not) ...",
                 file=sys.stderr,
                 flush=True,

@@ -5,9 +5,11 @@
 
 import llvmlite.binding
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import get_cython_function_address, intrinsic
+
+from minicnn.backends.numba_cpu.caching import part
 
 for letter in "sd":
     llvmlite.binding.add_symbol(
@@ -53,7 +55,7 @@ def _gemm(typing, transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ld
     return signature, generate
 
 
-@njit
+@part()
 def multiply(a, b, beta, c):
     """c = a @ b + beta c.  Each of a and b has unit stride along one axis, c along the last."""
     M, K = a.shape

@@ -3,15 +3,15 @@
 # Numba infers the types of the kernels
 # mypy: ignore-errors
 
-from numba import get_thread_id, njit, prange
+from numba import get_thread_id, prange
 
-from minicnn.backends.numba_cpu.caching import cached_njit
+from minicnn.backends.numba_cpu.caching import cached_njit, part
 from minicnn.backends.numba_cpu.kernels.blas import multiply
 from minicnn.backends.numba_cpu.kernels.epilogue import add_chunks, finish, finish_adjoint
 from minicnn.backends.numba_cpu.kernels.im2col import clear, col2im, col2im_t, im2col, im2col_t
 
 
-@njit
+@part()
 def tile_windows(x, n0, n1, C, g, groups, geometry, transposed, planes, cols):
     """The windows of images n0 to n1, channel group g, as rows: ``cols``, or its transpose."""
     P, CG = geometry[8] * geometry[9], C // groups
@@ -91,6 +91,5 @@ def conv_backward(
                         col2im_t(cols, r, planes_[thread], dx, n, C, g * CG, CG, geometry)
                     else:
                         col2im(cols, r, dx, n, C, g * CG, CG, geometry)
-    for k in prange(dw.shape[0]):
-        add_chunks(dw_chunks, k, chunks, dw[k])
-    add_chunks(db_chunks.reshape(-1, 1, F), 0, chunks, db)
+    add_chunks(dw_chunks, chunks, dw)
+    add_chunks(db_chunks.reshape(-1, 1, F), chunks, db.reshape(1, F))

@@ -8,22 +8,22 @@ the product is that of one row of y: the rows of windows that a row of pooling r
 # Numba infers the types of the kernels
 # mypy: ignore-errors
 
-from numba import get_thread_id, njit, prange
+from numba import get_thread_id, prange
 
-from minicnn.backends.numba_cpu.caching import cached_njit
+from minicnn.backends.numba_cpu.caching import cached_njit, part
 from minicnn.backends.numba_cpu.kernels.borders import pad
 from minicnn.backends.numba_cpu.kernels.epilogue import add_chunks, finish, finish_adjoint
 from minicnn.backends.numba_cpu.kernels.im2col import clear
 from minicnn.backends.numba_cpu.kernels.local import unsigned
-from minicnn.backends.numba_cpu.kernels.sums import multiply_windows
+from minicnn.backends.numba_cpu.kernels.sums import add_windows_product
 
 
-@njit
-def with_border(x, n, top, before, padded):
-    """The pixels of image n, as a flat array; in place if they have no border."""
-    if padded.shape == x.shape[1:]:
-        return x[n].reshape(-1)
-    pad(x, n, top, before, padded)
+@part()
+def with_border(image, top, before, padded):
+    """The image as a flat array; in place if it has no border."""
+    if padded.shape == image.shape:
+        return image.reshape(-1)
+    pad(image, top, before, padded)
     return padded.reshape(-1)
 
 
@@ -38,17 +38,18 @@ def direct_forward(
     y and winner are (N rows, 1, columns, F), each row an image of its own. ``wide_w`` and the
     product have a multiple of 32 columns for the F filters.
     """
-    top, left, rows, _, OW = geometry
-    N, (K, F) = x.shape[0], w.shape
+    top, left, rows, band, OW = geometry
+    N, (K, F), P = x.shape[0], w.shape, band * OW
     wide_w[:, :F] = w
     for n in prange(N):
         thread = get_thread_id()
         product = product_[thread]
-        image = with_border(x, n, top, left * C, padded_[thread])
+        image = with_border(x[n], top, left * C, padded_[thread])
         for row in range(n * rows, n * rows + rows):
             base = unsigned((row - n * rows) * step)
-            multiply_windows(image, base, places, taps[:K], wide_w, product, False)
-            finish(product, 0, OW, row, row + 1, b, relu, pool, y, winner)
+            clear(product.reshape(-1))
+            add_windows_product(image, base, places, taps[:K], wide_w, product)
+            finish(product, P, OW, row, row + 1, b, relu, pool, y, winner)
 
 
 @cached_njit(parallel=True)
@@ -69,13 +70,12 @@ def direct_backward(
         clear(dw_chunks[t].reshape(-1))
         clear(db_chunks[t])
         for n in range(t * chunk, min(N, t * chunk + chunk)):
-            image = with_border(x, n, top, left * C, padded_[thread])
+            image = with_border(x[n], top, left * C, padded_[thread])
             for row in range(n * rows, n * rows + rows):
                 finish_adjoint(
-                    dy, y, winner, row, row + 1, relu, pool, dproduct, 0, OW, db_chunks[t]
+                    dy, y, winner, row, row + 1, relu, pool, dproduct, P, OW, db_chunks[t]
                 )
                 base = unsigned((row - n * rows) * step)
-                multiply_windows(image, base, taps, places[:P], dproduct, dw_chunks[t], True)
-    for k in prange(dw.shape[0]):
-        add_chunks(dw_chunks, k, chunks, dw[k])
-    add_chunks(db_chunks.reshape(-1, 1, F), 0, chunks, db)
+                add_windows_product(image, base, taps, places[:P], dproduct, dw_chunks[t])
+    add_chunks(dw_chunks, chunks, dw)
+    add_chunks(db_chunks.reshape(-1, 1, F), chunks, db.reshape(1, F))

@@ -3,13 +3,14 @@
 # Numba infers the types of the kernels
 # mypy: ignore-errors
 
-from numba import carray, njit
+from numba import carray
 
+from minicnn.backends.numba_cpu.caching import part
 from minicnn.backends.numba_cpu.kernels.im2col import clear
 from minicnn.backends.numba_cpu.kernels.local import local, unsigned
 
 
-@njit
+@part()
 def bias_relu(product, r, W, b, relu, y, n):
     """y = product + b of one image; with ReLU if asked (a NaN is not <= 0, so it stays)."""
     zero = y.dtype.type(0)
@@ -21,13 +22,13 @@ def bias_relu(product, r, W, b, relu, y, n):
                 y[n, oh, ow, f] = zero if relu and v <= 0 else v
 
 
-@njit
+@part()
 def beats(v, best):
     """Whether v takes the place of ``best``: larger, or the first NaN."""
     return (not v <= best) & (best == best)
 
 
-@njit
+@part()
 def bias_relu_pool(product, r, b, pool, W, y, winner, n):
     """maxpool(relu(product + b)) of one image, whose rows begin at r, W for each line of it.
 
@@ -59,7 +60,7 @@ def bias_relu_pool(product, r, b, pool, W, y, winner, n):
                 winner[n, ph, pw, f] = winner[n, ph, pw, f] if best > 0 else place(q)
 
 
-@njit
+@part()
 def pool_2x2(product, r, b, PSH, PSW, W, y, winner, n):
     """The same for the usual window: in one pass, sixteen filters at a time (``local.py``)."""
     F, place, zero = y.shape[3], winner.dtype.type, y.dtype.type(0)
@@ -89,7 +90,7 @@ def pool_2x2(product, r, b, PSH, PSW, W, y, winner, n):
                 winner[n, ph, pw, f] = q
 
 
-@njit
+@part()
 def largest_of_four(v0, v1, v2, v3, zero, place):
     """(the largest, or 0 if it is less; its place, 4 where ReLU clips)."""
     best, q = v0, place(0)
@@ -99,7 +100,7 @@ def largest_of_four(v0, v1, v2, v3, zero, place):
     return (zero if best <= 0 else best), (q if best > 0 else place(4))
 
 
-@njit
+@part()
 def spread(dy, winner, n, pool, dproduct, r, W, db):
     """The adjoint: each dy goes to the row of its winner, every other entry becomes 0.
 
@@ -122,7 +123,7 @@ def spread(dy, winner, n, pool, dproduct, r, W, db):
                 db[f] += dy[n, ph, pw, f] if winner[n, ph, pw, f] < q else zero
 
 
-@njit
+@part()
 def mask(dy, y, n, relu, dproduct, r, W, db):
     """The adjoint of bias and ReLU: dy where y > 0, else 0. db += its sum."""
     zero = dy.dtype.type(0)
@@ -136,7 +137,7 @@ def mask(dy, y, n, relu, dproduct, r, W, db):
                 db[f] += dproduct[row, f]
 
 
-@njit
+@part()
 def finish(product, P, W, n0, n1, b, relu, pool, y, winner):
     """y of images n0 to n1: bias, then ReLU, then max-pooling, as asked.
 
@@ -149,7 +150,7 @@ def finish(product, P, W, n0, n1, b, relu, pool, y, winner):
             bias_relu(product, (n - n0) * P, W, b, relu, y, n)
 
 
-@njit
+@part()
 def finish_adjoint(dy, y, winner, n0, n1, relu, pool, dproduct, P, W, db):
     """dproduct of images n0 to n1, all rows that they reach. db += its sum."""
     for n in range(n0, n1):
@@ -159,10 +160,11 @@ def finish_adjoint(dy, y, winner, n0, n1, relu, pool, dproduct, P, W, db):
             mask(dy, y, n, relu, dproduct, (n - n0) * P, W, db)
 
 
-@njit
-def add_chunks(chunks, row, count, total):
-    """total (n,) = one row of the first ``count`` chunks (chunks, rows, n), summed in order."""
-    clear(total)
+@part()
+def add_chunks(chunks, count, total):
+    """total (R, n) = the first ``count`` of chunks (chunks, R, n), summed in order."""
+    clear(total.reshape(-1))
     for k in range(count):
-        for e in range(len(total)):
-            total[e] += chunks[k, row, e]
+        for r in range(len(total)):
+            for e in range(total.shape[1]):
+                total[r, e] += chunks[k, r, e]

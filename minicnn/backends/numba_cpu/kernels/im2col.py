@@ -8,23 +8,23 @@ and then Python counts from the end.
 # Numba infers the types of the kernels
 # mypy: ignore-errors
 
-from numba import njit
+from minicnn.backends.numba_cpu.caching import part
 
 
-@njit
+@part()
 def clear(a):
     """a (n,) = 0. In a parallel kernel itself, a[:] = 0 would be made parallel, too."""
     for i in range(a.shape[0]):
         a[i] = 0
 
 
-@njit(error_model="numpy")
+@part(error_model="numpy")
 def inside(start, size, step, length):
     """The i in [0, size) whose start + i step is in [0, length): from the first to the second."""
     return max(0, -(start // step)), max(0, min(size, -((start - length) // step)))
 
 
-@njit
+@part()
 def im2col(x, n, C, c0, CG, geometry, cols, r):
     """Windows of image n, channels c0 to c0 + CG, become rows r, r + 1, ... of cols (rows, K)."""
     KH, KW, SH, SW, DH, DW, top, left, OH, OW = geometry
@@ -52,7 +52,7 @@ def im2col(x, n, C, c0, CG, geometry, cols, r):
             r += 1
 
 
-@njit
+@part()
 def col2im(dcols, r, dx, n, C, c0, CG, geometry):
     """The adjoint of ``im2col``: every row is added back where it came from."""
     KH, KW, SH, SW, DH, DW, top, left, OH, OW = geometry
@@ -78,7 +78,7 @@ def col2im(dcols, r, dx, n, C, c0, CG, geometry):
             r += 1
 
 
-@njit
+@part()
 def im2col_t(x, n, C, c0, CG, geometry, planes, cols, p):
     """The same for SW = 1, transposed: windows become columns p, p + 1, ... of cols (K, columns).
 
@@ -102,7 +102,7 @@ def im2col_t(x, n, C, c0, CG, geometry, planes, cols, p):
                         row[ow] = pixels[ow]
 
 
-@njit
+@part()
 def col2im_t(dcols, p, planes, dx, n, C, c0, CG, geometry):
     """The adjoint of ``im2col_t``."""
     KH, KW, SH, _, DH, DW, top, left, OH, OW = geometry

@@ -6,34 +6,30 @@ A matrix product that never builds its windows: their entries are pixels, found 
 # Numba infers the types of the kernels
 # mypy: ignore-errors
 
-from numba import carray, njit
+from numba import carray
 
+from minicnn.backends.numba_cpu.caching import part
 from minicnn.backends.numba_cpu.kernels.local import local, unsigned
 
 #: sums that are made at once: of so many rows, and so many columns
 ROWS, COLUMNS = 6, 32
 
 
-@njit(fastmath={"contract"})  # lets a b + c be one instruction, and nothing else
-def add_products(x, base, rows, r, inner, m, c0, total, add):
-    """total[r + i, c0 + c] = sum over k of x[base + rows[r + i] + inner[k]] m[k, c0 + c]
+@part(fastmath={"contract"})  # lets a b + c be one instruction, and nothing else
+def add_products(x, base, rows, r, inner, m, c0, total):
+    """total[r + i, c0 + c] += sum over k of x[base + rows[r + i] + inner[k]] m[k, c0 + c]
 
-    for six i and 32 c, added to what is there if asked; x is flat, all indices are unsigned.
+    for six i and 32 c; x is flat, all indices are unsigned.
     """
     sum0, sum1 = carray(local(total, COLUMNS), COLUMNS), carray(local(total, COLUMNS), COLUMNS)
     sum2, sum3 = carray(local(total, COLUMNS), COLUMNS), carray(local(total, COLUMNS), COLUMNS)
     sum4, sum5 = carray(local(total, COLUMNS), COLUMNS), carray(local(total, COLUMNS), COLUMNS)
     r1, r2, r3 = r + unsigned(1), r + unsigned(2), r + unsigned(3)
     r4, r5 = r + unsigned(4), r + unsigned(5)
-    zero = total.dtype.type(0)
     for c in range(COLUMNS):
         at = c0 + unsigned(c)
-        sum0[c] = total[r, at] if add else zero
-        sum1[c] = total[r1, at] if add else zero
-        sum2[c] = total[r2, at] if add else zero
-        sum3[c] = total[r3, at] if add else zero
-        sum4[c] = total[r4, at] if add else zero
-        sum5[c] = total[r5, at] if add else zero
+        sum0[c], sum1[c], sum2[c] = total[r, at], total[r1, at], total[r2, at]
+        sum3[c], sum4[c], sum5[c] = total[r3, at], total[r4, at], total[r5, at]
     at0, at1, at2 = base + rows[r], base + rows[r1], base + rows[r2]
     at3, at4, at5 = base + rows[r3], base + rows[r4], base + rows[r5]
     for k in range(len(inner)):
@@ -62,13 +58,13 @@ def add_products(x, base, rows, r, inner, m, c0, total, add):
         total[r5, c0 + unsigned(c)] = sum5[c]
 
 
-@njit
-def multiply_windows(x, base, rows, inner, m, total, add):
-    """total (R, C) = windows @ m, added to what is there if asked; m is (K, C).
+@part()
+def add_windows_product(x, base, rows, inner, m, total):
+    """total (R, C) += windows @ m (K, C), where windows[r, k] = x[base + rows[r] + inner[k]].
 
-    windows[r, k] = x[base + rows[r] + inner[k]], which are never built. With ``rows`` and ``inner``
-    exchanged it is their transpose that is multiplied. R is a multiple of 6 and C of 32.
+    The windows are never built. With ``rows`` and ``inner`` exchanged it is their transpose that
+    is multiplied. R is a multiple of 6 and C of 32.
     """
     for c in range(0, total.shape[1], COLUMNS):
         for r in range(0, len(rows), ROWS):
-            add_products(x, base, rows, unsigned(r), inner, m, unsigned(c), total, add)
+            add_products(x, base, rows, unsigned(r), inner, m, unsigned(c), total)

@@ -18,8 +18,9 @@ Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
 # Numba infers the types of the kernels
 # mypy: ignore-errors
 
-from numba import carray, njit
+from numba import carray
 
+from minicnn.backends.numba_cpu.caching import part
 from minicnn.backends.numba_cpu.kernels.local import local, unsigned
 
 #: channels or filters that are transformed at once: no fewer may there be
@@ -27,7 +28,7 @@ BLOCK = 16
 _SIXTEEN = 16 * BLOCK
 
 
-@njit
+@part()
 def kernel_lines(g, u):
     """u = G g: four lines from three."""
     g0, g1, g2 = g[0], g[1], g[2]
@@ -41,7 +42,7 @@ def kernel_lines(g, u):
         u3[e] = g2[e]
 
 
-@njit
+@part()
 def kernel_lines_adjoint(u, g):
     """g = G' u."""
     g0, g1, g2 = g[0], g[1], g[2]
@@ -54,7 +55,7 @@ def kernel_lines_adjoint(u, g):
         g2[e] = both + u3[e]
 
 
-@njit
+@part()
 def transform_kernel(w, lines, U):
     """U (4, 4, C F) = G g G' of the kernels g: w is (3, 3 C F), lines (4, 3 C F)."""
     kernel_lines(w, lines)
@@ -62,7 +63,7 @@ def transform_kernel(w, lines, U):
         kernel_lines(lines[i].reshape(len(w), U.shape[2]), U[i])
 
 
-@njit
+@part()
 def transform_kernel_adjoint(dU, lines, dw):
     """dw = G' dU G."""
     for i in range(len(dU)):
@@ -70,26 +71,26 @@ def transform_kernel_adjoint(dU, lines, dw):
     kernel_lines_adjoint(lines, dw)
 
 
-@njit
+@part()
 def block(start, size):
     """Where sixteen of ``size`` numbers begin: the last sixteen overlap with those before."""
     return unsigned(min(start, size - BLOCK))
 
 
-@njit(inline="always")
+@part(forceinline=True)
 def four(a, row, at, step):
     """Four numbers of a row."""
     return a[row, at], a[row, at + step], a[row, at + step + step], a[row, at + step + step + step]
 
 
-@njit(inline="always")
+@part(forceinline=True)
 def copy(v, k, to, row, at):
     """to[row, at : at + 16] = line k of v."""
     for i in range(BLOCK):
         to[row, at + unsigned(i)] = v[k, i]
 
 
-@njit(inline="always")
+@part(forceinline=True)
 def copy_four(v, k, to, row, at, step):
     """Lines k to k + 4 of v, ``step`` numbers after one another."""
     copy(v, k, to, row, at)
@@ -98,7 +99,7 @@ def copy_four(v, k, to, row, at, step):
     copy(v, k + 3, to, row, at + step + step + step)
 
 
-@njit(inline="always")
+@part(forceinline=True)
 def copy_all(v, to, row, at, step):
     """All sixteen lines of v, likewise."""
     next_four = unsigned(4) * step
@@ -108,31 +109,31 @@ def copy_all(v, to, row, at, step):
     copy_four(v, 12, to, row, at + next_four + next_four + next_four, step)
 
 
-@njit
+@part()
 def inputs(d0, d1, d2, d3):
     """B' d."""
     return d0 - d2, d1 + d2, d2 - d1, d1 - d3
 
 
-@njit
+@part()
 def inputs_adjoint(v0, v1, v2, v3):
     """B v."""
     return v0, v1 - v2 + v3, v1 + v2 - v0, -v3
 
 
-@njit
+@part()
 def outputs(m0, m1, m2, m3):
     """A' m."""
     return m0 + m1 + m2, m1 - m2 - m3
 
 
-@njit
+@part()
 def outputs_adjoint(y0, y1):
     """A y."""
     return y0, y0 + y1, y0 - y1, -y1
 
 
-@njit
+@part()
 def transform_patches(image, C, TH, TW, V, t):
     """Rows t, t + 1, ... of V (patches, 16 C + ...) = B' d B of the patches d of an image.
 
@@ -158,14 +159,14 @@ def transform_patches(image, C, TH, TW, V, t):
             t += 1
 
 
-@njit(inline="always")
+@part(inline="always")
 def add(v, k, dimage, h, w, begin):
     """A pixel of dimage += line k of v."""
     for i in range(min(BLOCK, dimage.shape[2])):  # a loop that is not unrolled is made of vectors
         dimage[h, w, begin + unsigned(i)] += v[k, i]
 
 
-@njit(inline="always")
+@part(inline="always")
 def add_four(v, k, dimage, h, w, begin):
     """Four pixels of dimage, likewise."""
     add(v, k, dimage, h, unsigned(w), begin)
@@ -174,7 +175,7 @@ def add_four(v, k, dimage, h, w, begin):
     add(v, k + 3, dimage, h, unsigned(w + 3), begin)
 
 
-@njit
+@part()
 def transform_patches_adjoint(dV, t, TH, TW, dimage):
     """dimage (2 TH + 2, 2 TW + 2, C) += the adjoint of ``transform_patches``."""
     C = dimage.shape[2]
@@ -208,7 +209,7 @@ def transform_patches_adjoint(dV, t, TH, TW, dimage):
             t += 1
 
 
-@njit
+@part()
 def transform_outputs(M, t, TH, TW, product, r):
     """A' M A of the patches from t on: an image (2 TH, 2 TW, F), in rows r, ... of product."""
     F = product.shape[1]
@@ -239,7 +240,7 @@ def transform_outputs(M, t, TH, TW, product, r):
         r += 4 * TW
 
 
-@njit
+@part()
 def transform_outputs_adjoint(dproduct, r, TH, TW, dM, t):
     """dM = A dY A' of the patches from t on."""
     F = dproduct.shape[1]

@@ -6,9 +6,9 @@ The algorithm, and what U, V and M are: ``transforms.py``.
 # Numba infers the types of the kernels
 # mypy: ignore-errors
 
-from numba import get_thread_id, njit, prange
+from numba import get_thread_id, prange
 
-from minicnn.backends.numba_cpu.caching import cached_njit
+from minicnn.backends.numba_cpu.caching import cached_njit, part
 from minicnn.backends.numba_cpu.kernels.blas import multiply
 from minicnn.backends.numba_cpu.kernels.borders import pad, pad_adjoint
 from minicnn.backends.numba_cpu.kernels.epilogue import add_chunks, finish, finish_adjoint
@@ -23,13 +23,13 @@ from minicnn.backends.numba_cpu.kernels.transforms import (
 )
 
 
-@njit
+@part()
 def lines_of(x):
     """(N, H, W, C)  ->  (N, H, W C)."""
     return x.reshape(x.shape[0], x.shape[1], -1)
 
 
-@njit
+@part()
 def tile_patches(x, n0, n1, geometry, image, V):
     """``transform_patches`` of images n0 to n1; one that needs no padding is read in place."""
     top, left, TH, TW = geometry
@@ -39,13 +39,13 @@ def tile_patches(x, n0, n1, geometry, image, V):
     for n in range(n0, n1):
         t = (n - n0) * TH * TW
         if top > 0 or left > 0 or not inside:
-            pad(lines, n, top, left * C, padded)
+            pad(lines[n], top, left * C, padded)
             transform_patches(padded, C, TH, TW, V, t)
         else:
             transform_patches(lines[n], C, TH, TW, V, t)
 
 
-@njit
+@part()
 def transpose(a, b):
     """b (F, C) = a (C, F), on its side."""
     for f in range(len(b)):
@@ -108,7 +108,7 @@ def winograd_backward(
             beta = 0 if n0 == t * chunk else 1
             for k in range(16):
                 v, m = V[:rows, k * C : k * C + C], dM[:rows, k * F : k * F + F]
-                multiply(v.T, m, beta, dU_chunks[t, k])
+                multiply(v.T, m, beta, dU_chunks[k, t])
                 if need_dx:
                     multiply(m, U_t[k], 0, v)
             if not need_dx:
@@ -116,8 +116,8 @@ def winograd_backward(
             for n in range(n0, n1):
                 clear(image.reshape(-1))
                 transform_patches_adjoint(V, (n - n0) * TH * TW, TH, TW, image)
-                pad_adjoint(image.reshape(len(image), -1), top, left * C, lines_of(dx), n)
+                pad_adjoint(image.reshape(len(image), -1), top, left * C, lines_of(dx)[n])
     for k in prange(16):
-        add_chunks(dU_chunks.reshape(-1, 16, C * F), k, chunks, dU.reshape(16, C * F)[k])
+        add_chunks(dU_chunks[k], chunks, dU[k])
     transform_kernel_adjoint(dU.reshape(4, 4, C * F), kernel_lines_, dw)
-    add_chunks(db_chunks.reshape(-1, 1, F), 0, chunks, db)
+    add_chunks(db_chunks.reshape(-1, 1, F), chunks, db.reshape(1, F))

@@ -7,6 +7,8 @@ KERAS_VENV ?= .venv-keras
 # of the machine with the GPU: it has CuPy, and for bench-gpu PyTorch and JAX
 GPU_PYTHON ?= python3
 FUZZ_VENV ?= .venv-fuzz
+# processes that run the tests; 0 runs them in this one, as --pdb and -s need
+JOBS ?= auto
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -25,8 +27,8 @@ help:  ## list the targets
 train: $(PACKAGE)  ## train a CNN on MNIST; options in ARGS="--epochs 3 --model one_conv"
 	$(BIN)/minicnn train $(ARGS)
 
-test: $(DEV)  ## run the tests; pytest's options in ARGS="-m 'not slow'"
-	$(BIN)/python -m pytest $(ARGS)
+test: $(DEV)  ## run the tests; pytest's options in ARGS="-m 'not slow'", JOBS=0 for one process
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 test-keras: $(KERAS)  ## compare with the real Keras, in an environment of its own (2 GB)
 	$(KERAS_VENV)/bin/python -m pytest tests/keras $(ARGS)

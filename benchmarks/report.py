@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from measure import HERE, RESULTS
+from step import PREDICTIONS
 
 README = HERE / "README.md"
 
@@ -120,11 +121,10 @@ def step(data: dict[str, Any]) -> Iterator[str]:
     yield from rows_of(
         ["program", "step", "floor", "of the product's rate", "over one thread", *kinds], body
     )
-    titles = {"one": "a call on one image", "1": "batch 1", "32": "batch 32", "1024": "batch 1024"}
     yield "Prediction, µs an image.\n"
     yield from rows_of(
-        ["program", *titles.values()],
-        [[n, *[f"{f['predict_us'][k]['median']:.1f}" for k in titles]]
+        ["program", *PREDICTIONS.values()],
+        [[n, *[f"{f['predict_us'][k]['median']:.1f}" for k in PREDICTIONS]]
          for n, f in programs.items()],
     )  # fmt: skip
 

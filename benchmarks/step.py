@@ -110,17 +110,26 @@ def with_and_without_threads(
     return taken[threads], taken[1]
 
 
+#: what is measured, as the tables call it
+PREDICTIONS = {
+    "one": "a call on one image", "alone": "predict on 32 images", "32": "on 2048, batch 32",
+    "1024": "on 2048, batch 1024",
+}  # fmt: skip
+
+
 def measure_prediction(model: Any, x: Any, seconds: float) -> dict[str, dict[str, float]]:
-    """Microseconds an image of ``predict``, by batch size; "one" is a call on one image."""
+    """Microseconds an image of ``predict``, by batch size.
+
+    "one" is a call on one image, "alone" a call of ``predict`` on 32.
+    """
     import numpy as np
 
     many = np.resize(x, (2048, *x.shape[1:]))
     found = {}
-    for batch in (1, 32, 1024):
-        few = many[:256] if batch == 1 else many
-        work = lambda few=few, b=batch: model.predict(few, batch_size=b, verbose=0)  # noqa: E731
+    for name, images, batch in (("alone", many[:32], 32), ("32", many, 32), ("1024", many, 1024)):
+        work = lambda x=images, b=batch: model.predict(x, batch_size=b, verbose=0)  # noqa: E731
         taken = measure.times(work, seconds=seconds, least=3, warm=1)
-        found[str(batch)] = measure.summary([t / len(few) * 1e6 for t in taken])
+        found[name] = measure.summary([t / len(images) * 1e6 for t in taken])
     taken = measure.times(lambda: model(many[:1]), seconds=seconds / 2, warm=5)
     found["one"] = measure.summary([t * 1e6 for t in taken])
     return found
@@ -224,8 +233,7 @@ def show(name: str, found: dict[str, Any], sgemm: float) -> None:
             f"{row['median'] / step:7.1%}{arithmetic}"
         )
     cells = ", ".join(
-        f"{'one image' if b == 'one' else f'batch {b}'} {t['median']:.1f}"
-        for b, t in found["predict_us"].items()
+        f"{words} {found['predict_us'][name]['median']:.1f}" for name, words in PREDICTIONS.items()
     )
     print(f"  prediction, µs an image: {cells}", flush=True)
 

@@ -21,6 +21,7 @@ class Context:
         ops: the backend module that computes.
         training: whether dropout drops and batch statistics are taken from the batch.
         need_dx: whether anybody reads the gradient with respect to the input.
+        forward_only: whether no backward call follows: what only that would read may be left out.
         step: (1,) uint32, counts training steps; shared by all contexts of a model.
     """
 
@@ -28,6 +29,7 @@ class Context:
         self.ops = ops
         self.training = training
         self.need_dx = True
+        self.forward_only = False
         self.step = step if step is not None else ops.zeros((1,), "uint32")
         self._buffers: dict[str, Any] = {}
         self._frozen = False

@@ -152,6 +152,8 @@ class Plan:
         self.stages = [guarded(stage) for stage in fuse(stages, ops)]
         self.training = [Context(ops, step, training=True) for _ in self.stages]
         self.inference = [Context(ops, step, training=False) for _ in self.stages]
+        for ctx in self.inference:
+            ctx.forward_only = True
 
     def forward(self, x: Any, training: bool, last: int | None = None, first: int = 0) -> Any:
         """Run the stages on a batch (N, ...), from ``first`` up to but not including ``last``."""

@@ -28,6 +28,19 @@ def test_same_bits_on_whole_numbers(fast_ops, name, dtype, data):
 
 @pytest.mark.parametrize("name", FUSED)
 @given(data=st.data())
+def test_the_same_output_where_no_backward_call_follows(fast_ops, name, data):
+    skip_unless_fused(fast_ops, name)
+    case, rng = data.draw(cases(name)), np.random.default_rng(data.draw(SEEDS))
+    odd = data.draw(st.sampled_from([0.0, -0.0, np.nan, np.inf, -np.inf]))
+    case.arrays["x"].flat[rng.integers(case.arrays["x"].size)] = odd
+    ctx = context(fast_ops, training=False)
+    expected = case.forward(fast_ops, ctx).copy()
+    ctx.forward_only = True
+    np.testing.assert_array_equal(case.forward(fast_ops, ctx), expected)
+
+
+@pytest.mark.parametrize("name", FUSED)
+@given(data=st.data())
 def test_same_values(fast_ops, name, data):
     skip_unless_fused(fast_ops, name)
     case = data.draw(cases(name))

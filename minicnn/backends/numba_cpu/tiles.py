@@ -36,12 +36,13 @@ def chunk_of(N: int, T: int, pieces: int) -> int:
 
 
 def outputs(ctx: Any, shape: tuple[int, ...], pool: Pool, dtype: Any) -> tuple[Array, Array]:
-    """Buffers for y and, with pooling, the winners.
+    """Buffers for y and, with pooling, the winners: left out, of shape 1, where nobody reads them.
 
     A winner is its place in the window, or one more where ReLU clipped it.
     """
     marks = "uint8" if pool[0] * pool[1] < 256 else "int32"
+    unread = pool == NO_POOL or (ctx.forward_only and pool[:2] == (2, 2))
     return (
         ctx.buffer("y", shape, dtype),
-        ctx.buffer("winner", (1, 1, 1, 1) if pool == NO_POOL else shape, marks),
+        ctx.buffer("winner", (1, 1, 1, 1) if unread else shape, marks),
     )

@@ -62,32 +62,49 @@ def bias_relu_pool(product, r, b, pool, W, y, winner, n):
 
 @part()
 def pool_2x2(product, r, b, PSH, PSW, W, y, winner, n):
-    """The same for the usual window: in one pass, sixteen filters at a time (``local.py``)."""
-    F, place, zero = y.shape[3], winner.dtype.type, y.dtype.type(0)
-    n = unsigned(n)
+    """The same for the usual window: in one pass, sixteen filters at a time (``local.py``).
+
+    Winners are left out if there is no place for them.
+    """
+    F, place, zero, one = y.shape[3], winner.dtype.type, y.dtype.type(0), unsigned(1)
+    n, wanted = unsigned(n), winner.shape == y.shape
     largest, places = carray(local(y, 16), 16), carray(local(winner, 16), 16)
     for oh in range(y.shape[1]):
         for ow in range(y.shape[2]):
             ph, pw = unsigned(oh), unsigned(ow)
             row0 = unsigned(r + oh * PSH * W + ow * PSW)
-            row1, row2 = row0 + unsigned(1), row0 + unsigned(W)
-            row3 = row2 + unsigned(1)
+            row2 = row0 + unsigned(W)
             for f0 in range(0, F - 15, 16):
-                for i in range(16):
-                    f = unsigned(f0) + unsigned(i)
-                    v0, v1 = product[row0, f] + b[f], product[row1, f] + b[f]
-                    v2, v3 = product[row2, f] + b[f], product[row3, f] + b[f]
-                    largest[i], places[i] = largest_of_four(v0, v1, v2, v3, zero, place)
+                if wanted:
+                    for i in range(16):
+                        f = unsigned(f0) + unsigned(i)
+                        v0, v1 = product[row0, f] + b[f], product[row0 + one, f] + b[f]
+                        v2, v3 = product[row2, f] + b[f], product[row2 + one, f] + b[f]
+                        largest[i], places[i] = largest_of_four(v0, v1, v2, v3, zero, place)
+                    for i in range(16):
+                        winner[n, ph, pw, unsigned(f0) + unsigned(i)] = places[i]
+                else:
+                    for i in range(16):
+                        f = unsigned(f0) + unsigned(i)
+                        above = larger(product[row0, f], product[row0 + one, f])
+                        below = larger(product[row2, f], product[row2 + one, f])
+                        best = larger(above, below) + b[f]  # no order changes by adding
+                        largest[i] = zero if best <= 0 else best
                 for i in range(16):
                     y[n, ph, pw, unsigned(f0) + unsigned(i)] = largest[i]
-                for i in range(16):
-                    winner[n, ph, pw, unsigned(f0) + unsigned(i)] = places[i]
             for f in range(F - F % 16, F):
-                v0, v1 = product[row0, f] + b[f], product[row1, f] + b[f]
-                v2, v3 = product[row2, f] + b[f], product[row3, f] + b[f]
+                v0, v1 = product[row0, f] + b[f], product[row0 + one, f] + b[f]
+                v2, v3 = product[row2, f] + b[f], product[row2 + one, f] + b[f]
                 best, q = largest_of_four(v0, v1, v2, v3, zero, place)
                 y[n, ph, pw, f] = best
-                winner[n, ph, pw, f] = q
+                if wanted:
+                    winner[n, ph, pw, f] = q
+
+
+@part()
+def larger(a, b):
+    """The larger one, or the first NaN."""
+    return a if (a >= b) | (a != a) else b
 
 
 @part()

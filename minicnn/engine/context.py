@@ -97,15 +97,7 @@ class Context:
 
 
 _RESERVED = {
-    "ops",
-    "training",
-    "need_dx",
-    "step",
-    "save",
-    "buffer",
-    "memory",
-    "freeze",
-    "thaw",
-    "forget",
-}
+    "ops", "training", "need_dx", "forward_only", "step",
+    "save", "buffer", "memory", "freeze", "thaw", "forget",
+}  # fmt: skip
 _PRIVATE = {"_buffers", "_frozen"}

@@ -1,4 +1,4 @@
-"""Winograd's algorithm: the transforms of kernels, patches and outputs, and their adjoints.
+"""Winograd's algorithm: the transforms of kernels and patches, and their adjoints.
 
 Two neighbouring outputs of a kernel g of three, y0 = d0 g0 + d1 g1 + d2 g2 and
 y1 = d1 g0 + d2 g1 + d3 g2, take four products instead of six:
@@ -6,12 +6,16 @@ y1 = d1 g0 + d2 g1 + d3 g2, take four products instead of six:
     m2 = (d2 - d1) (g0 - g1 + g2) / 2,      m3 = (d1 - d3) g2,
     y0 = m0 + m1 + m2,                      y1 = m1 - m2 - m3.
 With matrices: y = A' [(G g) * (B' d)]. In two dimensions Y = A' [(G g G') * (B' d B)] A makes
-2 x 2 outputs from a patch d of 4 x 4, with 16 products instead of 36. With C channels, F filters
-and many patches each of these is a product of matrices: M = V U with V = B' d B (patches, C) and
-U = G g G' (C, F). The backward pass is the adjoint of each step, and saves as much.
+2 x 2 outputs from a patch d of 4 x 4, with 16 products instead of 36. The same products make three
+outputs of a kernel of two: without g2, with
+    m3 = (d1 - d3) g1,   y0 = m0 + m1 + m2,   y1 = m1 - m2,   y2 = m1 + m2 - m3,
+and 3 x 3 outputs from a patch of 4 x 4, again with 16 products instead of 36.
 
-The sixteen matrices stand side by side: a row of V (patches, 16 C) is a patch, matrix i j of it
-begins at (4 i + j) C, and sixteen channels at a time are transformed in registers (``local.py``).
+With C channels, F filters and many patches each of these is a product of matrices: M = V U with
+V = B' d B (patches, C) and U = G g G' (C, F). The backward pass is the adjoint of each step, and
+saves as much. The sixteen matrices stand side by side: a row of V (patches, 16 C) is a patch,
+matrix i j of it begins at (4 i + j) C, and sixteen channels at a time are transformed in registers
+(``local.py``). The outputs: ``outputs.py``.
 Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
 """
 
@@ -30,34 +34,39 @@ _SIXTEEN = 16 * BLOCK
 
 @part()
 def kernel_lines(g, u):
-    """u = G g: four lines from three."""
-    g0, g1, g2 = g[0], g[1], g[2]
+    """u = G g: four lines from three, or from two."""
+    first, middle, last = g[0], g[1], g[len(g) - 1]
     u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
-    half = u.dtype.type(0.5)
+    half, three = u.dtype.type(0.5), len(g) == 3
     for e in range(len(u0)):
-        ends = g0[e] + g2[e]
-        u0[e] = g0[e]
-        u1[e] = half * (ends + g1[e])
-        u2[e] = half * (ends - g1[e])
-        u3[e] = g2[e]
+        even = first[e] + last[e] if three else first[e]
+        u0[e] = first[e]
+        u1[e] = half * (even + middle[e])
+        u2[e] = half * (even - middle[e])
+        u3[e] = last[e]
 
 
 @part()
 def kernel_lines_adjoint(u, g):
     """g = G' u."""
-    g0, g1, g2 = g[0], g[1], g[2]
+    first, middle, last = g[0], g[1], g[len(g) - 1]
     u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
     half = u.dtype.type(0.5)
-    for e in range(len(g0)):
-        both = half * (u1[e] + u2[e])
-        g0[e] = u0[e] + both
-        g1[e] = half * (u1[e] - u2[e])
-        g2[e] = both + u3[e]
+    if len(g) == 3:
+        for e in range(len(u0)):
+            both = half * (u1[e] + u2[e])
+            first[e] = u0[e] + both
+            middle[e] = half * (u1[e] - u2[e])
+            last[e] = both + u3[e]
+    else:
+        for e in range(len(u0)):
+            first[e] = u0[e] + half * (u1[e] + u2[e])
+            last[e] = half * (u1[e] - u2[e]) + u3[e]
 
 
 @part()
 def transform_kernel(w, lines, U):
-    """U (4, 4, C F) = G g G' of the kernels g: w is (3, 3 C F), lines (4, 3 C F)."""
+    """U (4, 4, C F) = G g G' of the kernels g: w is (K, K C F), lines (4, K C F)."""
     kernel_lines(w, lines)
     for i in range(len(U)):
         kernel_lines(lines[i].reshape(len(w), U.shape[2]), U[i])
@@ -122,27 +131,15 @@ def inputs_adjoint(v0, v1, v2, v3):
 
 
 @part()
-def outputs(m0, m1, m2, m3):
-    """A' m."""
-    return m0 + m1 + m2, m1 - m2 - m3
-
-
-@part()
-def outputs_adjoint(y0, y1):
-    """A y."""
-    return y0, y0 + y1, y0 - y1, -y1
-
-
-@part()
-def transform_patches(image, C, TH, TW, V, t):
+def transform_patches(image, C, m, TH, TW, V, t):
     """Rows t, t + 1, ... of V (patches, 16 C + ...) = B' d B of the patches d of an image.
 
-    The image is (2 TH + 2, (2 TW + 2) C), or larger.
+    They begin m pixels after one another; the image is (m TH + 4 - m, (m TW + 4 - m) C), or larger.
     """
     v, step = carray(local(V, _SIXTEEN), (16, BLOCK)), unsigned(C)
-    for h in range(0, 2 * TH, 2):
+    for h in range(0, m * TH, m):
         h0, h1, h2, h3 = unsigned(h), unsigned(h + 1), unsigned(h + 2), unsigned(h + 3)
-        for w in range(0, 2 * TW, 2):
+        for w in range(0, m * TW, m):
             for start in range(0, C, BLOCK):
                 begin = block(start, C)
                 for i in range(BLOCK):
@@ -176,13 +173,13 @@ def add_four(v, k, dimage, h, w, begin):
 
 
 @part()
-def transform_patches_adjoint(dV, t, TH, TW, dimage):
-    """dimage (2 TH + 2, 2 TW + 2, C) += the adjoint of ``transform_patches``."""
+def transform_patches_adjoint(dV, t, m, TH, TW, dimage):
+    """dimage (m TH + 4 - m, m TW + 4 - m, C) += the adjoint of ``transform_patches``."""
     C = dimage.shape[2]
     v, step, next_four = carray(local(dV, _SIXTEEN), (16, BLOCK)), unsigned(C), unsigned(4 * C)
     zero = dV.dtype.type(0)
-    for h in range(0, 2 * TH, 2):
-        for w in range(0, 2 * TW, 2):
+    for h in range(0, m * TH, m):
+        for w in range(0, m * TW, m):
             row = unsigned(t)
             for start in range(0, C, BLOCK):
                 begin = block(start, C)
@@ -207,62 +204,3 @@ def transform_patches_adjoint(dV, t, TH, TW, dimage):
                 add_four(v, 8, dimage, unsigned(h + 2), w, begin)
                 add_four(v, 12, dimage, unsigned(h + 3), w, begin)
             t += 1
-
-
-@part()
-def transform_outputs(M, t, TH, TW, product, r):
-    """A' M A of the patches from t on: an image (2 TH, 2 TW, F), in rows r, ... of product."""
-    F = product.shape[1]
-    y, step, next_four = carray(local(M, _SIXTEEN), (16, BLOCK)), unsigned(F), unsigned(4 * F)
-    for _ in range(TH):
-        for tw in range(TW):
-            row = unsigned(t)
-            above = unsigned(r + 2 * tw)
-            below = above + unsigned(2 * TW)
-            for start in range(0, F, BLOCK):
-                begin = block(start, F)
-                for i in range(BLOCK):
-                    at = begin + unsigned(i)
-                    a0, a1 = outputs(*four(M, row, at, step))
-                    at += next_four
-                    b0, b1 = outputs(*four(M, row, at, step))
-                    at += next_four
-                    c0, c1 = outputs(*four(M, row, at, step))
-                    at += next_four
-                    d0, d1 = outputs(*four(M, row, at, step))
-                    y[0, i], y[2, i] = outputs(a0, b0, c0, d0)
-                    y[1, i], y[3, i] = outputs(a1, b1, c1, d1)
-                copy(y, 0, product, above, begin)
-                copy(y, 1, product, above + unsigned(1), begin)
-                copy(y, 2, product, below, begin)
-                copy(y, 3, product, below + unsigned(1), begin)
-            t += 1
-        r += 4 * TW
-
-
-@part()
-def transform_outputs_adjoint(dproduct, r, TH, TW, dM, t):
-    """dM = A dY A' of the patches from t on."""
-    F = dproduct.shape[1]
-    m, step = carray(local(dM, _SIXTEEN), (16, BLOCK)), unsigned(F)
-    for _ in range(TH):
-        for tw in range(TW):
-            above = unsigned(r + 2 * tw)
-            below = above + unsigned(2 * TW)
-            for start in range(0, F, BLOCK):
-                begin = block(start, F)
-                for i in range(BLOCK):
-                    f = begin + unsigned(i)
-                    a0, a1, a2, a3 = outputs_adjoint(
-                        dproduct[above, f], dproduct[above + unsigned(1), f]
-                    )
-                    b0, b1, b2, b3 = outputs_adjoint(
-                        dproduct[below, f], dproduct[below + unsigned(1), f]
-                    )
-                    m[0, i], m[4, i], m[8, i], m[12, i] = outputs_adjoint(a0, b0)
-                    m[1, i], m[5, i], m[9, i], m[13, i] = outputs_adjoint(a1, b1)
-                    m[2, i], m[6, i], m[10, i], m[14, i] = outputs_adjoint(a2, b2)
-                    m[3, i], m[7, i], m[11, i], m[15, i] = outputs_adjoint(a3, b3)
-                copy_all(m, dM, unsigned(t), begin, step)
-            t += 1
-        r += 4 * TW

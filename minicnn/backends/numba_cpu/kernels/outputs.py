@@ -7,7 +7,7 @@ from numba import carray
 
 from minicnn.backends.numba_cpu.caching import part
 from minicnn.backends.numba_cpu.kernels.local import local, unsigned
-from minicnn.backends.numba_cpu.kernels.transforms import BLOCK, block, copy, copy_all, four
+from minicnn.backends.numba_cpu.kernels.transforms import BLOCK, block, four
 
 _FOUR, _NINE, _SIXTEEN = 4 * BLOCK, 9 * BLOCK, 16 * BLOCK
 
@@ -77,10 +77,11 @@ def two_by_two(M, t, TH, TW, product, r):
                     d0, d1 = two(*four(M, unsigned(t), at, step))
                     y[0, i], y[2, i] = two(a0, b0, c0, d0)
                     y[1, i], y[3, i] = two(a1, b1, c1, d1)
-                copy(y, 0, product, first, begin)
-                copy(y, 1, product, first + unsigned(1), begin)
-                copy(y, 2, product, first + below, begin)
-                copy(y, 3, product, first + below + unsigned(1), begin)
+                for i in range(2):
+                    for j in range(2):
+                        row = first + unsigned(i) * below + unsigned(j)
+                        for e in range(min(BLOCK, F)):
+                            product[row, begin + unsigned(e)] = y[2 * i + j, e]
             t += 1
 
 
@@ -104,7 +105,10 @@ def two_by_two_adjoint(dproduct, r, TH, TW, dM, t):
                     m[1, i], m[5, i], m[9, i], m[13, i] = two_adjoint(a1, b1)
                     m[2, i], m[6, i], m[10, i], m[14, i] = two_adjoint(a2, b2)
                     m[3, i], m[7, i], m[11, i], m[15, i] = two_adjoint(a3, b3)
-                copy_all(m, dM, unsigned(t), begin, step)
+                for k in range(16):
+                    at = begin + unsigned(k) * step
+                    for e in range(min(BLOCK, F)):
+                        dM[unsigned(t), at + unsigned(e)] = m[k, e]
             t += 1
 
 
@@ -131,9 +135,11 @@ def three_by_three(M, t, TH, TW, product, r):
                     y[0, i], y[3, i], y[6, i] = three(a0, b0, c0, d0)
                     y[1, i], y[4, i], y[7, i] = three(a1, b1, c1, d1)
                     y[2, i], y[5, i], y[8, i] = three(a2, b2, c2, d2)
-                copy_three(y, 0, product, first, begin)
-                copy_three(y, 3, product, first + below, begin)
-                copy_three(y, 6, product, first + below + below, begin)
+                for i in range(3):
+                    for j in range(3):
+                        row = first + unsigned(i) * below + unsigned(j)
+                        for e in range(min(BLOCK, F)):
+                            product[row, begin + unsigned(e)] = y[3 * i + j, e]
             t += 1
 
 
@@ -158,7 +164,10 @@ def three_by_three_adjoint(dproduct, r, TH, TW, dM, t):
                     m[1, i], m[5, i], m[9, i], m[13, i] = three_adjoint(a1, b1, c1)
                     m[2, i], m[6, i], m[10, i], m[14, i] = three_adjoint(a2, b2, c2)
                     m[3, i], m[7, i], m[11, i], m[15, i] = three_adjoint(a3, b3, c3)
-                copy_all(m, dM, unsigned(t), begin, step)
+                for k in range(16):
+                    at = begin + unsigned(k) * step
+                    for e in range(min(BLOCK, F)):
+                        dM[unsigned(t), at + unsigned(e)] = m[k, e]
             t += 1
 
 
@@ -166,11 +175,3 @@ def three_by_three_adjoint(dproduct, r, TH, TW, dM, t):
 def three_rows(a, row, f):
     """Three numbers below one another."""
     return a[row, f], a[row + unsigned(1), f], a[row + unsigned(2), f]
-
-
-@part(forceinline=True)
-def copy_three(v, k, to, row, at):
-    """Lines k to k + 3 of v, to three rows."""
-    copy(v, k, to, row, at)
-    copy(v, k + 1, to, row + unsigned(1), at)
-    copy(v, k + 2, to, row + unsigned(2), at)

@@ -92,32 +92,6 @@ def four(a, row, at, step):
     return a[row, at], a[row, at + step], a[row, at + step + step], a[row, at + step + step + step]
 
 
-@part(forceinline=True)
-def copy(v, k, to, row, at):
-    """to[row, at : at + 16] = line k of v."""
-    for i in range(BLOCK):
-        to[row, at + unsigned(i)] = v[k, i]
-
-
-@part(forceinline=True)
-def copy_four(v, k, to, row, at, step):
-    """Lines k to k + 4 of v, ``step`` numbers after one another."""
-    copy(v, k, to, row, at)
-    copy(v, k + 1, to, row, at + step)
-    copy(v, k + 2, to, row, at + step + step)
-    copy(v, k + 3, to, row, at + step + step + step)
-
-
-@part(forceinline=True)
-def copy_all(v, to, row, at, step):
-    """All sixteen lines of v, likewise."""
-    next_four = unsigned(4) * step
-    copy_four(v, 0, to, row, at, step)
-    copy_four(v, 4, to, row, at + next_four, step)
-    copy_four(v, 8, to, row, at + next_four + next_four, step)
-    copy_four(v, 12, to, row, at + next_four + next_four + next_four, step)
-
-
 @part()
 def inputs(d0, d1, d2, d3):
     """B' d."""
@@ -152,24 +126,11 @@ def transform_patches(image, C, m, TH, TW, V, t):
                     v[1, i], v[5, i], v[9, i], v[13, i] = inputs(a1, b1, c1, d1)
                     v[2, i], v[6, i], v[10, i], v[14, i] = inputs(a2, b2, c2, d2)
                     v[3, i], v[7, i], v[11, i], v[15, i] = inputs(a3, b3, c3, d3)
-                copy_all(v, V, unsigned(t), begin, step)
+                for k in range(16):
+                    at = begin + unsigned(k) * step
+                    for e in range(min(BLOCK, C)):
+                        V[unsigned(t), at + unsigned(e)] = v[k, e]
             t += 1
-
-
-@part(inline="always")
-def add(v, k, dimage, h, w, begin):
-    """A pixel of dimage += line k of v."""
-    for i in range(min(BLOCK, dimage.shape[2])):  # a loop that is not unrolled is made of vectors
-        dimage[h, w, begin + unsigned(i)] += v[k, i]
-
-
-@part(inline="always")
-def add_four(v, k, dimage, h, w, begin):
-    """Four pixels of dimage, likewise."""
-    add(v, k, dimage, h, unsigned(w), begin)
-    add(v, k + 1, dimage, h, unsigned(w + 1), begin)
-    add(v, k + 2, dimage, h, unsigned(w + 2), begin)
-    add(v, k + 3, dimage, h, unsigned(w + 3), begin)
 
 
 @part()
@@ -199,8 +160,9 @@ def transform_patches_adjoint(dV, t, m, TH, TW, dimage):
                 for k in range(16):
                     for i in range(start - int(begin)):  # added with the block before
                         v[k, i] = zero
-                add_four(v, 0, dimage, unsigned(h), w, begin)
-                add_four(v, 4, dimage, unsigned(h + 1), w, begin)
-                add_four(v, 8, dimage, unsigned(h + 2), w, begin)
-                add_four(v, 12, dimage, unsigned(h + 3), w, begin)
+                for i in range(4):
+                    for j in range(4):
+                        at_h, at_w, k = unsigned(h + i), unsigned(w + j), unsigned(4 * i + j)
+                        for e in range(min(BLOCK, C)):
+                            dimage[at_h, at_w, begin + unsigned(e)] += v[k, e]
             t += 1

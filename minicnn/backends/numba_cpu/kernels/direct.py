@@ -27,6 +27,14 @@ def with_border(image, top, before, padded):
     return padded.reshape(-1)
 
 
+@part()
+def widen(w, wide_w):
+    """w (K, F) as the first columns of wide_w; the others may hold anything."""
+    for k in range(w.shape[0]):
+        for f in range(w.shape[1]):
+            wide_w[k, f] = w[k, f]
+
+
 @cached_njit(parallel=True)
 def direct_forward(
     x, w, b, C, step, geometry, places, taps, relu, pool, padded_, product_, wide_w, y, winner
@@ -39,8 +47,8 @@ def direct_forward(
     product have a multiple of 32 columns for the F filters.
     """
     top, left, rows, band, OW = geometry
-    N, (K, F), P = x.shape[0], w.shape, band * OW
-    wide_w[:, :F] = w
+    N, K, P = x.shape[0], w.shape[0], band * OW
+    widen(w, wide_w)
     for n in prange(N):
         thread = get_thread_id()
         product = product_[thread]

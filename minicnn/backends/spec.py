@@ -112,7 +112,7 @@ def conv2d_forward(
 
     Where an x, w or b is NaN or infinite, every y that it enters is not finite. A backend that
     computes neighbouring outputs together (Winograd's algorithm) may make the others of their
-    2 x 2 or 3 x 3 outputs NaN as well; the same holds for dy and the gradients.
+    2 x 2 outputs NaN as well; the same holds for dy and the gradients.
     """
     ...
 

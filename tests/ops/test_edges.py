@@ -239,7 +239,7 @@ def test_regression_losses_at_their_kinks(fast_ops, kind):
 @pytest.mark.parametrize("name", OPERATIONS)
 @given(data=st.data())
 def test_nan_in_x_is_nan_in_y(ops, name, data):
-    """Exactly where y depends on that entry of x, or close by where the contract allows that."""
+    """Exactly where y depends on that entry of x."""
     case = data.draw(cases(name))
     x = case.arrays["x"]
     x.flat[data.draw(st.integers(0, x.size - 1))] = np.nan
@@ -248,20 +248,8 @@ def test_nan_in_x_is_nan_in_y(ops, name, data):
         case.arrays["x"] = np.ones_like(x)
         kept = case.forward(ops, context(ops)) != 0
         np.testing.assert_array_equal(np.isnan(y)[kept], np.isnan(x)[kept])
-        return
-    exactly = reach(case)
-    assert np.isnan(y)[exactly].all()
-    if case.op == "conv2d" and case.arrays["w"].shape[:2] == (2, 2):
-        assert not np.isnan(y)[~close_by(exactly)].any()
     else:
-        np.testing.assert_array_equal(np.isnan(y), exactly)
-
-
-def close_by(found):
-    """``found`` (N, OH, OW, F), and the outputs that may be computed together with one of them."""
-    wide = np.pad(found, ((0, 0), (2, 2), (2, 2), (0, 0)))
-    windows = np.lib.stride_tricks.sliding_window_view(wide, (5, 5), axis=(1, 2))
-    return windows.any(axis=(-2, -1))
+        np.testing.assert_array_equal(np.isnan(y), reach(case))
 
 
 def reach(case):

@@ -1,6 +1,6 @@
 """Convolution by Winograd's algorithm: shapes and buffers for its two kernels.
 
-Kernels of 2 x 2 and 3 x 3 with many channels need 16 products for 36: ``kernels/transforms.py``.
+Kernels of 3 x 3 with many channels need 16 products for 36: ``kernels/transforms.py``.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def applies(w: Array, strides: Pair, dilation: Pair, groups: int) -> bool:
     """Whether the algorithm computes this convolution, and in less time."""
     KH, KW, C, F = w.shape
     return (
-        (KH, KW) in ((2, 2), (3, 3)) and strides == dilation == (1, 1) and groups == 1
+        (KH, KW) == (3, 3) and strides == dilation == (1, 1) and groups == 1
         and min(C, F) >= MANY_CHANNELS
     )  # fmt: skip
 
@@ -38,7 +38,7 @@ class Shapes:
     """What follows from the shapes alone, the number of images aside."""
 
     T: int  # images a tile
-    geometry: tuple[int, int, int, int, int]  # top, left; TH x TW patches of m x m outputs
+    geometry: tuple[int, int, int, int]  # top, left, TH, TW: TH x TW patches
     even: bool  # whether these make no more outputs than there are
     pool: Pool
     y: tuple[int, int, int]  # without N
@@ -57,30 +57,29 @@ def shapes_of(
     w_shape: tuple[int, ...], x_shape: tuple[int, ...], pads: Pads,
     pool: Pool,
 ) -> Shapes:  # fmt: skip
-    """Shapes for an image (H, W, C) and a kernel (K, K, C, F)."""
+    """Shapes for an image (H, W, C) and a kernel (3, 3, C, F)."""
     H, W, C = x_shape
-    K, F = w_shape[0], w_shape[3]
-    m = 5 - K  # patches are 4 x 4
+    F = w_shape[3]
     (top, bottom), (left, right) = pads
-    OH, OW = H + top + bottom - K + 1, W + left + right - K + 1
+    OH, OW = H + top + bottom - 2, W + left + right - 2
     rows, columns, OH, OW = pooled(OH, OW, pool)
-    TH, TW = -(-OH // m), -(-OW // m)
+    TH, TW = (OH + 1) // 2, (OW + 1) // 2
     patches = TH * TW
     T = 1
     while 2 * T <= TILE and 2 * T * patches * 16 * (C + F) <= CACHED:
         T *= 2
     return Shapes(
         T=T,
-        geometry=(top, left, m, TH, TW),
-        even=(m * TH, m * TW) == (OH, OW),
+        geometry=(top, left, TH, TW),
+        even=(2 * TH, 2 * TW) == (OH, OW),
         pool=pool,
         y=(rows, columns, F),
         U=(16, C, F),
-        kernel_lines=(4, K * C * F),
+        kernel_lines=(4, 3 * C * F),
         V=(T * patches, 16 * C + APART),
         M=(T * patches, 16 * F + APART),
-        image=(m * TH + K - 1, m * TW + K - 1, C),
-        product=(m * m * T * patches, F),
+        image=(2 * TH + 2, 2 * TW + 2, C),
+        product=(4 * T * patches, F),
         pieces=pieces_of(16 * C * F),
         work=patches * 16 * (C * F // PRODUCTS + C + F),
     )

@@ -11,7 +11,7 @@ Why they are fast
     * Where that is not possible (groups, few filters, the gradient of the image) the matrix of few
       channels is kept transposed, (K, P): each of its rows is then a run of a shifted image, copied
       at memory speed, and BLAS takes it transposed at no cost.
-    * With many channels, kernels of 2 x 2 and 3 x 3 take Winograd's algorithm: about half the
+    * With many channels, kernels of 3 x 3 take Winograd's algorithm: about half the
       products (``transforms.py``).
     * ``dw`` is summed inside BLAS (beta = 1), over the images of a chunk. Where the chunks begin
       depends on the shapes alone, and chunks are added in order, so that any number of threads

@@ -6,10 +6,11 @@ y1 = d1 g0 + d2 g1 + d3 g2, take four products instead of six:
     m2 = (d2 - d1) (g0 - g1 + g2) / 2,      m3 = (d1 - d3) g2,
     y0 = m0 + m1 + m2,                      y1 = m1 - m2 - m3.
 With matrices: y = A' [(G g) * (B' d)]. In two dimensions Y = A' [(G g G') * (B' d B)] A makes
-2 x 2 outputs from a patch d of 4 x 4, with 16 products instead of 36. The same products make three
-outputs of a kernel of two: without g2, with
-    m3 = (d1 - d3) g1,   y0 = m0 + m1 + m2,   y1 = m1 - m2,   y2 = m1 + m2 - m3,
-and 3 x 3 outputs from a patch of 4 x 4, again with 16 products instead of 36.
+2 x 2 outputs from a patch d of 4 x 4, with 16 products instead of 36.
+
+Where a picture is flat, d0 = d1 = d2 = d3, both outputs are m1, to the bit: a pooling window of
+these 2 x 2 outputs sees the tie that it would see without the algorithm, and its first entry wins.
+(Three outputs of a kernel of two would take four products, too, but they straddle such windows.)
 
 With C channels, F filters and many patches each of these is a product of matrices: M = V U with
 V = B' d B (patches, C) and U = G g G' (C, F). The backward pass is the adjoint of each step, and
@@ -34,39 +35,34 @@ _SIXTEEN = 16 * BLOCK
 
 @part()
 def kernel_lines(g, u):
-    """u = G g: four lines from three, or from two."""
-    first, middle, last = g[0], g[1], g[len(g) - 1]
+    """u = G g: four lines from three."""
+    g0, g1, g2 = g[0], g[1], g[2]
     u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
-    half, three = u.dtype.type(0.5), len(g) == 3
+    half = u.dtype.type(0.5)
     for e in range(len(u0)):
-        even = first[e] + last[e] if three else first[e]
-        u0[e] = first[e]
-        u1[e] = half * (even + middle[e])
-        u2[e] = half * (even - middle[e])
-        u3[e] = last[e]
+        ends = g0[e] + g2[e]
+        u0[e] = g0[e]
+        u1[e] = half * (ends + g1[e])
+        u2[e] = half * (ends - g1[e])
+        u3[e] = g2[e]
 
 
 @part()
 def kernel_lines_adjoint(u, g):
     """g = G' u."""
-    first, middle, last = g[0], g[1], g[len(g) - 1]
+    g0, g1, g2 = g[0], g[1], g[2]
     u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
     half = u.dtype.type(0.5)
-    if len(g) == 3:
-        for e in range(len(u0)):
-            both = half * (u1[e] + u2[e])
-            first[e] = u0[e] + both
-            middle[e] = half * (u1[e] - u2[e])
-            last[e] = both + u3[e]
-    else:
-        for e in range(len(u0)):
-            first[e] = u0[e] + half * (u1[e] + u2[e])
-            last[e] = half * (u1[e] - u2[e]) + u3[e]
+    for e in range(len(g0)):
+        both = half * (u1[e] + u2[e])
+        g0[e] = u0[e] + both
+        g1[e] = half * (u1[e] - u2[e])
+        g2[e] = both + u3[e]
 
 
 @part()
 def transform_kernel(w, lines, U):
-    """U (4, 4, C F) = G g G' of the kernels g: w is (K, K C F), lines (4, K C F)."""
+    """U (4, 4, C F) = G g G' of the kernels g: w is (3, 3 C F), lines (4, 3 C F)."""
     kernel_lines(w, lines)
     for i in range(len(U)):
         kernel_lines(lines[i].reshape(len(w), U.shape[2]), U[i])
@@ -105,15 +101,15 @@ def inputs_adjoint(v0, v1, v2, v3):
 
 
 @part()
-def transform_patches(image, C, m, TH, TW, V, t):
+def transform_patches(image, C, TH, TW, V, t):
     """Rows t, t + 1, ... of V (patches, 16 C + ...) = B' d B of the patches d of an image.
 
-    They begin m pixels after one another; the image is (m TH + 4 - m, (m TW + 4 - m) C), or larger.
+    The image is (2 TH + 2, (2 TW + 2) C), or larger.
     """
     v, step = carray(local(V, _SIXTEEN), (16, BLOCK)), unsigned(C)
-    for h in range(0, m * TH, m):
+    for h in range(0, 2 * TH, 2):
         h0, h1, h2, h3 = unsigned(h), unsigned(h + 1), unsigned(h + 2), unsigned(h + 3)
-        for w in range(0, m * TW, m):
+        for w in range(0, 2 * TW, 2):
             for start in range(0, C, BLOCK):
                 begin = block(start, C)
                 for i in range(BLOCK):
@@ -134,13 +130,13 @@ def transform_patches(image, C, m, TH, TW, V, t):
 
 
 @part()
-def transform_patches_adjoint(dV, t, m, TH, TW, dimage):
-    """dimage (m TH + 4 - m, m TW + 4 - m, C) += the adjoint of ``transform_patches``."""
+def transform_patches_adjoint(dV, t, TH, TW, dimage):
+    """dimage (2 TH + 2, 2 TW + 2, C) += the adjoint of ``transform_patches``."""
     C = dimage.shape[2]
     v, step, next_four = carray(local(dV, _SIXTEEN), (16, BLOCK)), unsigned(C), unsigned(4 * C)
     zero = dV.dtype.type(0)
-    for h in range(0, m * TH, m):
-        for w in range(0, m * TW, m):
+    for h in range(0, 2 * TH, 2):
+        for w in range(0, 2 * TW, 2):
             row = unsigned(t)
             for start in range(0, C, BLOCK):
                 begin = block(start, C)

@@ -34,7 +34,7 @@ def lines_of(x):
 @part()
 def tile_patches(x, n0, n1, geometry, image, V):
     """``transform_patches`` of images n0 to n1; one that needs no padding is read in place."""
-    top, left, m, TH, TW = geometry
+    top, left, TH, TW = geometry
     C = x.shape[3]
     lines, padded = lines_of(x), image.reshape(len(image), -1)
     inside = len(image) <= x.shape[1] and image.shape[1] <= x.shape[2]
@@ -42,9 +42,9 @@ def tile_patches(x, n0, n1, geometry, image, V):
         t = (n - n0) * TH * TW
         if top > 0 or left > 0 or not inside:
             pad(lines[n], top, left * C, padded)
-            transform_patches(padded, C, m, TH, TW, V, t)
+            transform_patches(padded, C, TH, TW, V, t)
         else:
-            transform_patches(lines[n], C, m, TH, TW, V, t)
+            transform_patches(lines[n], C, TH, TW, V, t)
 
 
 @part()
@@ -60,8 +60,8 @@ def winograd_forward(
     x, w, b, T, geometry, relu, pool, U, kernel_lines_, image_, V_, M_, product_, y, winner
 ):  # fmt: skip
     """What ``conv_forward`` computes, for one group, no stride and no dilation."""
-    _, _, m, TH, TW = geometry
-    P = m * m * TH * TW
+    _, _, TH, TW = geometry
+    P = 4 * TH * TW
     N = x.shape[0]
     _, C, F = U.shape
     transform_kernel(w, kernel_lines_, U.reshape(4, 4, C * F))
@@ -74,8 +74,8 @@ def winograd_forward(
         for k in range(16):
             multiply(V[:rows, k * C : k * C + C], U[k], 0, M[:rows, k * F : k * F + F])
         for n in range(n1 - n0):
-            transform_outputs(M, n * TH * TW, m, TH, TW, product, n * P)
-        finish(product, P, m * TW, n0, n1, b, relu, pool, y, winner)
+            transform_outputs(M, n * TH * TW, TH, TW, product, n * P)
+        finish(product, P, 2 * TW, n0, n1, b, relu, pool, y, winner)
 
 
 @cached_njit(parallel=True)
@@ -87,8 +87,8 @@ def winograd_backward(
 
     ``even`` says whether patches make no more outputs than there are.
     """
-    top, left, m, TH, TW = geometry
-    N, P = x.shape[0], m * m * TH * TW
+    top, left, TH, TW = geometry
+    N, P = x.shape[0], 4 * TH * TW
     _, C, F = U.shape
     chunks = (N + chunk - 1) // chunk
     for k in prange(16):
@@ -102,9 +102,9 @@ def winograd_backward(
             rows = (n1 - n0) * TH * TW
             if not even:
                 clear(dproduct.reshape(-1))
-            finish_adjoint(dy, y, winner, n0, n1, relu, pool, dproduct, P, m * TW, db_chunks[t])
+            finish_adjoint(dy, y, winner, n0, n1, relu, pool, dproduct, P, 2 * TW, db_chunks[t])
             for n in range(n1 - n0):
-                transform_outputs_adjoint(dproduct, n * P, m, TH, TW, dM, n * TH * TW)
+                transform_outputs_adjoint(dproduct, n * P, TH, TW, dM, n * TH * TW)
             tile_patches(x, n0, n1, geometry, image, V)
             beta = 0 if n0 == t * chunk else 1
             for k in range(16):
@@ -116,7 +116,7 @@ def winograd_backward(
                 continue
             for n in range(n0, n1):
                 clear(image.reshape(-1))
-                transform_patches_adjoint(V, (n - n0) * TH * TW, m, TH, TW, image)
+                transform_patches_adjoint(V, (n - n0) * TH * TW, TH, TW, image)
                 pad_adjoint(image.reshape(len(image), -1), top, left * C, lines_of(dx)[n])
     for k in prange(16):
         add_chunks(dU_chunks[k], chunks, dU[k])

@@ -128,15 +128,20 @@ def predict(
             if callbacks.wants_batches:
                 callbacks.on_predict_batch_begin(start // size, logs={})
             try:
-                outputs = _outputs(executor, data, start, stop)
+                # threads share the buffers: one at a time computes and takes its rows away
+                with interrupts.step, executor.ops.running():
+                    y = executor.plan.forward(data.samples(start, stop), training=False)
+                    y = executor.ops.to_numpy(y)
+                    if result is None:
+                        result = np.empty((rows, *y.shape[1:]), y.dtype)  # (N, ...)
+                    outputs = result[start:stop]
+                    outputs[...] = y
+                    executor.plan.forget()
             except MemoryError:
                 if stop - start <= size:
                     raise
                 at_once, stop = size, start  # what was asked for needs less
                 continue
-            if result is None:
-                result = np.empty((rows, *outputs.shape[1:]), outputs.dtype)  # (N, ...)
-            result[start:stop] = outputs
             if callbacks.wants_batches:
                 callbacks.on_predict_batch_end(start // size, logs={"outputs": outputs})
             done = total if stop == rows else stop // size
@@ -146,18 +151,6 @@ def predict(
         progress.finish(total, {})
     assert result is not None
     return result
-
-
-def _outputs(executor: Any, data: Arrays, start: int, stop: int) -> np.ndarray:
-    """The outputs of samples ``start`` to ``stop``.
-
-    Threads share the buffers: one at a time computes and takes its rows away.
-    """
-    with interrupts.step, executor.ops.running():
-        y = executor.plan.forward(data.samples(start, stop), training=False)
-        outputs: np.ndarray = executor.ops.to_numpy(y).copy()
-        executor.plan.forget()
-    return outputs
 
 
 def _sorted(logs: dict[str, float]) -> dict[str, float]:

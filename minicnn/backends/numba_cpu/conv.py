@@ -7,24 +7,25 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import numba
-
 from minicnn.backends.numba_cpu import direct, winograd
 from minicnn.backends.numba_cpu.kernels import convolution
 from minicnn.backends.numba_cpu.memory import contiguous, vector
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
 from minicnn.backends.numba_cpu.tiles import (
+    FEW_CHANNELS,
     NO_POOL,
     Pool,
     chunk_of,
+    convolved,
+    lines,
+    matrix,
     outputs,
     pieces_of,
     pooled,
+    scratch,
 )
 from minicnn.backends.spec import Array, Pads, Pair
 
-#: with fewer channels than this, and no stride along W, the column matrix is kept transposed
-FEW_CHANNELS = 8
 #: images a tile, at most; rows that a product needs, at most, to run at full speed; and entries
 #: of its column matrix, which shall stay in the L2 cache
 TILE, ROWS, CACHED = 8, 400, 1 << 17
@@ -65,18 +66,16 @@ def shapes_of(
     strides: Pair, pads: Pads, dilation: Pair, groups: int, pool: Pool,
 ) -> Shapes:  # fmt: skip
     """Shapes for an image (H, W, C) and a kernel (KH, KW, C // groups, F)."""
-    H, W, C = x_shape
+    C = x_shape[2]
     KH, KW, CG, F = w_shape
-    (top, bottom), (left, right) = pads
-    H_pad, W_pad = H + top + bottom, W + left + right
-    OH = (H_pad - (KH - 1) * dilation[0] - 1) // strides[0] + 1
-    OW = (W_pad - (KW - 1) * dilation[1] - 1) // strides[1] + 1
+    (top, _), (left, _) = pads
+    H_pad, W_pad, OH, OW = convolved(x_shape, w_shape, strides, pads, dilation)
     rows, columns, OH, OW = pooled(OH, OW, pool)
     P, K = OH * OW, KH * KW * CG
     T = 1
     while 2 * T <= TILE and 2 * T * P <= ROWS and 2 * T * P * K <= CACHED:
         T *= 2
-    transposed = CG < FEW_CHANNELS and strides[1] == 1
+    transposed = CG < FEW_CHANNELS and strides[1] == 1  # the column matrix, see ``kernels/``
     return Shapes(
         sizes=(C, groups, T),
         geometry=(KH, KW, *strides, *dilation, top, left, OH, OW),
@@ -111,7 +110,7 @@ def forward(
     several = s.sizes[2] < N  # one tile is one thread's work
     launch(
         convolution.conv_forward, N * s.work if several else 0,
-        _rows(x), _matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), *s.sizes, s.geometry,
+        lines(x), matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), *s.sizes, s.geometry,
         s.transposed, relu, pool, *_scratch(ctx, s, dtype), y, winner,
     )  # fmt: skip
     return y
@@ -131,32 +130,16 @@ def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Arra
     dx = ctx.buffer("dx", x.shape if ctx.need_dx else (1, 1, 1, 1), dtype)
     launch(
         convolution.conv_backward, 2 * N * s.work if N > T else 0,
-        _rows(x), _matrix(ctx, w), contiguous(ctx, "dy", dy), ctx.y, ctx.winner, *s.sizes,
+        lines(x), matrix(ctx, w), contiguous(ctx, "dy", dy), ctx.y, ctx.winner, *s.sizes,
         chunk_of(N, T, pieces), s.geometry, s.transposed, ctx.relu, s.pool,
         *_scratch(ctx, s, dtype),
         ctx.buffer("dw_chunks", s.dw, dtype), ctx.buffer("db_chunks", (pieces, F), dtype),
         dw.reshape(K, F), ctx.buffer("no_db", (F,), dtype) if db is None else db,
-        _rows(dx), ctx.need_dx,
+        lines(dx), ctx.need_dx,
     )  # fmt: skip
     return dx if ctx.need_dx else None
 
 
-def _rows(x: Array) -> Array:
-    """(N, H, W, C)  ->  (N, H, W C)."""
-    N, H, W, C = x.shape
-    return x.reshape(N, H, W * C)
-
-
-def _matrix(ctx: Any, w: Array) -> Array:
-    """(KH, KW, C, F)  ->  (K, F)."""
-    return contiguous(ctx, "w", w).reshape(-1, w.shape[-1])
-
-
-def _scratch(ctx: Any, s: Shapes, dtype: Any) -> tuple[Array, Array, Array]:
+def _scratch(ctx: Any, s: Shapes, dtype: Any) -> list[Array]:
     """cols, planes, product: one of each for every thread."""
-    threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    return (
-        ctx.buffer("cols", (threads, *s.cols), dtype),
-        ctx.buffer("planes", (threads, *s.planes), dtype),
-        ctx.buffer("product", (threads, *s.product), dtype),
-    )
+    return scratch(ctx, dtype, cols=s.cols, planes=s.planes, product=s.product)

@@ -7,18 +7,28 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import numba
 import numpy as np
 
 from minicnn.backends.numba_cpu.kernels import direct as kernels
 from minicnn.backends.numba_cpu.kernels.sums import COLUMNS, ROWS
 from minicnn.backends.numba_cpu.memory import contiguous, vector
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
-from minicnn.backends.numba_cpu.tiles import NO_POOL, Pool, chunk_of, pieces_of, pooled
+from minicnn.backends.numba_cpu.tiles import (
+    FEW_CHANNELS,
+    NO_POOL,
+    Pool,
+    chunk_of,
+    convolved,
+    lines,
+    matrix,
+    pieces_of,
+    pooled,
+    scratch,
+)
 from minicnn.backends.spec import Array, Pads, Pair
 
-#: from so many channels on, or with so few filters, windows are worth their place in memory
-FEW_CHANNELS, FEW_FILTERS = 8, COLUMNS // 2
+#: with no more filters than this, windows are worth their place in memory
+FEW_FILTERS = COLUMNS // 2
 #: entries that a window may have: fewer are no work for registers, more times 32 filters leave
 #: the innermost cache
 SHORTEST, LONGEST = 12, 256
@@ -53,12 +63,9 @@ def shapes_of(
     strides: Pair, pads: Pads, dilation: Pair, pool: Pool,
 ) -> Shapes:  # fmt: skip
     """Shapes for an image (H, W, C) and a kernel (KH, KW, C, F)."""
-    H, W, C = x_shape
-    KH, KW, _, F = w_shape
-    (top, bottom), (left, right) = pads
-    H_pad, W_pad = H + top + bottom, W + left + right
-    OH = (H_pad - (KH - 1) * dilation[0] - 1) // strides[0] + 1
-    OW = (W_pad - (KW - 1) * dilation[1] - 1) // strides[1] + 1
+    KH, KW, C, F = w_shape
+    (top, _), (left, _) = pads
+    H_pad, W_pad, OH, OW = convolved(x_shape, w_shape, strides, pads, dilation)
     rows, _, _, OW = pooled(OH, OW, pool)
     band, down = (1, 1) if pool == NO_POOL else (pool[0], pool[2])
     K, wide = KH * KW * C, -(-F // COLUMNS) * COLUMNS
@@ -92,8 +99,8 @@ def forward(ctx: Any, w: Array, b: Array | None) -> None:
     dtype = x.dtype
     launch(
         kernels.direct_forward, N * s.work if N > 1 else 0,
-        _lines(x), _matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), *s.sizes, s.geometry,
-        s.places, s.taps, ctx.relu, s.pool, *_scratch(ctx, s, dtype),
+        lines(x), matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), *s.sizes, s.geometry,
+        s.places, s.taps, ctx.relu, s.pool, *scratch(ctx, dtype, padded=s.padded, band=s.product),
         ctx.buffer("wide_w", s.wide_w, dtype), _by_rows(ctx.y), _by_rows(ctx.winner),
     )  # fmt: skip
 
@@ -104,36 +111,16 @@ def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> None
     dtype, F = x.dtype, w.shape[-1]
     launch(
         kernels.direct_backward, N * s.work if N > 1 else 0,
-        _lines(x), _by_rows(contiguous(ctx, "dy", dy)), _by_rows(ctx.y), _by_rows(ctx.winner),
+        lines(x), _by_rows(contiguous(ctx, "dy", dy)), _by_rows(ctx.y), _by_rows(ctx.winner),
         *s.sizes, chunk_of(N, 1, s.pieces), s.geometry, s.places, s.taps, ctx.relu, s.pool,
-        *_scratch(ctx, s, dtype),
+        *scratch(ctx, dtype, padded=s.padded, band=s.product),
         ctx.buffer("wide_dw", (s.pieces, len(s.taps), s.wide_w[1]), dtype),
         ctx.buffer("db_chunks", (s.pieces, F), dtype), dw.reshape(-1, F),
         ctx.buffer("no_db", (F,), dtype) if db is None else db,
     )  # fmt: skip
 
 
-def _lines(x: Array) -> Array:
-    """(N, H, W, C)  ->  (N, H, W C)."""
-    N, H, W, C = x.shape
-    return x.reshape(N, H, W * C)
-
-
 def _by_rows(y: Array) -> Array:
     """(N, rows, columns, F)  ->  (N rows, 1, columns, F)."""
     N, rows, columns, F = y.shape
     return y.reshape(N * rows, 1, columns, F)
-
-
-def _matrix(ctx: Any, w: Array) -> Array:
-    """(KH, KW, C, F)  ->  (K, F)."""
-    return contiguous(ctx, "w", w).reshape(-1, w.shape[-1])
-
-
-def _scratch(ctx: Any, s: Shapes, dtype: Any) -> tuple[Array, Array]:
-    """padded, product: one of each for every thread."""
-    threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    return (
-        ctx.buffer("padded", (threads, *s.padded), dtype),
-        ctx.buffer("band", (threads, *s.product), dtype),
-    )

@@ -1,8 +1,14 @@
-"""What both ways to compute a convolution share: its outputs, and how ``dw`` is summed."""
+"""What all ways to compute a convolution share: sizes, buffers, and how ``dw`` is summed."""
 
 from typing import Any
 
-from minicnn.backends.spec import Array
+import numba
+
+from minicnn.backends.numba_cpu.memory import contiguous
+from minicnn.backends.spec import Array, Pads, Pair
+
+#: images with fewer channels than this have short windows, for which there are ways of their own
+FEW_CHANNELS = 8
 
 #: PH, PW, PSH, PSW of a max-pooling; these where there is none
 Pool = tuple[int, int, int, int]
@@ -10,6 +16,17 @@ NO_POOL: Pool = (0, 0, 0, 0)
 
 #: pieces that ``dw`` is summed in, at least and at most, and entries that all of them should have
 FEWEST, MOST, ENTRIES = 4, 16, 1 << 22
+
+
+def convolved(
+    x_shape: tuple[int, ...], w_shape: tuple[int, ...], strides: Pair, pads: Pads, dilation: Pair
+) -> tuple[int, int, int, int]:
+    """(rows and columns of the image with its border), (those of the convolution)."""
+    (top, bottom), (left, right) = pads
+    H, W = x_shape[0] + top + bottom, x_shape[1] + left + right
+    OH = (H - (w_shape[0] - 1) * dilation[0] - 1) // strides[0] + 1
+    OW = (W - (w_shape[1] - 1) * dilation[1] - 1) // strides[1] + 1
+    return H, W, OH, OW
 
 
 def pooled(OH: int, OW: int, pool: Pool) -> tuple[int, int, int, int]:
@@ -46,3 +63,20 @@ def outputs(ctx: Any, shape: tuple[int, ...], pool: Pool, dtype: Any) -> tuple[A
         ctx.buffer("y", shape, dtype),
         ctx.buffer("winner", (1, 1, 1, 1) if unread else shape, marks),
     )
+
+
+def lines(x: Array) -> Array:
+    """(N, H, W, C)  ->  (N, H, W C)."""
+    N, H, W, C = x.shape
+    return x.reshape(N, H, W * C)
+
+
+def matrix(ctx: Any, w: Array) -> Array:
+    """(KH, KW, C, F)  ->  (K, F)."""
+    return contiguous(ctx, "w", w).reshape(-1, w.shape[-1])
+
+
+def scratch(ctx: Any, dtype: Any, **shapes: tuple[int, ...]) -> list[Array]:
+    """A buffer of each name and shape for every thread."""
+    threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    return [ctx.buffer(name, (threads, *shape), dtype) for name, shape in shapes.items()]

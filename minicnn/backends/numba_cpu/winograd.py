@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import numba
-
 from minicnn.backends.numba_cpu.kernels import winograd as kernels
 from minicnn.backends.numba_cpu.memory import contiguous, vector
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
-from minicnn.backends.numba_cpu.tiles import Pool, chunk_of, outputs, pieces_of, pooled
+from minicnn.backends.numba_cpu.tiles import (
+    Pool,
+    chunk_of,
+    convolved,
+    outputs,
+    pieces_of,
+    pooled,
+    scratch,
+)
 from minicnn.backends.spec import Array, Pads, Pair
 
 #: fewer input channels or filters than this, and the transforms cost more than they save
@@ -58,10 +64,9 @@ def shapes_of(
     pool: Pool,
 ) -> Shapes:  # fmt: skip
     """Shapes for an image (H, W, C) and a kernel (3, 3, C, F)."""
-    H, W, C = x_shape
-    F = w_shape[3]
-    (top, bottom), (left, right) = pads
-    OH, OW = H + top + bottom - 2, W + left + right - 2
+    C, F = w_shape[2:]
+    (top, _), (left, _) = pads
+    _, _, OH, OW = convolved(x_shape, w_shape, (1, 1), pads, (1, 1))
     rows, columns, OH, OW = pooled(OH, OW, pool)
     TH, TW = (OH + 1) // 2, (OW + 1) // 2
     patches = TH * TW
@@ -126,12 +131,10 @@ def _lines(w: Array) -> Array:
     return w.reshape(len(w), -1)
 
 
-def _scratch(ctx: Any, s: Shapes, dtype: Any) -> tuple[Array, ...]:
+def _scratch(ctx: Any, s: Shapes, dtype: Any) -> list[Array]:
     """U and the lines that it is made in, and one of the other buffers for every thread."""
-    threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    names = ("image", "V", "M", "product")
-    return (
+    return [
         ctx.buffer("U", s.U, dtype),
         ctx.buffer("kernel_lines", s.kernel_lines, dtype),
-        *(ctx.buffer(name, (threads, *getattr(s, name)), dtype) for name in names),
-    )
+        *scratch(ctx, dtype, image=s.image, V=s.V, M=s.M, product=s.product),
+    ]

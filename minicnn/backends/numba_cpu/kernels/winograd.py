@@ -61,8 +61,7 @@ def winograd_forward(
 ):  # fmt: skip
     """What ``conv_forward`` computes, for one group, no stride and no dilation."""
     _, _, TH, TW = geometry
-    P = 4 * TH * TW
-    N = x.shape[0]
+    N, P = x.shape[0], 4 * TH * TW
     _, C, F = U.shape
     transform_kernel(w, kernel_lines_, U.reshape(4, 4, C * F))
     for tile in prange((N + T - 1) // T):
@@ -91,8 +90,9 @@ def winograd_backward(
     N, P = x.shape[0], 4 * TH * TW
     _, C, F = U.shape
     chunks = (N + chunk - 1) // chunk
-    for k in prange(16):
-        transpose(U[k], U_t[k])
+    if need_dx:
+        for k in prange(16):
+            transpose(U[k], U_t[k])
     for t in prange(chunks):
         thread = get_thread_id()
         V, dM, dproduct, image = V_[thread], M_[thread], dproduct_[thread], image_[thread]

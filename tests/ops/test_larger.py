@@ -80,6 +80,9 @@ def agree(ops, case, rng):
         ctx.need_dx = need_dx
         for array, value in case.run(ops, ctx, dy=dy).items():
             np.testing.assert_array_equal(value, expected[array], err_msg=array)
+    ctx = context(ops)
+    ctx.forward_only = True
+    np.testing.assert_array_equal(case.forward(ops, ctx), expected["y"])
 
 
 def whole(rng, shape):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from minicnn.backends.numba_cpu import direct, winograd
+from minicnn.backends.numba_cpu import direct, winograd, winograd_6x6
 from minicnn.backends.numba_cpu.kernels import convolution
 from minicnn.backends.numba_cpu.memory import contiguous, vector
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
@@ -97,13 +97,17 @@ def forward(
 ) -> Array:  # fmt: skip
     """Convolution, then ReLU and max-pooling as asked: all forward operations of this kind."""
     x = contiguous(ctx, "x", x)
+    if winograd_6x6.applies(ctx, x, w, strides, pads, dilation, groups, pool):
+        y = winograd_6x6.forward(ctx, x, w, b, pads, relu, pool)
+        if y is not None:  # else NaN or infinity is to be exactly where the others would have it
+            return y
     if winograd.applies(w, strides, dilation, groups):
         return winograd.forward(ctx, x, w, b, pads, relu, pool)
     s = shapes_of(x.shape[1:], w.shape, strides, pads, dilation, groups, pool)
     N, dtype = len(x), x.dtype
     y, winner = outputs(ctx, (N, *s.y), pool, dtype)
     ctx.save(x=x, shapes=s, relu=relu, y=y, winner=winner, direct=None)
-    if direct.applies(w, groups):
+    if direct.applies(w, groups, pool):
         ctx.direct = direct.shapes_of(x.shape[1:], w.shape, strides, pads, dilation, pool)
         direct.forward(ctx, w, b)
         return y

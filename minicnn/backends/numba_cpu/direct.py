@@ -1,4 +1,4 @@
-"""Convolution of few channels without windows in memory: shapes and buffers for its two kernels.
+"""Convolution of few channels without windows in memory: shapes and buffers for its kernels.
 
 The kernels, and why they are fast: ``kernels/direct.py``.
 """
@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from minicnn.backends.numba_cpu.kernels import direct as kernels
+from minicnn.backends.numba_cpu.kernels.local import WIDE
 from minicnn.backends.numba_cpu.kernels.sums import COLUMNS, ROWS
+from minicnn.backends.numba_cpu.kernels.windows import FILTERS
 from minicnn.backends.numba_cpu.memory import contiguous, vector
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
 from minicnn.backends.numba_cpu.tiles import (
@@ -29,16 +31,22 @@ from minicnn.backends.spec import Array, Pads, Pair
 
 #: with no more filters than this, windows are worth their place in memory
 FEW_FILTERS = COLUMNS // 2
-#: entries that a window may have: fewer are no work for registers, more times 32 filters leave
-#: the innermost cache
-SHORTEST, LONGEST = 12, 256
+#: entries that a window of the image may have: fewer are no work for registers, or with the
+#: largest of four found there; more, times 32 filters, leave the innermost cache
+SHORTEST, SHORTEST_POOLED, LONGEST = 12, 4, 256
 
 
-def applies(w: Array, groups: int) -> bool:
+def applies(w: Array, groups: int, pool: Pool) -> bool:
     """Whether the kernels compute this convolution, and in less time."""
     KH, KW, C, F = w.shape
-    few = C < FEW_CHANNELS and F > FEW_FILTERS
-    return groups == 1 and few and SHORTEST <= KH * KW * C <= LONGEST
+    few = WIDE and C < FEW_CHANNELS and F > FEW_FILTERS
+    shortest = SHORTEST_POOLED if pools_in_registers(w, pool) else SHORTEST
+    return groups == 1 and few and shortest <= KH * KW * C <= LONGEST
+
+
+def pools_in_registers(w: Array, pool: Pool) -> bool:
+    """Whether the sums meet their max-pooling there: those in float64 need too many of them."""
+    return pool[:2] == (2, 2) and w.shape[-1] >= FILTERS and w.itemsize == 4
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,7 @@ class Shapes:
     sizes: tuple[int, int]  # C; numbers between the bands of two rows of y
     geometry: tuple[int, int, int, int, int]  # top, left, rows of y; rows and columns of a band
     pool: Pool
+    steps: tuple[int, int, int, int]  # down and across in y, right and below in a 2 x 2 window
     places: Array  # where the windows of a band begin, the last repeated to a multiple of 6
     taps: Array  # the entries of a window, likewise
     padded: tuple[int, int]  # the image with its border, (rows, columns C)
@@ -67,7 +76,7 @@ def shapes_of(
     (top, _), (left, _) = pads
     H_pad, W_pad, OH, OW = convolved(x_shape, w_shape, strides, pads, dilation)
     rows, _, _, OW = pooled(OH, OW, pool)
-    band, down = (1, 1) if pool == NO_POOL else (pool[0], pool[2])
+    band, down, across = (1, 1, 1) if pool == NO_POOL else (pool[0], pool[2], pool[3])
     K, wide = KH * KW * C, -(-F // COLUMNS) * COLUMNS
     h, w = np.arange(band) * strides[0], np.arange(OW) * strides[1]
     i, j = np.arange(KH) * dilation[0], np.arange(KW) * dilation[1]
@@ -77,6 +86,12 @@ def shapes_of(
         sizes=(C, down * strides[0] * W_pad * C),
         geometry=(top, left, rows, band, OW),
         pool=pool,
+        steps=(
+            down * strides[0] * W_pad * C,
+            across * strides[1] * C,
+            strides[1] * C,
+            strides[0] * W_pad * C,
+        ),
         places=places,
         taps=taps,
         padded=(H_pad, W_pad * C),
@@ -96,9 +111,17 @@ def _whole(offsets: Array) -> Array:
 def forward(ctx: Any, w: Array, b: Array | None) -> None:
     """Convolution, then ReLU and max-pooling as asked, of ``ctx.x`` into ``ctx.y``."""
     s, x, N = ctx.direct, ctx.x, len(ctx.x)
-    dtype = x.dtype
+    dtype, work = x.dtype, N * s.work if N > 1 else 0
+    if pools_in_registers(w, s.pool):
+        launch(
+            kernels.direct_pool_forward, work,
+            lines(x), matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), s.sizes[0], s.geometry,
+            s.steps, s.taps[: s.wide_w[0]], *scratch(ctx, dtype, padded=s.padded),
+            _rows(ctx.y), _rows(ctx.winner),
+        )  # fmt: skip
+        return
     launch(
-        kernels.direct_forward, N * s.work if N > 1 else 0,
+        kernels.direct_forward, work,
         lines(x), matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), *s.sizes, s.geometry,
         s.places, s.taps, ctx.relu, s.pool, *scratch(ctx, dtype, padded=s.padded, band=s.product),
         ctx.buffer("wide_w", s.wide_w, dtype), _by_rows(ctx.y), _by_rows(ctx.winner),
@@ -118,6 +141,11 @@ def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> None
         ctx.buffer("db_chunks", (s.pieces, F), dtype), dw.reshape(-1, F),
         ctx.buffer("no_db", (F,), dtype) if db is None else db,
     )  # fmt: skip
+
+
+def _rows(y: Array) -> Array:
+    """(N, rows, columns, F)  ->  (N rows, columns, F)."""
+    return y.reshape(-1, *y.shape[2:])
 
 
 def _by_rows(y: Array) -> Array:

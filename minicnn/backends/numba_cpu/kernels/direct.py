@@ -2,7 +2,8 @@
 
 An image with few channels has short windows: to write them as rows of a matrix, and the product
 after them, takes as long as the arithmetic. Here pixels are read where they are (``sums.py``), and
-the product is that of one row of y: the rows of windows that a row of pooling reaches.
+the product is that of one row of y: the rows of windows that a row of pooling reaches. With the
+usual pooling there is no product at all (``windows.py``).
 """
 
 # Numba infers the types of the kernels
@@ -16,6 +17,7 @@ from minicnn.backends.numba_cpu.kernels.epilogue import add_chunks, finish, fini
 from minicnn.backends.numba_cpu.kernels.im2col import clear
 from minicnn.backends.numba_cpu.kernels.local import unsigned
 from minicnn.backends.numba_cpu.kernels.sums import add_windows_product
+from minicnn.backends.numba_cpu.kernels.windows import pool_row
 
 
 @part()
@@ -58,6 +60,23 @@ def direct_forward(
             clear(product.reshape(-1))
             add_windows_product(image, base, places, taps[:K], wide_w, product)
             finish(product, P, OW, row, row + 1, b, relu, pool, y, winner)
+
+
+@cached_njit(parallel=True)
+def direct_pool_forward(x, w, b, C, geometry, steps, taps, padded_, y, winner):
+    """The same with ReLU and max-pooling of 2 x 2, two entries of a row of y at a time.
+
+    ``steps`` in the image lead from a row of y to the next, from a column to the next, and in a
+    window to the right and below. y and winner are (N rows, columns, F).
+    """
+    top, left, rows, _, _ = geometry
+    down, across, right, below = steps
+    steps = unsigned(across), unsigned(right), unsigned(below)
+    for n in prange(x.shape[0]):
+        image = with_border(x[n], top, left * C, padded_[get_thread_id()])
+        for row in range(rows):
+            start, entry = unsigned(row * down), unsigned(n * rows + row)
+            pool_row(image, start, steps, taps, w, b, y, winner, entry)
 
 
 @cached_njit(parallel=True)

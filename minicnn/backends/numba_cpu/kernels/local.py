@@ -10,8 +10,13 @@ And Python counts a negative index from the end, which must be looked for unless
 # mypy: ignore-errors
 
 from llvmlite import ir
-from numba import types
+from numba import config, types
+from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
+
+#: whether there are 32 vector registers of 64 bytes (AVX-512): with half as many of half the size
+#: the sums of ``sums.py`` and ``windows.py`` do not fit
+WIDE = "+avx512f" in (config.CPU_FEATURES or get_host_cpu_features())
 
 #: unsigned(i) is an index that is not looked at
 unsigned = types.uintp

@@ -1,0 +1,98 @@
+"""Convolution by Winograd's algorithm with patches of 6 x 6: shapes and buffers for its kernel.
+
+For passes that no backward call follows, and why only for those: ``kernels/winograd_6x6.py``.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from minicnn.backends.numba_cpu.kernels import winograd_6x6 as kernels
+from minicnn.backends.numba_cpu.kernels.winograd_6x6 import PIXELS, SIDE
+from minicnn.backends.numba_cpu.memory import contiguous, vector
+from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
+from minicnn.backends.numba_cpu.tiles import Pool, convolved, outputs, pooled, scratch
+from minicnn.backends.numba_cpu.winograd import APART, MANY_CHANNELS
+from minicnn.backends.spec import Array, Pads, Pair
+
+#: images a tile, at most, and entries of V and M, which shall stay in the L2 cache
+TILE, CACHED = 32, 1 << 17
+#: images that are worth the transform of the kernel
+MANY_IMAGES = 16
+#: share of the products of the way it replaces, at most: transforms take time as well
+SHARE = 0.6
+
+
+def applies(
+    ctx: Any, x: Array, w: Array, strides: Pair, pads: Pads, dilation: Pair, groups: int, pool: Pool
+) -> bool:
+    """Whether the algorithm may compute this convolution, and in less time."""
+    KH, KW, C, F = w.shape
+    if not (ctx.forward_only and groups == 1 and strides == dilation == (1, 1)):
+        return False
+    many = len(x) >= MANY_IMAGES and min(C, F) >= MANY_CHANNELS
+    return many and KH == KW in (2, 3) and shapes_of(w.shape, x.shape[1:], pads, pool).fewer
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What follows from the shapes alone, the number of images aside."""
+
+    fewer: bool  # whether there are so much fewer products that it pays
+    T: int  # images a tile
+    geometry: tuple[int, int, int, int, int]  # top, left, TH, TW: TH x TW patches; size
+    y: tuple[int, int, int]  # without N
+    U: tuple[int, int]
+    kernel_lines: tuple[int, int]
+    V: tuple[int, int]  # rows are patches
+    M: tuple[int, int]
+    image: tuple[int, int]  # padded so that patches cover it
+    product: tuple[int, int]
+    work: int  # scalar operations an image
+
+
+@lru_cache(maxsize=512)
+def shapes_of(w_shape: tuple[int, ...], x_shape: tuple[int, ...], pads: Pads, pool: Pool) -> Shapes:
+    """Shapes for an image (H, W, C) and a kernel (K, K, C, F)."""
+    K, _, C, F = w_shape
+    size = SIDE + 1 - K
+    (top, _), (left, _) = pads
+    _, _, OH, OW = convolved(x_shape, w_shape, (1, 1), pads, (1, 1))
+    rows, columns, OH, OW = pooled(OH, OW, pool)
+    TH, TW = -(-OH // size), -(-OW // size)
+    patches = TH * TW
+    # of a 3 x 3 kernel the way is Winograd's with patches of 4 x 4
+    products = 4 * OH * OW if K == 2 else 16 * ((OH + 1) // 2) * ((OW + 1) // 2)
+    T = max(1, min(TILE, CACHED // (patches * PIXELS * (C + F))))
+    return Shapes(
+        fewer=PIXELS * patches <= SHARE * products,
+        T=T,
+        geometry=(top, left, TH, TW, size),
+        y=(rows, columns, F),
+        U=(SIDE, SIDE * C * F),
+        kernel_lines=(SIDE, K * C * F),
+        V=(T * patches, PIXELS * C + APART),
+        M=(T * patches, PIXELS * F + APART),
+        image=(size * TH + K - 1, (size * TW + K - 1) * C),
+        product=(T * patches * size * size, F),
+        work=patches * PIXELS * (C * F // PRODUCTS + C + F),
+    )
+
+
+def forward(
+    ctx: Any, x: Array, w: Array, b: Array | None, pads: Pads, relu: bool, pool: Pool
+) -> Array | None:
+    """Convolution, then ReLU and max-pooling as asked; None if something was not finite."""
+    s = shapes_of(w.shape, x.shape[1:], pads, pool)
+    N, dtype = len(x), x.dtype
+    y, winner = outputs(ctx, (N, *s.y), pool, dtype)
+    tiles = -(-N // s.T)
+    finite = ctx.buffer("finite", (N,), "bool")[:tiles]
+    launch(
+        kernels.winograd_6x6_forward, N * s.work if tiles > 1 else 0,
+        x, contiguous(ctx, "w", w).reshape(len(w), -1), vector(ctx, b, w.shape[-1], dtype), s.T,
+        s.geometry, relu, pool, ctx.buffer("U6", s.U, dtype),
+        ctx.buffer("kernel_lines6", s.kernel_lines, dtype),
+        *scratch(ctx, dtype, image6=s.image, V6=s.V, M6=s.M, product6=s.product), finite, y, winner,
+    )  # fmt: skip
+    return y if finite.all() else None

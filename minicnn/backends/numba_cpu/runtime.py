@@ -30,11 +30,12 @@ from numba.core import event
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
-#: scalar operations below which a kernel runs on the calling thread alone: some 100 microseconds
-#: of them. Waking a thread that sleeps takes 30, and 250 when other programs want its core.
-SMALL = 1_000_000
-#: multiply-adds of a matrix product that take the time of one such operation
-PRODUCTS = 16
+#: scalar operations below which a kernel runs on the calling thread alone: some 25 microseconds
+#: of them. Waking a thread that sleeps takes 30, and 250 when other programs want its core; but
+#: within a step it mostly waits awake.
+SMALL = 250_000
+#: multiply-adds of a small matrix product that take the time of one such operation
+PRODUCTS = 8
 
 
 class _Running:

@@ -16,7 +16,7 @@ from minicnn.backends.numba_cpu.winograd import APART, MANY_CHANNELS
 from minicnn.backends.spec import Array, Pads, Pair
 
 #: images a tile, at most, and entries of V and M, which shall stay in the L2 cache
-TILE, CACHED = 32, 1 << 17
+TILE, CACHED = 32, 3 << 16
 #: images that are worth the transform of the kernel
 MANY_IMAGES = 16
 #: share of the products of the way it replaces, at most: transforms take time as well

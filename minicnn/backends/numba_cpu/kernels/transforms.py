@@ -34,17 +34,18 @@ _SIXTEEN = 16 * BLOCK
 
 
 @part()
-def kernel_lines(g, u):
-    """u = G g: four lines from three."""
-    g0, g1, g2 = g[0], g[1], g[2]
-    u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
+def kernel_line(g, i, u):
+    """u = line i of G g: of the four that three lines make."""
     half = u.dtype.type(0.5)
-    for e in range(len(u0)):
-        ends = g0[e] + g2[e]
-        u0[e] = g0[e]
-        u1[e] = half * (ends + g1[e])
-        u2[e] = half * (ends - g1[e])
-        u3[e] = g2[e]
+    for e in range(len(u)):
+        if i == 0:
+            u[e] = g[0, e]
+        elif i == 1:
+            u[e] = half * (g[0, e] + g[2, e] + g[1, e])
+        elif i == 2:
+            u[e] = half * (g[0, e] + g[2, e] - g[1, e])
+        else:
+            u[e] = g[2, e]
 
 
 @part()
@@ -61,19 +62,11 @@ def kernel_lines_adjoint(u, g):
 
 
 @part()
-def transform_kernel(w, lines, U):
-    """U (4, 4, C F) = G g G' of the kernels g: w is (3, 3 C F), lines (4, 3 C F)."""
-    kernel_lines(w, lines)
-    for i in range(len(U)):
-        kernel_lines(lines[i].reshape(len(w), U.shape[2]), U[i])
-
-
-@part()
-def transform_kernel_adjoint(dU, lines, dw):
-    """dw = G' dU G."""
-    for i in range(len(dU)):
-        kernel_lines_adjoint(dU[i], lines[i].reshape(len(dw), dU.shape[2]))
-    kernel_lines_adjoint(lines, dw)
+def transform_kernel(w, i, line, U):
+    """U (4, C F), row i of G g G' of the kernels g: w is (3, 3 C F), line (3 C F,)."""
+    kernel_line(w, i, line)
+    for j in range(len(U)):
+        kernel_line(line.reshape(3, U.shape[1]), j, U[j])
 
 
 @part()

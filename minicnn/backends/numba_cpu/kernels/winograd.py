@@ -18,8 +18,8 @@ from minicnn.backends.numba_cpu.kernels.outputs import (
     transform_outputs_adjoint,
 )
 from minicnn.backends.numba_cpu.kernels.transforms import (
+    kernel_lines_adjoint,
     transform_kernel,
-    transform_kernel_adjoint,
     transform_patches,
     transform_patches_adjoint,
 )
@@ -63,7 +63,8 @@ def winograd_forward(
     _, _, TH, TW = geometry
     N, P = x.shape[0], 4 * TH * TW
     _, C, F = U.shape
-    transform_kernel(w, kernel_lines_, U.reshape(4, 4, C * F))
+    for i in prange(4):
+        transform_kernel(w, i, kernel_lines_[i], U.reshape(4, 4, C * F)[i])
     for tile in prange((N + T - 1) // T):
         thread = get_thread_id()
         V, M, product = V_[thread], M_[thread], product_[thread]
@@ -118,7 +119,10 @@ def winograd_backward(
                 clear(image.reshape(-1))
                 transform_patches_adjoint(V, (n - n0) * TH * TW, TH, TW, image)
                 pad_adjoint(image.reshape(len(image), -1), top, left * C, lines_of(dx)[n])
-    for k in prange(16):
-        add_chunks(dU_chunks[k], chunks, dU[k])
-    transform_kernel_adjoint(dU.reshape(4, 4, C * F), kernel_lines_, dw)
+    for i in prange(4):  # dw = G' dU G
+        for j in range(4):
+            add_chunks(dU_chunks[4 * i + j], chunks, dU[4 * i + j])
+        row = dU[4 * i : 4 * i + 4].reshape(4, C * F)
+        kernel_lines_adjoint(row, kernel_lines_[i].reshape(3, C * F))
+    kernel_lines_adjoint(kernel_lines_, dw)
     add_chunks(db_chunks.reshape(-1, 1, F), chunks, db.reshape(1, F))

@@ -19,7 +19,7 @@ from minicnn.backends.numba_cpu.runtime import launch
 Array = np.ndarray
 
 #: scalar operations that an entry counts for: few, as it waits for memory rather than arithmetic
-WORK = 2
+WORK = 3
 #: entries that one partial sum takes
 CHUNK = 16_384
 

@@ -170,7 +170,8 @@ class Trainer(OneBatch):
 
         Args:
             batch_size: samples a batch; 32 by default. Callbacks see batch after batch; where none
-                does, as many samples are computed at once as is fast: none depends on another.
+                does, as many samples are computed at once as is fast: none depends on another, but
+                for the last bits, since a backend may add up few and many in different orders.
 
         Raises:
             ValueError, TypeError: x does not fit the model's input.

@@ -11,7 +11,7 @@ from minicnn.backends.numba_cpu.kernels import winograd_6x6 as kernels
 from minicnn.backends.numba_cpu.kernels.winograd_6x6 import PIXELS, SIDE
 from minicnn.backends.numba_cpu.memory import contiguous, vector
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
-from minicnn.backends.numba_cpu.tiles import Pool, convolved, outputs, pooled, scratch
+from minicnn.backends.numba_cpu.tiles import Pool, convolved, lines, outputs, pooled, scratch
 from minicnn.backends.numba_cpu.winograd import APART, MANY_CHANNELS
 from minicnn.backends.spec import Array, Pads, Pair
 
@@ -42,7 +42,7 @@ class Shapes:
     T: int  # images a tile
     geometry: tuple[int, int, int, int, int]  # top, left, TH, TW: TH x TW patches; size
     y: tuple[int, int, int]  # without N
-    U: tuple[int, int]
+    U: tuple[int, int, int]  # 36, C, F
     kernel_lines: tuple[int, int]
     V: tuple[int, int]  # rows are patches
     M: tuple[int, int]
@@ -69,7 +69,7 @@ def shapes_of(w_shape: tuple[int, ...], x_shape: tuple[int, ...], pads: Pads, po
         T=T,
         geometry=(top, left, TH, TW, size),
         y=(rows, columns, F),
-        U=(SIDE, SIDE * C * F),
+        U=(PIXELS, C, F),
         kernel_lines=(SIDE, K * C * F),
         V=(T * patches, PIXELS * C + APART),
         M=(T * patches, PIXELS * F + APART),
@@ -90,9 +90,9 @@ def forward(
     finite = ctx.buffer("finite", (N,), "bool")[:tiles]
     launch(
         kernels.winograd_6x6_forward, N * s.work if tiles > 1 else 0,
-        x, contiguous(ctx, "w", w).reshape(len(w), -1), vector(ctx, b, w.shape[-1], dtype), s.T,
-        s.geometry, relu, pool, ctx.buffer("U6", s.U, dtype),
-        ctx.buffer("kernel_lines6", s.kernel_lines, dtype),
+        lines(x), contiguous(ctx, "w", w).reshape(len(w), -1), vector(ctx, b, w.shape[-1], dtype),
+        s.T, s.geometry, relu, pool,
+        ctx.buffer("U6", s.U, dtype), ctx.buffer("kernel_lines6", s.kernel_lines, dtype),
         *scratch(ctx, dtype, image6=s.image, V6=s.V, M6=s.M, product6=s.product), finite, y, winner,
     )  # fmt: skip
     return y if finite.all() else None

@@ -25,6 +25,16 @@ def pad(image, top, before, padded):
 
 
 @part()
+def with_border(image, top, before, padded):
+    """``pad``, or the image itself if it has no border and is as large as ``padded``, or larger."""
+    large = len(image) >= len(padded) and image.shape[1] >= padded.shape[1]
+    if top == 0 and before == 0 and large:
+        return image
+    pad(image, top, before, padded)
+    return padded
+
+
+@part()
 def pad_adjoint(dpadded, top, before, dimage):
     """dimage = what is inside the border; 0 where the image was cut."""
     run = min(dpadded.shape[1] - before, dimage.shape[1])

@@ -12,21 +12,12 @@ usual pooling there is no product at all (``windows.py``).
 from numba import get_thread_id, prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit, part
-from minicnn.backends.numba_cpu.kernels.borders import pad
+from minicnn.backends.numba_cpu.kernels.borders import with_border
 from minicnn.backends.numba_cpu.kernels.epilogue import add_chunks, finish, finish_adjoint
 from minicnn.backends.numba_cpu.kernels.im2col import clear
 from minicnn.backends.numba_cpu.kernels.local import unsigned
 from minicnn.backends.numba_cpu.kernels.sums import add_windows_product
 from minicnn.backends.numba_cpu.kernels.windows import pool_row
-
-
-@part()
-def with_border(image, top, before, padded):
-    """The image as a flat array; in place if it has no border."""
-    if padded.shape == image.shape:
-        return image.reshape(-1)
-    pad(image, top, before, padded)
-    return padded.reshape(-1)
 
 
 @part()
@@ -54,7 +45,7 @@ def direct_forward(
     for n in prange(N):
         thread = get_thread_id()
         product = product_[thread]
-        image = with_border(x[n], top, left * C, padded_[thread])
+        image = with_border(x[n], top, left * C, padded_[thread]).reshape(-1)
         for row in range(n * rows, n * rows + rows):
             base = unsigned((row - n * rows) * step)
             clear(product.reshape(-1))
@@ -73,7 +64,7 @@ def direct_pool_forward(x, w, b, C, geometry, steps, taps, padded_, y, winner):
     down, across, right, below = steps
     steps = unsigned(across), unsigned(right), unsigned(below)
     for n in prange(x.shape[0]):
-        image = with_border(x[n], top, left * C, padded_[get_thread_id()])
+        image = with_border(x[n], top, left * C, padded_[get_thread_id()]).reshape(-1)
         for row in range(rows):
             start, entry = unsigned(row * down), unsigned(n * rows + row)
             pool_row(image, start, steps, taps, w, b, y, winner, entry)
@@ -97,7 +88,7 @@ def direct_backward(
         clear(dw_chunks[t].reshape(-1))
         clear(db_chunks[t])
         for n in range(t * chunk, min(N, t * chunk + chunk)):
-            image = with_border(x[n], top, left * C, padded_[thread])
+            image = with_border(x[n], top, left * C, padded_[thread]).reshape(-1)
             for row in range(n * rows, n * rows + rows):
                 finish_adjoint(
                     dy, y, winner, row, row + 1, relu, pool, dproduct, P, OW, db_chunks[t]

@@ -10,7 +10,7 @@ from numba import get_thread_id, prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit, part
 from minicnn.backends.numba_cpu.kernels.blas import multiply
-from minicnn.backends.numba_cpu.kernels.borders import pad, pad_adjoint
+from minicnn.backends.numba_cpu.kernels.borders import pad_adjoint, with_border
 from minicnn.backends.numba_cpu.kernels.epilogue import add_chunks, finish, finish_adjoint
 from minicnn.backends.numba_cpu.kernels.im2col import clear
 from minicnn.backends.numba_cpu.kernels.outputs import (
@@ -33,18 +33,13 @@ def lines_of(x):
 
 @part()
 def tile_patches(x, n0, n1, geometry, image, V):
-    """``transform_patches`` of images n0 to n1; one that needs no padding is read in place."""
+    """``transform_patches`` of images n0 to n1."""
     top, left, TH, TW = geometry
     C = x.shape[3]
     lines, padded = lines_of(x), image.reshape(len(image), -1)
-    inside = len(image) <= x.shape[1] and image.shape[1] <= x.shape[2]
     for n in range(n0, n1):
-        t = (n - n0) * TH * TW
-        if top > 0 or left > 0 or not inside:
-            pad(lines[n], top, left * C, padded)
-            transform_patches(padded, C, TH, TW, V, t)
-        else:
-            transform_patches(lines[n], C, TH, TW, V, t)
+        d = with_border(lines[n], top, left * C, padded)
+        transform_patches(d, C, TH, TW, V, (n - n0) * TH * TW)
 
 
 @part()

@@ -20,7 +20,7 @@ from numba import carray, get_thread_id, prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit, part
 from minicnn.backends.numba_cpu.kernels.blas import multiply
-from minicnn.backends.numba_cpu.kernels.borders import pad
+from minicnn.backends.numba_cpu.kernels.borders import with_border
 from minicnn.backends.numba_cpu.kernels.epilogue import finish
 from minicnn.backends.numba_cpu.kernels.local import local, unsigned
 from minicnn.backends.numba_cpu.kernels.transforms import BLOCK, block
@@ -169,31 +169,25 @@ def winograd_6x6_forward(
 ):  # fmt: skip
     """What ``conv_forward`` computes, for one group, no stride, no dilation, K = 2 or 3.
 
-    w is (K, K C F), U (6, 6 C F), lines (6, K C F); finite[t] says whether the outputs of tile t
+    w is (K, K C F), U (36, C, F), lines (6, K C F); finite[t] says whether the outputs of tile t
     are.
     """
     top, left, TH, TW, size = geometry
-    N, C, F = x.shape[0], x.shape[3], y.shape[3]
+    N, K = x.shape[0], w.shape[0]
+    _, C, F = U.shape
     P = size * TH * size * TW
     kernel_lines(w, lines_)
     for i in prange(SIDE):
-        kernel_lines(lines_[i].reshape(len(w), C * F), U[i].reshape(SIDE, C * F))
-    matrices = U.reshape(PIXELS, C, F)
-    pixels = x.reshape(N, x.shape[1], -1)
-    inside = len(image_[0]) <= x.shape[1] and image_.shape[2] <= x.shape[2] * C
+        kernel_lines(lines_[i].reshape(K, C * F), U.reshape(SIDE, SIDE, C * F)[i])
     for tile in prange((N + T - 1) // T):
         thread = get_thread_id()
-        V, M, product, image = V_[thread], M_[thread], product_[thread], image_[thread]
+        V, M, product = V_[thread], M_[thread], product_[thread]
         n0, n1 = tile * T, min(N, tile * T + T)
         rows = (n1 - n0) * TH * TW
         for n in range(n0, n1):
-            t = (n - n0) * TH * TW
-            if top > 0 or left > 0 or not inside:
-                pad(pixels[n], top, left * C, image)
-                transform_patches(image, C, geometry, V, t)
-            else:
-                transform_patches(pixels[n], C, geometry, V, t)
+            d = with_border(x[n], top, left * C, image_[thread])
+            transform_patches(d, C, geometry, V, (n - n0) * TH * TW)
         for k in range(PIXELS):
-            multiply(V[:rows, k * C : k * C + C], matrices[k], 0, M[:rows, k * F : k * F + F])
+            multiply(V[:rows, k * C : k * C + C], U[k], 0, M[:rows, k * F : k * F + F])
         finite[tile] = transform_outputs(M, rows, geometry, product)
         finish(product, P, TW * size, n0, n1, b, relu, pool, y, winner)

@@ -78,6 +78,25 @@ def test_nan_in_an_input(fast_ops, name, data):
         np.testing.assert_array_equal(actual[result][both], expected[result][both])
 
 
+@pytest.mark.parametrize(
+    ("channels", "filters", "pool"), [(3, 37, 2), (3, 5, 2), (17, 18, 2), (3, 37, 3), (17, 3, 3)]
+)
+@pytest.mark.parametrize("forward_only", [False, True])
+def test_nan_at_any_pixel(fast_ops, channels, filters, pool, forward_only, rng):
+    """Of 56 images each has its NaN elsewhere, and so in other places of the pooling windows."""
+    skip_unless_fused(fast_ops, "conv2d_relu_maxpool2d")
+    x = rng.integers(-3, 4, (7 * 8, 7, 8, channels)).astype("float32")
+    x.reshape(7 * 8, 7 * 8, channels)[range(7 * 8), range(7 * 8), -1] = np.nan
+    w = rng.integers(-3, 4, (2, 2, channels, filters)).astype("float32")
+    rest = ((1, 1), ((1, 0), (0, 0)), (pool, pool), (2, pool))
+    case = Case("conv2d_relu_maxpool2d", {"x": x, "w": w, "b": w[0, 0, 0]}, rest)
+    ctx = context(fast_ops, training=False)
+    ctx.forward_only = forward_only
+    actual = case.forward(fast_ops, ctx)
+    expected = composition(fast_ops, case, False, np.zeros_like(actual))["y"]
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-4)
+
+
 @pytest.mark.parametrize("name", FUSED)
 @given(data=st.data())
 def test_nan_in_dy(fast_ops, name, data):

@@ -49,8 +49,11 @@ CONVOLUTIONS = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("wide", [True, False])
 @pytest.mark.parametrize("name", CONVOLUTIONS)
-def test_conv2d(fast_ops, name, rng):
+def test_conv2d(fast_ops, name, wide, rng, monkeypatch):
+    """With the kernels for long vector registers, whatever this processor has, and without."""
+    monkeypatch.setattr("minicnn.backends.numba_cpu.direct.WIDE", wide)
     op, x, w, rest = CONVOLUTIONS[name]
     case = Case(op, {"x": whole(rng, x), "w": whole(rng, w), "b": whole(rng, w[-1:])}, rest)
     agree(fast_ops, case, rng)

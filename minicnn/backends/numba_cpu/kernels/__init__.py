@@ -9,9 +9,10 @@ Why they are fast
       where they are, a few of them for 32 filters at a time, and a row of y is done before the next
       is begun (``direct.py``, ``sums.py``); max-pooling of 2 x 2 finds the sums still in registers
       (``windows.py``).
-    * Where that is not possible (processors without AVX-512, groups, few filters, the gradient of
-      the image) the matrix of few channels is kept transposed, (K, P): each of its rows is then a
-      run of a shifted image, copied at memory speed, and BLAS takes it transposed at no cost.
+    * Where that is not possible (processors other than AMD's with AVX-512, groups, few filters,
+      the gradient of the image) the matrix of few channels is kept transposed, (K, P): each of its
+      rows is then a run of a shifted image, copied at memory speed, and BLAS takes it transposed at
+      no cost.
     * With many channels, kernels of 3 x 3 take Winograd's algorithm: about half the products
       (``transforms.py``). Where no backward call follows, there may be a quarter of them, and of
       those of 2 x 2 kernels a third, at the price of some rounding (``winograd_6x6.py``).

@@ -30,8 +30,11 @@ def sources(rng, folder):
     }
 
 
+@pytest.mark.parametrize("small", [0, 10**9])
 @DTYPES
-def test_gather_batch(ops, dtype, rng, tmp_path):
+def test_gather_batch(ops, dtype, small, rng, tmp_path, monkeypatch):
+    """``small``: from where on Numba's backend has a kernel do it."""
+    monkeypatch.setattr("minicnn.backends.numba_cpu.runtime.SMALL", small)
     index = np.array([7, 0, 19, 7, 3])
     for kind, source in sources(rng, tmp_path).items():
         ctx, there = Context(ops), ops.asarray(source)

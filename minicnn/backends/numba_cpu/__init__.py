@@ -43,6 +43,7 @@ from minicnn.backends.numba_cpu.fused import (
     conv2d_relu_maxpool2d_backward,
     conv2d_relu_maxpool2d_forward,
 )
+from minicnn.backends.numba_cpu.gather import gather_batch
 from minicnn.backends.numba_cpu.losses import (
     binary_crossentropy_backward,
     binary_crossentropy_forward,
@@ -65,7 +66,6 @@ from minicnn.backends.numba_cpu.memory import (
     advance,
     asarray,
     empty,
-    gather_batch,
     next_rows,
     running,
     to_numpy,

@@ -10,8 +10,8 @@ from minicnn.backends.numba_cpu.runtime import running
 from minicnn.backends.spec import Array
 
 __all__ = [
-    "advance", "asarray", "contiguous", "empty", "gather_batch", "next_rows", "running", "to_numpy",
-    "vector", "zeros",
+    "advance", "asarray", "contiguous", "empty", "next_rows", "running", "to_numpy", "vector",
+    "zeros",
 ]  # fmt: skip
 
 #: bytes of a cache line
@@ -67,21 +67,6 @@ def contiguous(ctx: Any, name: str, array: Array) -> Array:
     copy = ctx.buffer(name, array.shape, array.dtype)
     copy[...] = array
     return copy
-
-
-def gather_batch(ctx: Any, name: str, source: Array, index: Array, dtype: str) -> Array:
-    """source[index] cast to ``dtype``. (M, ...) with index (N,)  ->  (N, ...)."""
-    batch = ctx.buffer(name, (len(index), *source.shape[1:]), dtype)
-    if not source.flags.c_contiguous:  # np.take would copy the whole source first
-        batch[...] = source[index]
-        return batch
-    same = source.dtype == batch.dtype
-    rows = batch if same else ctx.buffer(f"{name}_raw", batch.shape, source.dtype)
-    # mode="clip" writes straight into ``rows``; the engine's indices are within bounds
-    np.take(source, index, axis=0, out=rows, mode="clip")
-    if not same:
-        np.copyto(batch, rows, casting="unsafe")
-    return batch
 
 
 def vector(ctx: Any, b: Array | None, size: int, dtype: Any) -> Array:

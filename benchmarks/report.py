@@ -182,10 +182,10 @@ def peers(data: dict[str, Any]) -> Iterator[str]:
     table = data["table"]
     engines = list(dict.fromkeys(e for runs in data["runs"].values() for e in runs if runs[e]))
     titles = list(dict.fromkeys(title for columns in table.values() for title in columns))
+    several = f"Medians of {data['rounds']} rounds, quartiles in brackets"
     yield (
-        f"Medians of {data['rounds']} rounds, quartiles in brackets; then how many "
-        f"times as fast (or as small) minicnn is as the best of the others. An epoch has "
-        f"{data['samples']} images.\n"
+        f"{several if data['rounds'] > 1 else 'One round'}; then how many times as fast (or as "
+        f"small) minicnn is as the best of the others. An epoch has {data['samples']:,} images.\n"
     )
     for title in titles:
         body = []
@@ -200,6 +200,9 @@ def peers(data: dict[str, Any]) -> Iterator[str]:
         yield f"{title[0].upper()}{title[1:]}\n"
         yield from rows_of(["program", *engines, "ratio"], body)
     yield from left_out(data)
+
+
+first_epoch = peers
 
 
 def number(value: float) -> str:

@@ -4,6 +4,7 @@
     python benchmarks/train.py --engines minicnn torch-eager torch-compile keras-tensorflow \\
         keras-jax --name peers                                 # all of them: make bench-peers
     python benchmarks/train.py --programs mnist_two_conv --rounds 5
+    python benchmarks/train.py --first-epoch --images 60000 --name first_epoch   # and no more
 
 Each engine runs in a process and an environment of its own (.venv-keras, .venv-torch, .venv-jax
 are made when they are missing). Processes alternate, program by program and round by round, so
@@ -23,9 +24,9 @@ from programs import PROGRAMS
 
 #: what is shown: title, and how to find its values in what one process measured
 COLUMNS = {
-    "train, µs an image": lambda run: run["train_us"],
-    "predict(32), µs an image": lambda run: run["predict_us"]["32"],
-    "predict(1024), µs an image": lambda run: run["predict_us"]["1024"],
+    "train, µs an image": lambda run: run.get("train_us", []),
+    "predict(32), µs an image": lambda run: run.get("predict_us", {}).get("32", []),
+    "predict(1024), µs an image": lambda run: run.get("predict_us", {}).get("1024", []),
     "start to the end of the first epoch, s": lambda run: [run["start_to_first_epoch_s"]],
     "peak memory, MB": lambda run: [run["peak_mb"]] if run["peak_mb"] else [],
 }
@@ -41,17 +42,20 @@ def options() -> argparse.Namespace:
         "--minutes", type=float, default=11,
         help="after these, and one whole round, begin nothing more (default 11)",
     )  # fmt: skip
-    parser.add_argument("--seconds", type=float, help="timed training a process (default 1)")
+    parser.add_argument("--images", type=int, help=f"images of an epoch (default {SAMPLES})")
+    timed = parser.add_mutually_exclusive_group()
+    timed.add_argument("--seconds", type=float, help="timed training a process (default 1)")
+    timed.add_argument("--first-epoch", action="store_true", help="measure nothing after it")
     args = parser.parse_args()
     args.rounds = args.rounds or (1 if args.quick else 3)
-    args.seconds = args.seconds or (0.1 if args.quick else 1.0)
+    args.images = args.images or (1024 if args.quick else SAMPLES)
+    args.seconds = 0.0 if args.first_epoch else args.seconds or (0.1 if args.quick else 1.0)
     return args
 
 
 def main() -> None:
     args = options()
     measure.start(args)
-    samples = 1024 if args.quick else SAMPLES
     failed: dict[str, str] = {}
     pythons = prepare(args, failed)
     begin = time.monotonic()
@@ -61,7 +65,7 @@ def main() -> None:
     }
     data = {
         "machine": measure.machine(args.threads),
-        "samples": samples,
+        "samples": args.images,
         "failed": failed,
         "runs": runs,
     }
@@ -71,7 +75,7 @@ def main() -> None:
         if time.monotonic() - begin > 60 * args.minutes and done >= len(args.programs):
             print(f"\nstopped in round {number + 1} of {args.rounds}: --minutes {args.minutes:g}")
             break
-        one_turn(program, args, samples, pythons, runs, failed)
+        one_turn(program, args, pythons, runs, failed)
         path = measure.save(args, data | {"rounds": number + 1, "table": table(runs)})
     for program, engines_ in table(runs).items():
         show(program, engines_)
@@ -104,13 +108,14 @@ def warm_kernels(args: argparse.Namespace, pythons: dict[str, str]) -> None:
         raise SystemExit(f"minicnn failed: {error}") from error
 
 
-def one_turn(program, args, samples, pythons, runs, failed) -> None:
+def one_turn(program, args, pythons, runs, failed) -> None:
     """One program on every engine, once."""
     for engine, python in pythons.items():
         if engine in failed:
             continue
         task = {
-            "program": program, "samples": samples, "seconds": args.seconds, "predict": [32, 1024],
+            "program": program, "samples": args.images, "seconds": args.seconds,
+            "predict": [32, 1024],
         }  # fmt: skip
         try:
             run = engines.run(engine, python, task, args.threads)
@@ -121,8 +126,10 @@ def one_turn(program, args, samples, pythons, runs, failed) -> None:
             print(f"left out from here on: {engine}: {failed[engine]}", file=sys.stderr)
             continue
         runs[program][engine].append(run)
-        train = measure.summary(run["train_us"])["median"]
-        print(f"  {program:20}{engine:18}{train:8.0f} µs an image", flush=True)
+        seconds = run["start_to_first_epoch_s"]
+        print(
+            f"  {program:20}{engine:18}{seconds:8.1f} s to the end of the first epoch", flush=True
+        )
 
 
 def table(runs: dict) -> dict[str, Any]:

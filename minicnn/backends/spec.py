@@ -713,7 +713,8 @@ def restore_refused(value: Array, kept: Array, refused: Array) -> None:
 
 # ---------------------------------------------------------------------------------------------
 # Fused operations: a backend may have them. Each *is* the composition in its name, bit for bit
-# where the arithmetic allows, and is tested against it.
+# where the arithmetic allows, and is tested against it. (With ``ctx.forward_only`` the rounding
+# may differ.)
 # ---------------------------------------------------------------------------------------------
 
 OPTIONAL = (

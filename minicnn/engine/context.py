@@ -21,7 +21,8 @@ class Context:
         ops: the backend module that computes.
         training: whether dropout drops and batch statistics are taken from the batch.
         need_dx: whether anybody reads the gradient with respect to the input.
-        forward_only: whether no backward call follows: what only that would read may be left out.
+        forward_only: whether no backward call follows: what only that would read may be left out,
+            and y may be rounded differently.
         step: (1,) uint32, counts training steps; shared by all contexts of a model.
     """
 

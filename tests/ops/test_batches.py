@@ -33,7 +33,7 @@ def sources(rng, folder):
 @pytest.mark.parametrize("small", [0, 10**9])
 @DTYPES
 def test_gather_batch(ops, dtype, small, rng, tmp_path, monkeypatch):
-    """``small``: from where on Numba's backend has a kernel do it."""
+    """``small``: the work that Numba's backend leaves to one thread."""
     monkeypatch.setattr("minicnn.backends.numba_cpu.runtime.SMALL", small)
     index = np.array([7, 0, 19, 7, 3])
     for kind, source in sources(rng, tmp_path).items():

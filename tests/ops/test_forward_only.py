@@ -82,6 +82,16 @@ def textbook(case):
     return y
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_the_cases_are_what_they_are_for(name):
+    """Should it not pay any more for one of them, these tests would test nothing."""
+    winograd_6x6 = pytest.importorskip("minicnn.backends.numba_cpu.winograd_6x6")
+    _, x, w, (strides, pads, *others) = CASES[name]
+    pool = (*others[0], *others[1]) if name.endswith("pooled") else (0, 0, 0, 0)
+    ctx = forward_only(reference)
+    assert winograd_6x6.applies(ctx, np.empty(x), np.empty(w), strides, pads, (1, 1), 1, pool)
+
+
 def forward_only(ops):
     ctx = context(ops, training=False)
     ctx.forward_only = True

@@ -19,7 +19,7 @@ CALLS = {
     "conv2d dilated": ("conv2d", (9, 21, 20, 5), (3, 3, 5, 19), ((1, 1), PADS, (2, 2), 1)),
     "conv2d grouped": ("conv2d", (9, 21, 20, 8), (3, 3, 4, 18), ((1, 1), PADS, (1, 1), 2)),
     "conv2d one image": ("conv2d", (1, 60, 61, 16), (3, 3, 16, 24), ((1, 1), PADS, (1, 1), 1)),
-    "conv2d many images": ("conv2d", (39, 13, 9, 16), (3, 3, 16, 18), ((1, 1), PADS, (1, 1), 1)),
+    "conv2d many images": ("conv2d", (39, 13, 11, 16), (3, 3, 16, 18), ((1, 1), PADS, (1, 1), 1)),
     "dense": ("dense", (65, 400), (400, 129), ()),
     "maxpool2d": ("maxpool2d", (20, 26, 25, 32), None, ((3, 3), (2, 2), PADS)),
     "conv2d_relu": ("conv2d_relu", (9, 25, 24, 3), (3, 3, 3, 32), ((1, 1), PADS)),

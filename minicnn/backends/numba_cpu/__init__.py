@@ -1,7 +1,7 @@
 """The fast backend: every operation of ``minicnn/backends/spec.py`` on the cores of this machine.
 
-Same file names and function names as ``reference/``; Numba compiles the loops, BLAS does the
-products. Results are the same bits for any number of threads.
+Same function names as ``reference/``, and mostly the same file names; Numba compiles the loops,
+BLAS does the products. Results are the same bits for any number of threads.
 """
 
 # ruff: noqa: F401  (the names are here to be called as ``ops.conv2d_forward`` and so on)

@@ -31,8 +31,8 @@ from minicnn.backends.spec import Array, Pads, Pair
 
 #: with no more filters than this, windows are worth their place in memory
 FEW_FILTERS = COLUMNS // 2
-#: entries that a window of the image may have: fewer are no work for registers, or with the
-#: largest of four found there; more, times 32 filters, leave the innermost cache
+#: the fewest entries of a window (rows, columns and channels) that are worth it, the fewest where
+#: pooling is done in registers, and the most: times 32 filters they stay in the innermost cache
 SHORTEST, SHORTEST_POOLED, LONGEST = 12, 4, 256
 
 
@@ -45,7 +45,7 @@ def applies(w: Array, groups: int, pool: Pool) -> bool:
 
 
 def pools_in_registers(w: Array, pool: Pool) -> bool:
-    """Whether the sums meet their max-pooling there: those in float64 need too many of them."""
+    """Whether 2 x 2 max-pooling is done on sums in registers: float64 would need twice as many."""
     return pool[:2] == (2, 2) and w.shape[-1] >= FILTERS and w.itemsize == 4
 
 

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from minicnn.backends.numba_cpu import runtime
 from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.runtime import launch
 from minicnn.backends.spec import Array
@@ -19,11 +18,10 @@ KINDS = ("uint8", "float32", "float64")
 def gather_batch(ctx: Any, name: str, source: Array, index: Array, dtype: str) -> Array:
     """source[index] cast to ``dtype``. (M, ...) with index (N,)  ->  (N, ...)."""
     batch: Array = ctx.buffer(name, (len(index), *source.shape[1:]), dtype)
-    work = WORK * batch.size
     usual = source.flags.carray and source.dtype.name in KINDS and batch.dtype.kind == "f"
-    if usual and work >= runtime.SMALL:
+    if usual and batch.size:
         rows = source.reshape(len(source), -1)
-        launch(_gather, work, rows, index, batch.reshape(len(batch), -1))
+        launch(_gather, WORK * batch.size, rows, index, batch.reshape(len(batch), -1))
     elif not source.flags.c_contiguous:  # np.take would copy the whole source first
         batch[...] = source[index]
     elif source.dtype == batch.dtype:
@@ -36,8 +34,9 @@ def gather_batch(ctx: Any, name: str, source: Array, index: Array, dtype: str) -
 
 
 def _take(source: Array, index: Array, rows: Array) -> None:
-    """rows = source[index], written there at once."""
-    np.take(source, index, axis=0, out=rows, mode="clip")  # the engine's indices are within bounds
+    """rows = source[index]."""
+    # with "clip" NumPy writes straight into rows; the engine's indices are within bounds
+    np.take(source, index, axis=0, out=rows, mode="clip")
 
 
 @cached_njit(parallel=True)

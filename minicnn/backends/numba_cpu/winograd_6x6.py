@@ -1,6 +1,7 @@
 """Convolution by Winograd's algorithm with patches of 6 x 6: shapes and buffers for its kernel.
 
-For passes that no backward call follows, and why only for those: ``kernels/winograd_6x6.py``.
+For passes that no backward call follows, and why only for those: ``kernels/winograd_6x6.py``. A
+last batch of few images goes another way, and has buffers of its own for it.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from minicnn.backends.spec import Array, Pads, Pair
 TILE, CACHED = 32, 3 << 16
 #: images that are worth the transform of the kernel
 MANY_IMAGES = 16
-#: share of the products of the way it replaces, at most: transforms take time as well
+#: share of the products of what it replaces, at most: transforms take time as well
 SHARE = 0.6
 
 
@@ -61,7 +62,7 @@ def shapes_of(w_shape: tuple[int, ...], x_shape: tuple[int, ...], pads: Pads, po
     rows, columns, OH, OW = pooled(OH, OW, pool)
     TH, TW = -(-OH // size), -(-OW // size)
     patches = TH * TW
-    # of a 3 x 3 kernel the way is Winograd's with patches of 4 x 4
+    # it replaces all products of a 2 x 2 kernel, and patches of 4 x 4 of a 3 x 3 one
     products = 4 * OH * OW if K == 2 else 16 * ((OH + 1) // 2) * ((OW + 1) // 2)
     T = max(1, min(TILE, CACHED // (patches * PIXELS * (C + F))))
     return Shapes(

@@ -52,14 +52,14 @@ def transpose(a, b):
 
 @cached_njit(parallel=True)
 def winograd_forward(
-    x, w, b, T, geometry, relu, pool, U, kernel_lines_, image_, V_, M_, product_, y, winner
+    x, w, b, T, geometry, relu, pool, U, kernel_lines, image_, V_, M_, product_, y, winner
 ):  # fmt: skip
     """What ``conv_forward`` computes, for one group, no stride and no dilation."""
     _, _, TH, TW = geometry
     N, P = x.shape[0], 4 * TH * TW
     _, C, F = U.shape
     for i in prange(4):
-        transform_kernel(w, i, kernel_lines_[i], U.reshape(4, 4, C * F)[i])
+        transform_kernel(w, i, kernel_lines[i], U.reshape(4, 4, C * F)[i])
     for tile in prange((N + T - 1) // T):
         thread = get_thread_id()
         V, M, product = V_[thread], M_[thread], product_[thread]
@@ -75,7 +75,7 @@ def winograd_forward(
 
 @cached_njit(parallel=True)
 def winograd_backward(
-    x, dy, y, winner, T, chunk, geometry, even, relu, pool, U, kernel_lines_, image_, V_, M_,
+    x, dy, y, winner, T, chunk, geometry, even, relu, pool, U, kernel_lines, image_, V_, M_,
     dproduct_, U_t, dU_chunks, db_chunks, dU, dw, db, dx, need_dx,
 ):  # fmt: skip
     """What ``conv_backward`` computes; U is what the forward pass left there.
@@ -118,6 +118,6 @@ def winograd_backward(
         for j in range(4):
             add_chunks(dU_chunks[4 * i + j], chunks, dU[4 * i + j])
         row = dU[4 * i : 4 * i + 4].reshape(4, C * F)
-        kernel_lines_adjoint(row, kernel_lines_[i].reshape(3, C * F))
-    kernel_lines_adjoint(kernel_lines_, dw)
+        kernel_lines_adjoint(row, kernel_lines[i].reshape(3, C * F))
+    kernel_lines_adjoint(kernel_lines, dw)
     add_chunks(db_chunks.reshape(-1, 1, F), chunks, db.reshape(1, F))

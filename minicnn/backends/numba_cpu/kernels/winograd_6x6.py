@@ -28,22 +28,25 @@ from minicnn.backends.numba_cpu.kernels.transforms import BLOCK, block
 #: rows and columns of a patch, and its pixels
 SIDE = 6
 PIXELS = SIDE * SIDE
-_WIDE = PIXELS * BLOCK
+_ENTRIES = PIXELS * BLOCK
 
 
 @part()
 def kernel_lines(g, u):
-    """u (6, n) = G g (K, n): the polynomials with coefficients g at the points, scaled."""
-    quarter, sixth = u.dtype.type(1 / 4), u.dtype.type(1 / 6)
-    half, twice = u.dtype.type(1 / 12), u.dtype.type(1 / 24)
+    """u (6, n) = G g (K, n): the polynomials with coefficients g at 0, 1, -1, 2, -2 and infinity.
+
+    Their factors make up for those that B' leaves out to have whole numbers.
+    """
+    a, b = u.dtype.type(1 / 4), u.dtype.type(1 / 6)
+    c, d = u.dtype.type(1 / 12), u.dtype.type(1 / 24)
     last = len(g) - 1
     for e in range(u.shape[1]):
         g0, g1, g2 = g[0, e], g[1, e], g[2, e] if last == 2 else u.dtype.type(0)
-        u[0, e] = quarter * g0
-        u[1, e] = -sixth * (g0 + g2 + g1)
-        u[2, e] = -sixth * (g0 + g2 - g1)
-        u[3, e] = twice * g0 + sixth * g2 + half * g1
-        u[4, e] = twice * g0 + sixth * g2 - half * g1
+        u[0, e] = a * g0
+        u[1, e] = -b * (g0 + g2 + g1)
+        u[2, e] = -b * (g0 + g2 - g1)
+        u[3, e] = d * g0 + b * g2 + c * g1
+        u[4, e] = d * g0 + b * g2 - c * g1
         u[5, e] = g[last, e]
 
 
@@ -71,7 +74,7 @@ def inputs(d0, d1, d2, d3, d4, d5, two, four, five):
 
 @part(fastmath={"contract"})
 def outputs(m0, m1, m2, m3, m4, m5, two, four, size):
-    """A' m: five outputs, or four and something."""
+    """A' m: five outputs; of ``size`` 4 the fifth means nothing."""
     near, far = m1 + m2, m3 + m4
     near_odd, far_odd = m1 - m2, m3 - m4
     y3 = near_odd + four * (two * far_odd)
@@ -83,10 +86,16 @@ def outputs(m0, m1, m2, m3, m4, m5, two, four, size):
 
 @part()
 def transform_patches(image, C, geometry, V, t):
-    """Rows t, t + 1, ... of V (patches, 36 C + ...) = B' d B of the patches d of an image."""
+    """Rows t, t + 1, ... of V (patches, 36 C + ...) = B' d B of the patches d of an image.
+
+    The image is (size TH + K - 1, (size TW + K - 1) C), or larger.
+    """
     _, _, TH, TW, size = geometry
     two, four, five = V.dtype.type(2), V.dtype.type(4), V.dtype.type(5)
-    a, v = carray(local(V, _WIDE), (SIDE, SIDE, BLOCK)), carray(local(V, _WIDE), (PIXELS, BLOCK))
+    a, v = (
+        carray(local(V, _ENTRIES), (SIDE, SIDE, BLOCK)),
+        carray(local(V, _ENTRIES), (PIXELS, BLOCK)),
+    )
     step = unsigned(C)
     for h in range(0, TH * size, size):
         for w in range(0, TW * size, size):
@@ -119,16 +128,14 @@ def transform_patches(image, C, geometry, V, t):
 def transform_outputs(M, patches, geometry, product):
     """A' M A of the patches: images (TH size, TW size, F), a row of product for each entry.
 
-    Returns whether all entries are finite: the four corners of the outputs of a patch together
-    take in each of its products.
+    Returns false if a product, or an output in the corner of its patch, is not finite: these four
+    together take in every product of the patch.
     """
     _, _, _, TW, size = geometry
     F, W, last = product.shape[1], TW * size, size - 1
     zero, two, four = M.dtype.type(0), M.dtype.type(2), M.dtype.type(4)
-    a, y = (
-        carray(local(M, _WIDE), (SIDE, SIDE, BLOCK)),
-        carray(local(M, _WIDE), (SIDE, SIDE, BLOCK)),
-    )
+    a = carray(local(M, _ENTRIES), (SIDE, SIDE, BLOCK))
+    y = carray(local(M, _ENTRIES), (SIDE, SIDE, BLOCK))
     corners = carray(local(M, BLOCK), BLOCK)
     for i in range(BLOCK):
         corners[i] = zero
@@ -165,20 +172,20 @@ def transform_outputs(M, patches, geometry, product):
 
 @cached_njit(parallel=True)
 def winograd_6x6_forward(
-    x, w, b, T, geometry, relu, pool, U, lines_, image_, V_, M_, product_, finite, y, winner
+    x, w, b, T, geometry, relu, pool, U, lines, image_, V_, M_, product_, finite, y, winner
 ):  # fmt: skip
     """What ``conv_forward`` computes, for one group, no stride, no dilation, K = 2 or 3.
 
-    w is (K, K C F), U (36, C, F), lines (6, K C F); finite[t] says whether the outputs of tile t
-    are.
+    w is (K, K C F), U (36, C, F), lines (6, K C F); finite[t] is what ``transform_outputs`` says of
+    tile t.
     """
     top, left, TH, TW, size = geometry
     N, K = x.shape[0], w.shape[0]
     _, C, F = U.shape
     P = size * TH * size * TW
-    kernel_lines(w, lines_)
+    kernel_lines(w, lines)
     for i in prange(SIDE):
-        kernel_lines(lines_[i].reshape(K, C * F), U.reshape(SIDE, SIDE, C * F)[i])
+        kernel_lines(lines[i].reshape(K, C * F), U.reshape(SIDE, SIDE, C * F)[i])
     for tile in prange((N + T - 1) // T):
         thread = get_thread_id()
         V, M, product = V_[thread], M_[thread], product_[thread]

@@ -35,7 +35,7 @@ _ENTRIES = PIXELS * BLOCK
 def kernel_lines(g, u):
     """u (6, n) = G g (K, n): the polynomials with coefficients g at 0, 1, -1, 2, -2 and infinity.
 
-    Their factors make up for those that B' leaves out to have whole numbers.
+    They are scaled so that B' and A' have whole numbers.
     """
     a, b = u.dtype.type(1 / 4), u.dtype.type(1 / 6)
     c, d = u.dtype.type(1 / 12), u.dtype.type(1 / 24)

@@ -194,7 +194,7 @@ def peers(data: dict[str, Any], path: Path) -> Path:
     table = data["table"]
     engines = list(dict.fromkeys(e for runs in data["runs"].values() for e in runs))
     titles = list(dict.fromkeys(title for columns in table.values() for title in columns))
-    across = 3
+    across = min(3, len(titles))
     down = math.ceil(len(titles) / across)
     figure = Picture(figsize=(16, 2 + down * (1.6 + 0.6 * len(table))))
     panels = figure.subplots(down, across, sharey=True, squeeze=False)

@@ -16,8 +16,8 @@ from minicnn.backends.spec import Array
 SLICES = 4
 #: pieces that the backward products are cut into
 BLOCKS = 8
-#: rows from which forward is cut by rows as well
-MANY_ROWS = 2048
+#: rows of a block that forward is cut into besides
+BLOCK_ROWS = 1024
 
 
 def dense_forward(ctx: Any, x: Array, w: Array, b: Array | None) -> Array:
@@ -66,7 +66,7 @@ def _forward(ctx: Any, x: Array, w: Array, b: Array | None, relu: bool) -> Array
     N, dtype = len(rows), x.dtype
     work = N * D * U // PRODUCTS
     y = ctx.buffer("y", (*x.shape[:-1], U), dtype)
-    slices, blocks = SLICES, max(1, N // (MANY_ROWS // 2))
+    slices, blocks = SLICES, max(1, N // BLOCK_ROWS)
     if work < runtime.SMALL:
         slices = blocks = 1
     # one size for all cases, so that a smaller last batch finds its memory

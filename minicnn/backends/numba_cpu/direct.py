@@ -53,7 +53,7 @@ def pools_in_registers(w: Array, pool: Pool) -> bool:
 class Shapes:
     """What follows from the shapes alone, the number of images aside."""
 
-    sizes: tuple[int, int]  # C; numbers between the bands of two rows of y
+    C: int
     geometry: tuple[int, int, int, int, int]  # top, left, rows of y; rows and columns of a band
     pool: Pool
     steps: tuple[int, int, int, int]  # down and across in y, right and below in a 2 x 2 window
@@ -83,7 +83,7 @@ def shapes_of(
     places = _whole((h[:, None] * W_pad + w) * C)
     taps = _whole((i[:, None, None] * W_pad + j[:, None]) * C + np.arange(C))
     return Shapes(
-        sizes=(C, down * strides[0] * W_pad * C),
+        C=C,
         geometry=(top, left, rows, band, OW),
         pool=pool,
         steps=(
@@ -115,14 +115,14 @@ def forward(ctx: Any, w: Array, b: Array | None) -> None:
     if pools_in_registers(w, s.pool):
         launch(
             kernels.direct_pool_forward, work,
-            lines(x), matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), s.sizes[0], s.geometry,
+            lines(x), matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), s.C, s.geometry,
             s.steps, s.taps[: s.wide_w[0]], *scratch(ctx, dtype, padded=s.padded),
             _rows(ctx.y), _rows(ctx.winner),
         )  # fmt: skip
         return
     launch(
         kernels.direct_forward, work,
-        lines(x), matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), *s.sizes, s.geometry,
+        lines(x), matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), s.C, s.steps[0], s.geometry,
         s.places, s.taps, ctx.relu, s.pool, *scratch(ctx, dtype, padded=s.padded, band=s.product),
         ctx.buffer("wide_w", s.wide_w, dtype), _by_rows(ctx.y), _by_rows(ctx.winner),
     )  # fmt: skip
@@ -135,7 +135,7 @@ def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> None
     launch(
         kernels.direct_backward, N * s.work if N > 1 else 0,
         lines(x), _by_rows(contiguous(ctx, "dy", dy)), _by_rows(ctx.y), _by_rows(ctx.winner),
-        *s.sizes, chunk_of(N, 1, s.pieces), s.geometry, s.places, s.taps, ctx.relu, s.pool,
+        s.C, s.steps[0], chunk_of(N, 1, s.pieces), s.geometry, s.places, s.taps, ctx.relu, s.pool,
         *scratch(ctx, dtype, padded=s.padded, band=s.product),
         ctx.buffer("wide_dw", (s.pieces, len(s.taps), s.wide_w[1]), dtype),
         ctx.buffer("db_chunks", (s.pieces, F), dtype), dw.reshape(-1, F),
@@ -150,5 +150,5 @@ def _rows(y: Array) -> Array:
 
 def _by_rows(y: Array) -> Array:
     """(N, rows, columns, F)  ->  (N rows, 1, columns, F)."""
-    N, rows, columns, F = y.shape
-    return y.reshape(N * rows, 1, columns, F)
+    rows = _rows(y)
+    return rows.reshape(len(rows), 1, *rows.shape[1:])

@@ -32,11 +32,13 @@ TILE, CACHED = 16, 1 << 17
 
 def applies(w: Array, strides: Pair, dilation: Pair, groups: int) -> bool:
     """Whether the algorithm computes this convolution, and in less time."""
-    KH, KW, C, F = w.shape
-    return (
-        (KH, KW) == (3, 3) and strides == dilation == (1, 1) and groups == 1
-        and min(C, F) >= MANY_CHANNELS
-    )  # fmt: skip
+    return w.shape[:2] == (3, 3) and is_plain(w, strides, dilation, groups)
+
+
+def is_plain(w: Array, strides: Pair, dilation: Pair, groups: int) -> bool:
+    """What patches of any size need: no stride, no dilation, one group and many channels."""
+    C, F = w.shape[2:]
+    return strides == dilation == (1, 1) and groups == 1 and min(C, F) >= MANY_CHANNELS
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from minicnn.backends.numba_cpu.kernels.winograd_6x6 import PIXELS, SIDE
 from minicnn.backends.numba_cpu.memory import contiguous, vector
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
 from minicnn.backends.numba_cpu.tiles import Pool, convolved, lines, outputs, pooled, scratch
-from minicnn.backends.numba_cpu.winograd import APART, MANY_CHANNELS
+from minicnn.backends.numba_cpu.winograd import APART, is_plain
 from minicnn.backends.spec import Array, Pads, Pair
 
 #: images a tile, at most, and entries of V and M, which shall stay in the L2 cache
@@ -28,11 +28,10 @@ def applies(
     ctx: Any, x: Array, w: Array, strides: Pair, pads: Pads, dilation: Pair, groups: int, pool: Pool
 ) -> bool:
     """Whether the algorithm may compute this convolution, and in less time."""
-    KH, KW, C, F = w.shape
-    if not (ctx.forward_only and groups == 1 and strides == dilation == (1, 1)):
+    many = len(x) >= MANY_IMAGES and is_plain(w, strides, dilation, groups)
+    if not (ctx.forward_only and many and w.shape[:2] in ((2, 2), (3, 3))):
         return False
-    many = len(x) >= MANY_IMAGES and min(C, F) >= MANY_CHANNELS
-    return many and KH == KW in (2, 3) and shapes_of(w.shape, x.shape[1:], pads, pool).fewer
+    return shapes_of(w.shape, x.shape[1:], pads, pool).fewer
 
 
 @dataclass(frozen=True)

@@ -92,10 +92,8 @@ def transform_patches(image, C, geometry, V, t):
     """
     _, _, TH, TW, size = geometry
     two, four, five = V.dtype.type(2), V.dtype.type(4), V.dtype.type(5)
-    a, v = (
-        carray(local(V, _ENTRIES), (SIDE, SIDE, BLOCK)),
-        carray(local(V, _ENTRIES), (PIXELS, BLOCK)),
-    )
+    a = carray(local(V, _ENTRIES), (SIDE, SIDE, BLOCK))
+    v = carray(local(V, _ENTRIES), (PIXELS, BLOCK))
     step = unsigned(C)
     for h in range(0, TH * size, size):
         for w in range(0, TW * size, size):

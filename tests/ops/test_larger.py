@@ -30,6 +30,15 @@ CONVOLUTIONS = {
     "every other pixel, as many as there are": (
         "conv2d", (2, 3, 4, 9), (1, 1, 9, 5), ((2, 1), ((0, 2), (0, 0)), STRIDE_1, 1),
     ),
+    "many channels, every other row": (
+        "conv2d", (2, 9, 8, 17), (3, 3, 17, 18), ((2, 1), AROUND, STRIDE_1, 1),
+    ),
+    "many channels, dilated": (
+        "conv2d", (2, 9, 8, 17), (3, 3, 17, 18), (STRIDE_1, AROUND, (1, 2), 1),
+    ),
+    "many channels, in groups": (
+        "conv2d", (2, 7, 6, 32), (3, 3, 16, 34), (STRIDE_1, AROUND, STRIDE_1, 2),
+    ),
     "ReLU, many rows": ("conv2d_relu", (2, 13, 37, 5), (2, 3, 5, 35), (STRIDE_1, AROUND)),
     "ReLU, long lines": ("conv2d_relu", (2, 5, 75, 3), (3, 2, 3, 37), (STRIDE_1, AROUND)),
     "pooled, long lines": (
@@ -59,11 +68,12 @@ def test_conv2d(fast_ops, name, wide, rng, monkeypatch):
     agree(fast_ops, case, rng)
 
 
+@pytest.mark.parametrize("rows", [170, 700])
 @pytest.mark.parametrize("op", ["dense", "dense_relu", "dense_relu_dropout"])
-def test_dense_of_many_rows(fast_ops, op, rng, monkeypatch):
-    """So many that the rows are cut as well as the sums."""
+def test_dense_of_many_rows(fast_ops, op, rows, rng, monkeypatch):
+    """Three times 700 are so many that the rows are cut as well as the sums."""
     monkeypatch.setattr("minicnn.backends.numba_cpu.runtime.SMALL", 0)
-    shapes = {"x": (3, 700, 12), "w": (12, 41), "b": (41,)}
+    shapes = {"x": (3, rows, 12), "w": (12, 41), "b": (41,)}
     arrays = {name: whole(rng, shape) for name, shape in shapes.items()}
     agree(fast_ops, Case(op, arrays, (0.5, 11) if op.endswith("dropout") else ()), rng)
 

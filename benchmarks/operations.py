@@ -172,7 +172,7 @@ def arithmetic(ladder: Ladder) -> dict[str, float]:
 def measure_memory_bound(seconds: float) -> list[dict[str, Any]]:
     """Adam and the gather: bounded by memory, so their measure is bytes a second."""
     from minicnn import backends
-    from minicnn.engine.context import Context
+    from minicnn.backends.context import Context
 
     rng = np.random.default_rng(2)
     rows = []

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from minicnn import backends, config
+from minicnn.backends.context import Context
 from minicnn.engine import stages
 from minicnn.engine.arrays import host_array
-from minicnn.engine.context import Context
 from minicnn.engine.identify import suggestion
 
 

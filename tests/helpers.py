@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minicnn.engine.context import Context
+from minicnn.backends.context import Context
 from minicnn.gradcheck import directional_errors
 
 

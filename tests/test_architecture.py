@@ -14,7 +14,7 @@ PACKAGE = Path(minicnn.__file__).parent
 FILES = {str(p.relative_to(PACKAGE)): p for p in sorted(PACKAGE.rglob("*.py"))}
 ARRAY_LIBRARIES = {"numpy", "numba", "scipy", "cupy", "cupyx"}
 
-#: file -> why it is longer than 300 lines
+#: file -> why it is longer than 400 lines
 LONG_FILES: dict[str, str] = {
     "backends/spec.py": "the contract is one list of every operation, formulas included",
 }
@@ -129,12 +129,12 @@ def test_import_minicnn_loads_numpy_and_nothing_heavier():
 @pytest.mark.parametrize("file", FILES)
 def test_a_file_fits_in_the_head(file):
     lines = FILES[file].read_text(encoding="utf-8").count("\n")
-    assert lines <= 300 or file in LONG_FILES, f"{file} has {lines} lines; split it, or say why"
+    assert lines <= 400 or file in LONG_FILES, f"{file} has {lines} lines; split it, or say why"
 
 
 def test_reasons_for_long_files_are_still_needed():
     for file in LONG_FILES:
-        assert FILES[file].read_text(encoding="utf-8").count("\n") > 300, file
+        assert FILES[file].read_text(encoding="utf-8").count("\n") > 400, file
 
 
 @pytest.mark.parametrize("file", FILES)

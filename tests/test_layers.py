@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from minicnn import backends, constraints, layers, losses, optimizers, regularizers
-from minicnn.engine.context import Context
+from minicnn.backends.context import Context
 from minicnn.engine.parameters import ParameterStore
 from minicnn.models import Sequential
 from tests.helpers import gradient

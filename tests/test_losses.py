@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minicnn import losses, metrics, optimizers
-from minicnn.engine.context import Context
+from minicnn.backends.context import Context
 from minicnn.gradcheck import check_gradients
 from minicnn.layers import Activation, Dense, Input, Softmax
 from minicnn.models import Sequential

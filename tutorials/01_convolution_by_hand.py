@@ -34,7 +34,7 @@ import numpy as np
 from minicnn import config, plots
 from minicnn.backends import reference
 from minicnn.datasets import rendered_digits
-from minicnn.engine.context import Context
+from minicnn.backends.context import Context
 from minicnn.engine.geometry import output_size, pads_for
 from minicnn.exercises import check, hint, show_source
 

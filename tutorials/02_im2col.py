@@ -34,7 +34,7 @@ import numpy as np
 from minicnn import config, plots
 from minicnn.backends import reference
 from minicnn.backends.reference import conv, im2col
-from minicnn.engine.context import Context
+from minicnn.backends.context import Context
 from minicnn.exercises import check, hint, show_source
 from minicnn.plots.style import BLUE, Picture, styled
 

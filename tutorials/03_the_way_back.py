@@ -35,7 +35,7 @@ from minicnn import config, plots
 from minicnn.backends import reference
 from minicnn.backends.reference import col2im, conv, im2col
 from minicnn.datasets import rendered_digits
-from minicnn.engine.context import Context
+from minicnn.backends.context import Context
 from minicnn.exercises import check, hint, show_source
 
 config.set_backend("numpy")  # the textbook: what you read is what runs

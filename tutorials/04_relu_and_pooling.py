@@ -34,7 +34,7 @@ from minicnn import config, plots
 from minicnn.backends import reference
 from minicnn.backends.reference import activations, pooling
 from minicnn.datasets import rendered_digits
-from minicnn.engine.context import Context
+from minicnn.backends.context import Context
 from minicnn.exercises import check, hint, show_source
 from minicnn.plots.style import BLUE, VERMILION, Picture, styled
 

@@ -33,7 +33,7 @@ import minicnn
 from minicnn import config, plots
 from minicnn.backends import reference
 from minicnn.datasets import rendered_digits
-from minicnn.engine.context import Context
+from minicnn.backends.context import Context
 from minicnn.exercises import check, hint, show_source
 from minicnn.layers import Layer
 from minicnn.plots.style import BLUE, GREEN, ORANGE, VERMILION, Picture, styled

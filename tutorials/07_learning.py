@@ -33,7 +33,7 @@ from minicnn import initializers, optimizers
 from minicnn.backends import reference
 from minicnn.backends.reference import optimizers as steps
 from minicnn.datasets import rendered_digits
-from minicnn.engine.context import Context
+from minicnn.backends.context import Context
 from minicnn.exercises import check, show_source
 from minicnn.plots.style import BLUE, FAINT, GREEN, ORANGE, QUIET, VERMILION, Picture, styled
 

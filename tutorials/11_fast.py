@@ -35,7 +35,7 @@ import threadpoolctl
 from minicnn import backends, config, plots, utils
 from minicnn.backends import reference
 from minicnn.backends.numba_cpu.kernels import epilogue
-from minicnn.engine.context import Context
+from minicnn.backends.context import Context
 from minicnn.exercises import check, hint, show_source
 from minicnn.layers import Conv2D, Dense, Flatten, Input, MaxPooling2D
 from minicnn.models import Sequential

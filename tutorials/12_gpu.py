@@ -35,7 +35,7 @@ import numpy as np
 import minicnn
 from minicnn import backends, config, utils
 from minicnn.backends import reference
-from minicnn.engine.context import Context
+from minicnn.backends.context import Context
 from minicnn.exercises import check, hint
 from minicnn.layers import Conv2D, Dense, Flatten, Input, MaxPooling2D
 from minicnn.models import Sequential

@@ -28,6 +28,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 Array = Any  # numpy.ndarray, or cupy.ndarray on the GPU
+Backend = Any  # a module of the functions below
 Pair = tuple[int, int]
 Pads = tuple[Pair, Pair]  # ((top, bottom), (left, right))
 

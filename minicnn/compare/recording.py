@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from minicnn.backends import spec
+from minicnn.backends.context import Context
 from minicnn.compare.capture import Training
-from minicnn.engine.context import Context
 from minicnn.engine.plan import FUSED
 from minicnn.engine.step import Compiled, Executor
 from minicnn.models import Sequential

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.engine.context import Context
+from minicnn.backends.context import Context
 
 
 class NonFiniteError(ValueError, FloatingPointError):

@@ -8,8 +8,8 @@ max-pooling in one pass over the image, say. Layers know nothing of either.
 from collections.abc import Sequence
 from typing import Any
 
+from minicnn.backends.context import Context
 from minicnn.engine import interrupts
-from minicnn.engine.context import Context
 from minicnn.engine.guard import Guarded, guarded, is_own
 
 

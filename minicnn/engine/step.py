@@ -4,10 +4,10 @@ import math
 from collections import Counter
 from typing import Any
 
+from minicnn.backends.context import Context
 from minicnn.engine import interrupts
 from minicnn.engine.ahead import Ahead
 from minicnn.engine.averages import Averages
-from minicnn.engine.context import Context
 from minicnn.engine.data import Batch, Rows
 from minicnn.engine.guard import guarded_loss
 from minicnn.engine.numbers import rounded

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minicnn import backends, config
-from minicnn.engine.context import Context
+from minicnn.backends.context import Context
 from minicnn.gradcheck import source
 from minicnn.gradcheck.errors import GradientCheckError, definition, guarded
 from minicnn.gradcheck.targets import (

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from minicnn import backends, config
+from minicnn.backends.context import Context
 from minicnn.engine import naming
 from minicnn.engine.arrays import host_array
-from minicnn.engine.context import Context
 from minicnn.engine.parameters import ParameterStore
 from minicnn.layers.arguments import (
     Shape,

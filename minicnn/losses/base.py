@@ -3,6 +3,7 @@
 from typing import Any
 
 from minicnn import backends
+from minicnn.backends.context import Context
 from minicnn.engine import naming
 from minicnn.engine.arrays import (
     broadcast_weights,
@@ -11,7 +12,6 @@ from minicnn.engine.arrays import (
     host_array,
     same_rank,
 )
-from minicnn.engine.context import Context
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from minicnn import backends
-from minicnn.engine.context import Context
+from minicnn.backends.context import Context
 from minicnn.metrics.accuracy import (
     BinaryAccuracy,
     CategoricalAccuracy,

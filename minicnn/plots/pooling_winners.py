@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from minicnn import backends
+from minicnn.backends.context import Context
 from minicnn.engine.arrays import host_array
-from minicnn.engine.context import Context
 from minicnn.engine.geometry import output_size, padding_name, pads_for, pair
 from minicnn.plots.cells import Cells, Colors, arrow, canvas, cell_side
 from minicnn.plots.numbers import Numbers

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minicnn import losses, utils
-from minicnn.engine.context import Context
+from minicnn.backends.context import Context
 from minicnn.engine.geometry import is_integer
 from minicnn.engine.targets import checked_targets
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from minicnn import activations
+from minicnn.backends.context import Context
 from minicnn.engine import checks
 from minicnn.engine.arrays import host_array
-from minicnn.engine.context import Context
 from minicnn.engine.guard import guarded
 from minicnn.tracing.beginning import Beginning, beginning
 from minicnn.tracing.record import LayerTrace, Trace

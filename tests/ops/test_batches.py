@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minicnn.engine.context import Context
+from minicnn.backends.context import Context
 
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 

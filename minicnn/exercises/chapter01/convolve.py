@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.backends.context import Context
 from minicnn.backends.reference.conv import conv2d_forward
-from minicnn.engine.context import Context
 from minicnn.exercises.attempt import Attempt
 from minicnn.exercises.exercise import Exercise
 

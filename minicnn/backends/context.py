@@ -92,13 +92,9 @@ class Context:
         """From now on, ``buffer`` raises rather than allocates."""
         self._frozen = True
 
-    def thaw(self) -> None:
-        """Allow allocation again."""
-        self._frozen = False
-
 
 _RESERVED = {
     "ops", "training", "need_dx", "forward_only", "step",
-    "save", "buffer", "memory", "freeze", "thaw", "forget",
+    "save", "buffer", "memory", "freeze", "forget",
 }  # fmt: skip
 _PRIVATE = {"_buffers", "_frozen"}

@@ -8,106 +8,109 @@ function has no backward, so an activation of your own is a layer: see ``minicnn
 from collections.abc import Callable
 from typing import Any
 
-from minicnn import backends, config
+from minicnn import backends, config, registry
 from minicnn.backends.context import Context
+from minicnn.backends.spec import Array
 from minicnn.engine import stages
 from minicnn.engine.arrays import host_array
-from minicnn.engine.identify import suggestion
+
+#: what stands for an activation: its name, its function, a layer, or None for linear
+Activation = str | Callable[..., Array] | None
 
 
-def linear(x: Any) -> Any:
+def linear(x: Array) -> Array:
     """y = x."""
     return x
 
 
 def relu(
-    x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
-) -> Any:
+    x: object, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Array:
     """max(x, 0); with arguments, as the ``ReLU`` layer."""
     return _run(stages.ReLU("", negative_slope, max_value, threshold), x)
 
 
-def relu6(x: Any) -> Any:
+def relu6(x: object) -> Array:
     """min(max(x, 0), 6)."""
     return _run(_STAGES["relu6"](), x)
 
 
-def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+def leaky_relu(x: object, negative_slope: float = 0.2) -> Array:
     """x where x > 0, negative_slope x elsewhere."""
     return _run(stages.ReLU("", negative_slope), x)
 
 
-def elu(x: Any, alpha: float = 1.0) -> Any:
+def elu(x: object, alpha: float = 1.0) -> Array:
     """x where x > 0, alpha (exp(x) - 1) elsewhere."""
     return _run(stages.Elementwise("elu", alpha), x)
 
 
-def celu(x: Any, alpha: float = 1.0) -> Any:
+def celu(x: object, alpha: float = 1.0) -> Array:
     """max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)."""
     return _run(stages.Elementwise("celu", alpha), x)
 
 
-def selu(x: Any) -> Any:
+def selu(x: object) -> Array:
     """1.0507 x where x > 0, 1.0507 * 1.67326 (exp(x) - 1) elsewhere."""
     return _run(_STAGES["selu"](), x)
 
 
-def gelu(x: Any, approximate: bool = False) -> Any:
+def gelu(x: object, approximate: bool = False) -> Array:
     """x Phi(x), Phi the normal distribution function; ``approximate`` uses tanh."""
     return _run(stages.Elementwise("gelu_tanh" if approximate else "gelu"), x)
 
 
-def silu(x: Any) -> Any:
+def silu(x: object) -> Array:
     """x sigmoid(x), also called swish."""
     return _run(_STAGES["silu"](), x)
 
 
-def softplus(x: Any) -> Any:
+def softplus(x: object) -> Array:
     """log(1 + exp(x))."""
     return _run(_STAGES["softplus"](), x)
 
 
-def softsign(x: Any) -> Any:
+def softsign(x: object) -> Array:
     """x / (1 + |x|)."""
     return _run(_STAGES["softsign"](), x)
 
 
-def sigmoid(x: Any) -> Any:
+def sigmoid(x: object) -> Array:
     """1 / (1 + exp(-x))."""
     return _run(stages.Sigmoid(), x)
 
 
-def hard_sigmoid(x: Any) -> Any:
+def hard_sigmoid(x: object) -> Array:
     """clip(x / 6 + 0.5, 0, 1)."""
     return _run(_STAGES["hard_sigmoid"](), x)
 
 
-def hard_silu(x: Any) -> Any:
+def hard_silu(x: object) -> Array:
     """x hard_sigmoid(x)."""
     return _run(_STAGES["hard_silu"](), x)
 
 
-def tanh(x: Any) -> Any:
+def tanh(x: object) -> Array:
     """tanh(x)."""
     return _run(stages.Tanh(), x)
 
 
-def softmax(x: Any, axis: int = -1) -> Any:
+def softmax(x: object, axis: int = -1) -> Array:
     """exp(x) / sum(exp(x)) along ``axis``."""
     return _run(stages.Softmax("", axis), x)
 
 
-def log_softmax(x: Any, axis: int = -1) -> Any:
+def log_softmax(x: object, axis: int = -1) -> Array:
     """log(softmax(x)) along ``axis``."""
     return _run(stages.LogSoftmax("", axis), x)
 
 
-def exponential(x: Any) -> Any:
+def exponential(x: object) -> Array:
     """exp(x)."""
     return _run(_STAGES["exponential"](), x)
 
 
-def mish(x: Any) -> Any:
+def mish(x: object) -> Array:
     """x tanh(softplus(x))."""
     return _run(_STAGES["mish"](), x)
 
@@ -130,11 +133,11 @@ for _name in (
 ):  # fmt: skip
     _STAGES[_name] = lambda name=_name: stages.Elementwise(name)  # type: ignore[misc]
 
-_FUNCTIONS: dict[str, Any] = {name: globals()[name] for name in _STAGES}
+_FUNCTIONS: dict[str, Callable[..., Array]] = {name: globals()[name] for name in _STAGES}
 _FUNCTIONS |= {"linear": linear, "swish": silu, "hard_swish": hard_silu}
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: Activation) -> Any:
     """The activation that ``identifier`` stands for.
 
     Args:
@@ -151,7 +154,7 @@ def get(identifier: Any) -> Any:
             return _FUNCTIONS[identifier]
         raise ValueError(
             f"Could not interpret activation function identifier: {identifier}"
-            f"{suggestion(identifier, _FUNCTIONS)}"
+            f"{registry.suggestion(identifier, _FUNCTIONS)}"
         )
     if identifier in _FUNCTIONS.values():
         return identifier
@@ -164,7 +167,7 @@ def get(identifier: Any) -> Any:
     )
 
 
-def stage(activation: Any, layer_name: str) -> Any:
+def stage(activation: Callable[..., Array], layer_name: str) -> Any:
     """The stage that runs ``activation`` (what ``get`` returned), or None for linear."""
     if activation is linear:
         return None
@@ -175,12 +178,15 @@ def stage(activation: Any, layer_name: str) -> Any:
     return made
 
 
-def serialize(activation: Any) -> Any:
+def serialize(activation: Callable[..., Array]) -> str:
     """Name of the activation, as saved in a configuration."""
     return getattr(activation, "__name__", None) or type(activation).__name__
 
 
-def _run(made: stages.Stage, x: Any) -> Any:
+registry.SERIALIZERS["activation"] = serialize
+
+
+def _run(made: stages.Stage, x: object) -> Array:
     """Run a stage on an array, outside of any model."""
     ops = backends.get(config.backend())
     array = host_array(x, f"the argument of {made.name}")

@@ -5,15 +5,18 @@ exceeds 3.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from minicnn import backends
-from minicnn.engine.identify import lookup
+from minicnn import backends, registry
+from minicnn.backends.spec import Array, Backend
+
+Axes = int | Sequence[int]
 
 
-class Constraint:
+class Constraint(registry.Configured):
     """Base, and base of your own: ``__call__`` returns the weights as they may be.
 
     Example::
@@ -23,26 +26,17 @@ class Constraint:
                 return w.clip(-1, 1)
     """
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: Array) -> Array:
         """``w`` within the limits, a new array."""
         w = np.array(w)
         self.apply(backends.get("numpy"), w)
         return w
 
-    def apply(self, ops: Any, w: Any) -> None:
+    def apply(self, ops: Backend, w: Array) -> None:
         """Bring ``w`` within the limits, in place, where the backend ``ops`` computes."""
         if type(self).__call__ is Constraint.__call__:
             raise NotImplementedError(f"constraint {type(self).__name__} has no __call__(self, w)")
         w[...] = self(w)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that rebuild this constraint."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Constraint":
-        """A new constraint from what ``get_config`` returned."""
-        return cls(**config)
 
 
 class MinMaxNorm(Constraint):
@@ -62,12 +56,10 @@ class MinMaxNorm(Constraint):
     Source: Srivastava et al. (2014), JMLR 15, section 5.1.
     """
 
+    saved_arguments: tuple[str, ...] = ("min_value", "max_value", "rate", "axis")
+
     def __init__(
-        self,
-        min_value: float = 0.0,
-        max_value: float = 1.0,
-        rate: float = 1.0,
-        axis: Any = 0,
+        self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axes = 0
     ) -> None:
         name = type(self).__name__
         if not 0 <= min_value <= max_value or not math.isfinite(max_value) or not 0 <= rate <= 1:
@@ -80,42 +72,32 @@ class MinMaxNorm(Constraint):
             raise ValueError(f"{name}: axis must be an integer or several, got {axis!r}")
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
 
-    def apply(self, ops: Any, w: Any) -> None:
+    def apply(self, ops: Backend, w: Array) -> None:
         ops.limit_norms(w, self.axes, self.min_value, self.max_value, self.rate)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "min_value": self.min_value,
-            "max_value": self.max_value,
-            "rate": self.rate,
-            "axis": self.axis,
-        }
 
 
 class MaxNorm(MinMaxNorm):
     """Vectors whose norm exceeds ``max_value`` are scaled down to it; ``axis`` as in MinMaxNorm."""
 
-    def __init__(self, max_value: float = 2, axis: Any = 0) -> None:
-        super().__init__(0.0, max_value, axis=axis)
+    saved_arguments = ("max_value", "axis")
 
-    def get_config(self) -> dict[str, Any]:
-        return {"max_value": self.max_value, "axis": self.axis}
+    def __init__(self, max_value: float = 2, axis: Axes = 0) -> None:
+        super().__init__(0.0, max_value, axis=axis)
 
 
 class UnitNorm(MinMaxNorm):
     """Every vector is scaled to norm 1; ``axis`` as in MinMaxNorm."""
 
-    def __init__(self, axis: Any = 0) -> None:
-        super().__init__(1.0, 1.0, axis=axis)
+    saved_arguments = ("axis",)
 
-    def get_config(self) -> dict[str, Any]:
-        return {"axis": self.axis}
+    def __init__(self, axis: Axes = 0) -> None:
+        super().__init__(1.0, 1.0, axis=axis)
 
 
 class NonNeg(Constraint):
     """Negative weights become 0."""
 
-    def apply(self, ops: Any, w: Any) -> None:
+    def apply(self, ops: Backend, w: Array) -> None:
         ops.clip_negative(w)
 
 
@@ -124,31 +106,23 @@ max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNo
 maxnorm, nonneg, unitnorm = MaxNorm, NonNeg, UnitNorm
 
 
-def get(identifier: Any) -> Any:
+_FAMILY = registry.Registry(
+    "constraint", "keras.constraints", registry.names_of(MaxNorm, MinMaxNorm, NonNeg, UnitNorm),
+    foreign=lambda cls: None,
+)  # fmt: skip
+serialize = _FAMILY.serialize
+
+
+def get(identifier: registry.Identifier) -> Any:
     """A constraint from its name, configuration, class or object; None stays None.
 
     Raises:
         ValueError: an unknown name (the nearest known one is suggested), or a plain function.
     """
-    if identifier is None:
-        return None
-    constraint = lookup(identifier, "constraint", (MaxNorm, MinMaxNorm, NonNeg, UnitNorm))
-    if not hasattr(constraint, "apply"):
-        raise ValueError(
-            f"Could not interpret constraint identifier: {identifier!r}; derive a class from "
-            "minicnn.constraints.Constraint, with __call__"
-        )
-    return constraint
-
-
-def serialize(constraint: Any) -> dict[str, Any] | None:
-    """Keras's serialized form of a constraint; None of None."""
-    if constraint is None:
-        return None
-    own = type(constraint).__module__ == __name__
-    return {
-        "module": "keras.constraints" if own else None,
-        "class_name": type(constraint).__name__,
-        "config": constraint.get_config(),
-        "registered_name": None if own else type(constraint).__name__,
-    }
+    constraint = _FAMILY.get(identifier)
+    if constraint is None or hasattr(constraint, "apply"):
+        return constraint
+    raise ValueError(
+        f"Could not interpret constraint identifier: {identifier!r}; derive a class from "
+        "minicnn.constraints.Constraint, with __call__"
+    )

@@ -2,36 +2,28 @@
 
 import math
 import random
-from typing import Any
 
 import numpy as np
 
-from minicnn.engine.identify import lookup
+from minicnn import registry
 
 Shape = tuple[int, ...]
 
 
-class Initializer:
+class Initializer(registry.Configured):
     """Base: ``init(shape, dtype="float32")`` returns a NumPy array."""
 
     def __call__(self, shape: Shape, dtype: str = "float32") -> np.ndarray:
         """An array of ``shape`` and ``dtype``."""
         raise NotImplementedError
 
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that rebuild this initialiser."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Initializer":
-        """A new initialiser from what ``get_config`` returned."""
-        return cls(**config)
-
 
 class _Seeded(Initializer):
     """Base of the random ones. Without ``seed``, one is taken from Python's ``random`` here, so
     that ``set_random_seed`` fixes it; the same object gives the same values at every call.
     """
+
+    saved_arguments: tuple[str, ...] = ("seed",)
 
     def __init__(self, seed: int | None = None) -> None:
         self.seed = seed
@@ -40,9 +32,6 @@ class _Seeded(Initializer):
     def generator(self) -> np.random.Generator:
         """A fresh stream from the seed."""
         return np.random.default_rng(self._drawn)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed}
 
 
 class Zeros(Initializer):
@@ -68,12 +57,14 @@ class Constant(Initializer):
     def __call__(self, shape: Shape, dtype: str = "float32") -> np.ndarray:
         return np.full(shape, self.value, dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {"value": np.asarray(self.value).tolist()}
 
 
 class RandomUniform(_Seeded):
     """Uniform on [minval, maxval)."""
+
+    saved_arguments = ("seed", "minval", "maxval")
 
     def __init__(
         self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
@@ -84,12 +75,11 @@ class RandomUniform(_Seeded):
     def __call__(self, shape: Shape, dtype: str = "float32") -> np.ndarray:
         return self.generator().uniform(self.minval, self.maxval, shape).astype(dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed, "minval": self.minval, "maxval": self.maxval}
-
 
 class RandomNormal(_Seeded):
     """Normal with the given mean and standard deviation."""
+
+    saved_arguments = ("seed", "mean", "stddev")
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
@@ -97,9 +87,6 @@ class RandomNormal(_Seeded):
 
     def __call__(self, shape: Shape, dtype: str = "float32") -> np.ndarray:
         return self.generator().normal(self.mean, self.stddev, shape).astype(dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed, "mean": self.mean, "stddev": self.stddev}
 
 
 class TruncatedNormal(RandomNormal):
@@ -120,6 +107,8 @@ class VarianceScaling(_Seeded):
     Sources: Glorot and Bengio (2010), AISTATS; He et al. (2015), ICCV; LeCun et al. (1998),
     "Efficient BackProp".
     """
+
+    saved_arguments: tuple[str, ...] = ("seed", "scale", "mode", "distribution")
 
     def __init__(
         self,
@@ -158,25 +147,15 @@ class VarianceScaling(_Seeded):
             return rng.normal(0.0, stddev, shape).astype(dtype)
         return (stddev / _TRUNCATED_STDDEV * _truncated_normal(rng, shape)).astype(dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "seed": self.seed,
-            "scale": self.scale,
-            "mode": self.mode,
-            "distribution": self.distribution,
-        }
-
 
 class _NamedScaling(VarianceScaling):
     """A VarianceScaling with a name of its own; the seed is the only argument."""
 
+    saved_arguments = ("seed",)
     settings: tuple[float, str, str]
 
     def __init__(self, seed: int | None = None) -> None:
         super().__init__(*self.settings, seed=seed)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed}
 
 
 class GlorotUniform(_NamedScaling):
@@ -218,6 +197,8 @@ class LecunNormal(_NamedScaling):
 class Orthogonal(_Seeded):
     """A matrix with orthonormal rows or columns, times ``gain`` (Saxe et al. 2014)."""
 
+    saved_arguments = ("seed", "gain")
+
     def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
         super().__init__(seed)
         self.gain = gain
@@ -232,9 +213,6 @@ class Orthogonal(_Seeded):
         if rows < columns:
             q = q.T
         return (self.gain * q).reshape(shape).astype(dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed, "gain": self.gain}
 
 
 def compute_fans(shape: Shape) -> tuple[int, int]:
@@ -258,24 +236,17 @@ def _truncated_normal(rng: np.random.Generator, shape: Shape) -> np.ndarray:
     return z
 
 
-_CLASSES = (
-    Zeros, Ones, Constant, RandomUniform, RandomNormal, TruncatedNormal, VarianceScaling,
-    GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal, Orthogonal,
+_FAMILY = registry.Registry(
+    "initializer",
+    "keras.initializers",
+    registry.names_of(
+        Zeros, Ones, Constant, RandomUniform, RandomNormal, TruncatedNormal, VarianceScaling,
+        GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal, Orthogonal,
+    )
+    | {"normal": RandomNormal, "uniform": RandomUniform, "zero": Zeros, "one": Ones}
+    | {"OrthogonalInitializer": Orthogonal},
 )  # fmt: skip
-_ALIASES = {"normal": RandomNormal, "uniform": RandomUniform, "zero": Zeros, "one": Ones}
-_ALIASES["OrthogonalInitializer"] = Orthogonal
-
-
-def get(identifier: Any) -> Any:
-    """An initialiser from its name, configuration, class, object, or any callable; None of None.
-
-    Raises:
-        ValueError: unknown name; the nearest known one is suggested.
-    """
-    if identifier is None:
-        return None
-    return lookup(identifier, "initializer", _CLASSES, _ALIASES)
-
+get, serialize = _FAMILY.get, _FAMILY.serialize
 
 # Keras offers the short names too
 zeros, ones, constant = Zeros, Ones, Constant
@@ -284,15 +255,3 @@ he_uniform, he_normal = HeUniform, HeNormal
 lecun_uniform, lecun_normal = LecunUniform, LecunNormal
 random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
 variance_scaling, orthogonal = VarianceScaling, Orthogonal
-
-
-def serialize(initializer: Any) -> dict[str, Any] | None:
-    """Keras's serialized form of an initialiser; None of None."""
-    if initializer is None:
-        return None
-    return {
-        "module": "keras.initializers",
-        "class_name": type(initializer).__name__,
-        "config": initializer.get_config() if isinstance(initializer, Initializer) else {},
-        "registered_name": None,
-    }

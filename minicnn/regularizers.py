@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import backends
-from minicnn.engine.identify import lookup
+from minicnn import backends, registry
+from minicnn.backends.spec import Array, Backend
 
 
-class Regularizer:
+class Regularizer(registry.Configured):
     """Base, and base of your own: the penalty of an array and its derivative, in NumPy.
 
     Example::
@@ -26,30 +26,21 @@ class Regularizer:
                 return 0.04 * w**3
     """
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: Array) -> Any:
         """The penalty of ``w``, a number."""
         raise NotImplementedError(f"regularizer {type(self).__name__} has no __call__(self, w)")
 
-    def gradient(self, w: Any) -> Any:
+    def gradient(self, w: Array) -> Array:
         """Derivative of the penalty, an array like ``w``."""
         raise NotImplementedError(f"regularizer {type(self).__name__} has no gradient(self, w)")
 
-    def add_penalty(self, ops: Any, total: Any, w: Any, share: float = 1.0) -> None:
+    def add_penalty(self, ops: Backend, total: Array, w: Array, share: float = 1.0) -> None:
         """total (1,) += share * penalty, where the backend ``ops`` computes."""
         total += share * self(w)
 
-    def add_gradient(self, ops: Any, dw: Any, w: Any, share: float = 1.0) -> None:
+    def add_gradient(self, ops: Backend, dw: Array, w: Array, share: float = 1.0) -> None:
         """dw += share * gradient, in place."""
         dw += share * self.gradient(w)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that rebuild this regulariser."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Regularizer":
-        """A new regulariser from what ``get_config`` returned."""
-        return cls(**config)
 
 
 class L1L2(Regularizer):
@@ -64,86 +55,74 @@ class L1L2(Regularizer):
     Source: Goodfellow, Bengio, Courville (2016), Deep Learning, section 7.1.
     """
 
+    saved_arguments: tuple[str, ...] = ("l1", "l2")
+
     def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0) -> None:
         self.l1, self.l2 = _factor("l1", l1), _factor("l2", l2)
 
-    def __call__(self, w: Any) -> float:
+    def __call__(self, w: Array) -> float:
         w = np.asarray(w)
         total = np.zeros(1, w.dtype)
         self.add_penalty(backends.get("numpy"), total, w)
         return float(total[0])
 
-    def gradient(self, w: Any) -> Any:
+    def gradient(self, w: Array) -> Array:
         dw = np.zeros_like(w)
         self.add_gradient(backends.get("numpy"), dw, np.asarray(w))
         return dw
 
-    def add_penalty(self, ops: Any, total: Any, w: Any, share: float = 1.0) -> None:
+    def add_penalty(self, ops: Backend, total: Array, w: Array, share: float = 1.0) -> None:
         ops.add_penalty(total, w, share * self.l1, share * self.l2)
 
-    def add_gradient(self, ops: Any, dw: Any, w: Any, share: float = 1.0) -> None:
+    def add_gradient(self, ops: Backend, dw: Array, w: Array, share: float = 1.0) -> None:
         ops.add_penalty_gradient(dw, w, share * self.l1, share * self.l2)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"l1": self.l1, "l2": self.l2}
 
 
 class L1(L1L2):
     """penalty = l1 sum(|w|): drives many weights to exactly 0."""
 
+    saved_arguments = ("l1",)
+
     def __init__(self, l1: float | None = 0.01) -> None:
         super().__init__(l1=0.01 if l1 is None else l1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"l1": self.l1}
 
 
 class L2(L1L2):
     """penalty = l2 sum(w^2): keeps all weights small."""
 
+    saved_arguments = ("l2",)
+
     def __init__(self, l2: float | None = 0.01) -> None:
         super().__init__(l2=0.01 if l2 is None else l2)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"l2": self.l2}
 
 
 # Keras offers the short names too
 l1, l2, l1_l2 = L1, L2, L1L2
 
 
-def get(identifier: Any) -> Any:
+_FAMILY = registry.Registry(
+    "regularizer", "keras.regularizers", registry.names_of(L1, L2, L1L2), foreign=lambda cls: None
+)
+serialize = _FAMILY.serialize
+
+
+def get(identifier: registry.Identifier) -> Any:
     """A regulariser from its name, configuration, class or object; None stays None.
 
     Raises:
         ValueError: an unknown name (the nearest known one is suggested), or a plain function.
     """
-    if identifier is None:
-        return None
-    regularizer = lookup(identifier, "regularizer", (L1, L2, L1L2))
-    if not hasattr(regularizer, "add_gradient"):
-        raise ValueError(
-            f"Could not interpret regularizer identifier: {identifier!r}. minicnn writes every "
-            "derivative by hand: derive a class from minicnn.regularizers.Regularizer, with "
-            "__call__ and gradient"
-        )
-    return regularizer
+    regularizer = _FAMILY.get(identifier)
+    if regularizer is None or hasattr(regularizer, "add_gradient"):
+        return regularizer
+    raise ValueError(
+        f"Could not interpret regularizer identifier: {identifier!r}. minicnn writes every "
+        "derivative by hand: derive a class from minicnn.regularizers.Regularizer, with "
+        "__call__ and gradient"
+    )
 
 
-def serialize(regularizer: Any) -> dict[str, Any] | None:
-    """Keras's serialized form of a regulariser; None of None."""
-    if regularizer is None:
-        return None
-    own = type(regularizer).__module__ == __name__
-    return {
-        "module": "keras.regularizers" if own else None,
-        "class_name": type(regularizer).__name__,
-        "config": regularizer.get_config(),
-        "registered_name": None if own else type(regularizer).__name__,
-    }
-
-
-def _factor(name: str, value: Any) -> float:
+def _factor(name: str, value: float | None) -> float:
     value = 0.0 if value is None else value
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value < 0:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minicnn.engine import console
-from minicnn.engine.identify import suggestion
+from minicnn.registry import suggestion
 
 Logs = dict[str, Any]
 

@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from minicnn.callbacks.base import Callback, Logs, say
-from minicnn.engine.identify import suggestion
+from minicnn.registry import suggestion
 
 
 class MonitorCallback(Callback):

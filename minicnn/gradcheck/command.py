@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from minicnn.engine import console
-from minicnn.engine.identify import suggestion
 from minicnn.gradcheck.api import check_gradients
 from minicnn.gradcheck.errors import GradientCheckError, guarded
 from minicnn.gradcheck.targets import generic_input
+from minicnn.registry import suggestion
 
 DESCRIPTION = """Check the hand-written gradients of a layer, a model, a loss or a pair of functions
 against the slopes of its forward pass, and name the likeliest mistake. The exit code is 0 when all

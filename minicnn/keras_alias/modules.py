@@ -7,8 +7,8 @@ from types import ModuleType
 from typing import Any
 
 from minicnn import __version__
-from minicnn.engine.identify import suggestion
 from minicnn.keras_alias import table
+from minicnn.registry import suggestion
 
 
 class AliasModule(ModuleType):

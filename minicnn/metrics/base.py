@@ -3,8 +3,10 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
-from minicnn import initializers
+from minicnn import initializers, registry
+from minicnn.backends.spec import Array, Backend
 from minicnn.engine import naming
 
 
@@ -31,29 +33,31 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         """Name of the dtype."""
         return str(self.value.dtype)
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: ArrayLike) -> None:
         """Hold ``value`` from now on."""
         self.value[...] = value
 
-    def assign_add(self, value: Any) -> None:
+    def assign_add(self, value: ArrayLike) -> None:
         """Hold ``value`` more."""
         self.value[...] += value
 
-    def numpy(self) -> Any:
+    def numpy(self) -> np.ndarray:
         """A copy of the array."""
         return self.value.copy()
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return self.value.astype(dtype or self.value.dtype)
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: ArrayLike, **kwargs: object
+    ) -> Any:
         return getattr(ufunc, method)(*map(np.asarray, inputs), **kwargs)
 
     def __float__(self) -> float:
         return float(self.value)
 
 
-class Metric:
+class Metric(registry.Configured):
     """Base of the metrics; one of your own writes ``update_state`` and ``result``.
 
     What it accumulates stands in variables, so that ``reset_state`` finds them::
@@ -76,6 +80,7 @@ class Metric:
         direction: "up" when larger is better, "down" when smaller is, None when unknown.
     """
 
+    saved_arguments: tuple[str, ...] = ("name", "dtype")
     direction: str | None = None
     #: whether ``update`` only computes where the batch lives, and reads nothing back
     on_device = False
@@ -84,19 +89,19 @@ class Metric:
     #: the ``kind`` of the output activation that this metric can be computed in front of
     inverse_of: str | None = None
 
-    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
         self.name = name or naming.unique(type(self).__name__)
         self._dtype = dtype or "float32"
         self._variables: list[Variable] = []
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> str:
         """Float type of the variables; settled when the metric is made."""
         return self._dtype
 
     def add_variable(
-        self, shape: tuple[int, ...] = (), initializer: Any = "zeros", dtype: Any = None,
-        name: str | None = None,
+        self, shape: tuple[int, ...] = (), initializer: registry.Identifier = "zeros",
+        dtype: str | None = None, name: str | None = None,
     ) -> Variable:  # fmt: skip
         """A variable that starts as ``initializer`` says, again after every ``reset_state``.
 
@@ -115,7 +120,7 @@ class Metric:
         """What the metric has accumulated."""
         return self._variables
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: object, y_pred: object, sample_weight: object = None) -> None:
         """Add a batch of arrays of any kind."""
         raise NotImplementedError(f"metric {self.name!r} has no update_state")
 
@@ -142,12 +147,12 @@ class Metric:
         self.update_state(*args, **kwargs)
         return self.result()
 
-    def attach(self, ops: Any) -> None:
+    def attach(self, ops: Backend) -> None:
         """Batches come from the backend ``ops`` now; start again from zero."""
         self._ops = ops
         self.reset_state()
 
-    def update(self, y_true: Any, y_pred: Any, weights: Any = None) -> None:
+    def update(self, y_true: Array, y_pred: Array, weights: Array | None = None) -> None:
         """Add a batch of arrays that live where ``attach`` said."""
         arrays = (a if a is None else self._ops.to_numpy(a) for a in (y_true, y_pred, weights))
         self.update_state(*arrays)
@@ -159,15 +164,6 @@ class Metric:
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle holds: all but the backend, which ``attach`` gives again."""
         return {k: v for k, v in vars(self).items() if k not in ("_ops", "_ctx")}
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that rebuild this metric."""
-        return {"name": self.name, "dtype": self.dtype}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Metric":
-        """A new metric from what ``get_config`` returned."""
-        return cls(**config)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"

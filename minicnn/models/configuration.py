@@ -3,9 +3,9 @@
 from typing import Any
 
 from minicnn import layers
-from minicnn.engine.identify import suggestion
 from minicnn.layers.base import Layer
 from minicnn.layers.core import InputLayer
+from minicnn.registry import suggestion
 from minicnn.saving.custom_objects import get_registered_name, known
 
 

@@ -2,21 +2,20 @@
 
 from typing import Any
 
-from minicnn.engine.identify import suggestion
+from minicnn import registry
 from minicnn.optimizers import schedules
-from minicnn.optimizers.adam import Adam, AdamW
 from minicnn.optimizers.base import Optimizer
-from minicnn.optimizers.rmsprop import RMSprop
-from minicnn.optimizers.sgd import SGD
+from minicnn.optimizers.rules import SGD, Adam, AdamW, RMSprop
 
-__all__ = [
-    "SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize",
-]  # fmt: skip
+_FAMILY = registry.Registry(
+    "optimizer",
+    "keras.optimizers",
+    {c.__name__.lower(): c for c in (Adam, AdamW, SGD, RMSprop)},
+    ignore_case=True,
+)
 
-_CLASSES = {c.__name__.lower(): c for c in (Adam, AdamW, SGD, RMSprop)}
 
-
-def get(identifier: Any) -> Optimizer:
+def get(identifier: Optimizer | dict[str, Any] | str) -> Optimizer:
     """An optimizer from its name (in any case), its configuration, or itself.
 
     Raises:
@@ -24,28 +23,21 @@ def get(identifier: Any) -> Optimizer:
     """
     if isinstance(identifier, Optimizer):
         return identifier
-    if isinstance(identifier, dict):
+    if isinstance(identifier, (dict, str)):
         return deserialize(identifier)
-    if isinstance(identifier, str):
-        return deserialize({"class_name": identifier, "config": {}})
     message = f"Could not interpret optimizer identifier: {identifier!r}"
     if isinstance(identifier, type) and issubclass(identifier, Optimizer):
         message += f"; this is the class, write {identifier.__name__}() to make an optimizer"
     raise ValueError(message)
 
 
-def serialize(optimizer: Optimizer) -> dict[str, Any]:
-    """Keras's dictionary of an optimizer, with its ``class_name`` and ``config``."""
-    return {
-        "module": "keras.optimizers",
-        "class_name": type(optimizer).__name__,
-        "config": optimizer.get_config(),
-        "registered_name": None,
-    }
+serialize = _FAMILY.serialize
 
 
-def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Optimizer:
-    """The optimizer of a dictionary that ``serialize`` made.
+def deserialize(
+    config: dict[str, Any] | str, custom_objects: dict[str, Any] | None = None
+) -> Optimizer:
+    """The optimizer of a dictionary (or name) that ``serialize`` made.
 
     Args:
         config: the dictionary.
@@ -54,12 +46,10 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
     Raises:
         ValueError: unknown ``class_name``; the nearest known one is suggested.
     """
-    custom = custom_objects or {}
-    name = config["class_name"]
-    cls = custom.get(name) or _CLASSES.get(str(name).lower())
-    if cls is None:
-        raise ValueError(
-            f"Could not interpret optimizer identifier: {name}"
-            f"{suggestion(str(name), [*_CLASSES, *custom])}"
-        )
-    return cls.from_config(dict(config.get("config") or {}), custom)
+    if isinstance(config, str):
+        config = {"class_name": config}
+    cls: type[Optimizer] = _FAMILY.find(config["class_name"], custom_objects)
+    return cls.from_config(dict(config.get("config") or {}), custom_objects)
+
+
+__all__ = ["schedules", *registry.public_names(__name__)]

@@ -4,8 +4,7 @@ import inspect
 import warnings
 from typing import Any
 
-from minicnn.engine.identify import suggestion
-from minicnn.optimizers import schedules
+from minicnn.registry import suggestion
 
 #: Keras's arguments that have no effect here, with their defaults
 UNSUPPORTED = {
@@ -67,7 +66,7 @@ def warn_lr(stacklevel: int = 3) -> None:
     )
 
 
-def not_a_learning_rate(value: Any) -> ValueError:
+def not_a_learning_rate(value: object) -> ValueError:
     """The error for a learning rate of the wrong kind, such as an int."""
     return ValueError(
         "Argument `learning_rate` should be float, or an instance of LearningRateSchedule, or a "
@@ -96,32 +95,3 @@ def check_fraction(argument: str, value: float) -> None:
     """Raise ValueError unless 0 <= value < 1."""
     if not 0 <= value < 1:
         raise ValueError(f"`{argument}` must be in [0, 1). Received: {argument}={value}")
-
-
-def learning_rate_to_config(schedule: Any) -> dict[str, Any]:
-    """The dictionary of a schedule; of a function, as in Keras, only its name."""
-    if isinstance(schedule, schedules.LearningRateSchedule):
-        return schedules.serialize(schedule)
-    return {
-        "module": "builtins",
-        "class_name": "function",
-        "config": getattr(schedule, "__name__", repr(schedule)),
-        "registered_name": "function",
-    }
-
-
-def learning_rate_from_config(rate: dict[str, Any], custom_objects: dict[str, Any]) -> Any:
-    """The schedule or function that a saved configuration names.
-
-    Raises:
-        ValueError: it was a function that ``custom_objects`` does not have.
-    """
-    if rate.get("class_name") != "function":
-        return schedules.deserialize(rate, custom_objects)
-    name = rate["config"]
-    if name not in custom_objects:
-        raise ValueError(
-            f"the learning rate was the function {name!r}, which a file cannot hold; hand it over "
-            f"as custom_objects={{{name!r}: ...}}, or load with compile=False"
-        )
-    return custom_objects[name]

@@ -1,25 +1,28 @@
 """What every optimizer shares: learning rate, clipping, weight decay, state, configuration."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from minicnn import backends, config
+from minicnn import backends, config, registry
+from minicnn.backends.spec import Array, Backend
 from minicnn.engine import naming
 from minicnn.engine.parameters import Parameter, ParameterStore
+from minicnn.engine.signatures import positional_count
+from minicnn.optimizers import schedules, standalone
 from minicnn.optimizers.arguments import (
     UNSUPPORTED,
     check_clipping,
-    learning_rate_from_config,
-    learning_rate_to_config,
     not_a_learning_rate,
     take_further_arguments,
+    warn_lr,
 )
-from minicnn.optimizers.learning_rate import WithLearningRate
-from minicnn.optimizers.standalone import StandAlone
-from minicnn.optimizers.variables import OptimizerVariable, follow
+from minicnn.optimizers.variables import LearningRate, OptimizerVariable, follow
+
+#: a learning rate, or what gives one: a schedule, a function of the number of updates or of nothing
+Rate = float | Callable[..., float]
 
 
-class Optimizer(WithLearningRate, StandAlone):
+class Optimizer(registry.Configured):
     """Base of the optimizers, and of your own.
 
     One step runs over the model's flat arrays: clip the gradients, decay the weights, update,
@@ -57,7 +60,7 @@ class Optimizer(WithLearningRate, StandAlone):
 
     def __init__(
         self,
-        learning_rate: Any,
+        learning_rate: Rate,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -71,13 +74,14 @@ class Optimizer(WithLearningRate, StandAlone):
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self.built = False
-        self._store: Any = None
-        self._ops = backends.get("numpy")  # holds the two scalars until ``build``
-        self._slots: dict[str, Any] = {}
+        self._store: ParameterStore  # from ``build`` on
+        self._ops: Backend = backends.get("numpy")  # holds the two scalars until ``build``
+        self._slots: dict[str, Array] = {}
         self._decays: Callable[[Parameter], bool] | None = None
         self._iteration = self._scalar("iteration", "int64")
         self._rate = self._scalar("learning_rate", config.floatx())
-        self._schedule: Any = None
+        self._schedule: Callable[..., float] | None = None
+        self._schedule_takes_step = False
         if callable(learning_rate):  # a schedule is, too
             self.learning_rate = learning_rate
         elif isinstance(learning_rate, float):
@@ -87,7 +91,9 @@ class Optimizer(WithLearningRate, StandAlone):
 
     # -- one step ----------------------------------------------------------------------------
 
-    def build(self, store: Any, ops: Any = None) -> None:
+    def build(
+        self, store: ParameterStore | Iterable[Parameter], ops: Backend | None = None
+    ) -> None:
         """Lay out the state beside the weights of ``store``, where the backend ``ops`` computes.
 
         Building again changes nothing; weights that moved to another store are followed there.
@@ -100,8 +106,8 @@ class Optimizer(WithLearningRate, StandAlone):
             ValueError: the optimizer already serves another model.
         """
         if not isinstance(store, ParameterStore):
-            self._serve(store)
-            return
+            ops = backends.get("numpy")
+            store = standalone.store_of(store, ops)
         if self.built:
             if store is not self._store:
                 self._slots = follow(self._slots, self._store, store, ops, self._unknown)
@@ -113,7 +119,10 @@ class Optimizer(WithLearningRate, StandAlone):
         self._slots = {name: store.like(ops) for group in self.slot_groups for name in group}
         self.built = True
 
-    def apply(self, grads: Any = None, trainable_variables: Any = None) -> None:
+    def apply(
+        self, grads: Sequence[Array | None] | None = None,
+        trainable_variables: Sequence[Any] | None = None,
+    ) -> None:  # fmt: skip
         """One update of every trained weight, from the gradients that lie in the store.
 
         The gradients are clipped in place. Frozen weights, and what is kept for them, stay.
@@ -122,13 +131,18 @@ class Optimizer(WithLearningRate, StandAlone):
             grads, trainable_variables: without a model, see :meth:`apply_gradients`.
         """
         if grads is not None:
-            self._step(grads, trainable_variables)
+            if trainable_variables is None:
+                trainable_variables = [p.variable for p in standalone.served(self._store)]
+            if not self.built:
+                self.build(trainable_variables)
+            standalone.step(self._store, grads, trainable_variables, self.apply, self._unknown)
             return
         if not self.built:
             raise ValueError(
                 f"optimizer {self.name!r} serves no model yet; call build(store, ops) first"
             )
-        self.refresh_learning_rate()
+        if self._schedule is not None:
+            self.refresh_learning_rate()
         self.update_weights()
 
     def update_weights(self) -> None:
@@ -144,12 +158,82 @@ class Optimizer(WithLearningRate, StandAlone):
             self.update(values[part], grads[part], slots)
         self._ops.advance(self._iteration.value)
 
-    def update(self, w: Any, g: Any, slots: dict[str, Any]) -> None:
+    def update(self, w: Array, g: Array, slots: Mapping[str, Array]) -> None:
         """Change ``w`` in place by the gradient ``g``; ``slots`` holds what is kept beside it.
 
         All are vectors of one length: a stretch of the model's flat arrays.
         """
         raise NotImplementedError(f"optimizer {type(self).__name__} must override `update`.")
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Array | None, Any]]) -> int:
+        """One update of variables from pairs (gradient, variable); returns ``iterations``.
+
+        The first call settles which variables are served. One with the gradient None stays as it
+        is, with a warning.
+
+        Raises:
+            ValueError: every gradient is None, a shape differs, or a variable is not served.
+        """
+        grads, variables = zip(*grads_and_vars, strict=True)
+        self.apply(grads, variables)
+        return self.iterations
+
+    # -- the learning rate -------------------------------------------------------------------
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether a schedule or a function gives the rate."""
+        return self._schedule is not None
+
+    def refresh_learning_rate(self, iterations: int | None = None) -> None:
+        """Evaluate the schedule, if there is one, for the next update.
+
+        ``apply`` does so itself; whoever replays a recorded ``update_weights`` calls this before.
+
+        Args:
+            iterations: updates so far, where the caller knows; else they are looked up.
+        """
+        if self._schedule is None:
+            return
+        if not self._schedule_takes_step:
+            self._rate.assign(self._schedule())
+            return
+        self._rate.assign(self._schedule(self.iterations if iterations is None else iterations))
+
+    @property
+    def learning_rate(self) -> Any:
+        """The rate of the next update, a float of the stored precision; settable.
+
+        Setting a number where a schedule decides raises TypeError.
+        """
+        self.refresh_learning_rate()
+        return LearningRate(self, self._rate)
+
+    @learning_rate.setter
+    def learning_rate(self, value: Rate) -> None:
+        if callable(value):
+            self._schedule = value
+            self._schedule_takes_step = positional_count(value, 1) == 1
+        elif self._schedule is not None:
+            raise TypeError(
+                "This optimizer was created with a `LearningRateSchedule` object as its "
+                "`learning_rate` constructor argument, hence its learning rate is not settable. "
+                "If you need the learning rate to be settable, you should instantiate the "
+                "optimizer with a float `learning_rate` argument."
+            )
+        else:
+            self._rate.assign(value)
+
+    @property
+    def lr(self) -> Any:
+        """Older name of ``learning_rate``."""
+        warn_lr()
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, value: Rate) -> None:
+        warn_lr()
+        self.learning_rate = value
 
     # -- state and configuration -------------------------------------------------------------
 
@@ -169,6 +253,20 @@ class Optimizer(WithLearningRate, StandAlone):
                 if p.is_trained:
                     found += [self._slot(slot, p, start) for slot in group]
         return found
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Copy ``weights``, arrays or variables in the order of ``variables``, into the state.
+
+        Raises:
+            ValueError: the optimizer is not built, or the number or a shape differs.
+        """
+        if not self.built:
+            raise ValueError(
+                "You are calling `set_weights()` on an optimizer that has not yet been built. "
+                "Please call `optimizer.build(trainable_variables)` to create its state first."
+            )
+        for variable, value in zip(self.variables, weights, strict=True):
+            variable.assign(value)
 
     def exclude_from_weight_decay(
         self, var_list: Iterable[Parameter] = (), var_names: Iterable[str] = ()
@@ -192,15 +290,17 @@ class Optimizer(WithLearningRate, StandAlone):
     def get_config(self) -> dict[str, Any]:
         """The arguments that rebuild this optimizer (without its state)."""
         schedule = self._schedule
-        rate = float(self._rate) if schedule is None else learning_rate_to_config(schedule)
         return {
             "name": self.name,
-            "learning_rate": rate,
+            "learning_rate": (
+                float(self._rate) if schedule is None else schedules.to_config(schedule)
+            ),
             "weight_decay": self.weight_decay,
             "clipnorm": self.clipnorm,
             "global_clipnorm": self.global_clipnorm,
             "clipvalue": self.clipvalue,
             **UNSUPPORTED,
+            **super().get_config(),
         }
 
     @classmethod
@@ -218,7 +318,7 @@ class Optimizer(WithLearningRate, StandAlone):
         """
         rate = config.get("learning_rate")
         if isinstance(rate, dict):
-            rate = learning_rate_from_config(rate, custom_objects or {})
+            rate = schedules.from_config(rate, custom_objects or {})
             config = {**config, "learning_rate": rate}
         return cls(**config)
 
@@ -259,7 +359,7 @@ class Optimizer(WithLearningRate, StandAlone):
         value = self._store.view(value, p, start)
         return OptimizerVariable(name, self.name, value, p.shape, self._ops)
 
-    def _unknown(self, variable: Any) -> ValueError:
+    def _unknown(self, variable: object) -> ValueError:
         return ValueError(
             f"Unknown variable: {variable}. This optimizer can only be called for the variables "
             "it was originally built with. When working with a new set of variables, you should "
@@ -280,7 +380,7 @@ class Optimizer(WithLearningRate, StandAlone):
             return list(self._store.trainable_segments())
         return [part for p, part in self._tensors() if self._decays(p)]
 
-    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
+    def _clip_gradients(self, grads: list[Array]) -> list[Array]:
         """``grads``, one array a weight, clipped in place."""
         grads = [self._ops.asarray(g) for g in grads]
         if self.clipnorm is not None:

@@ -5,13 +5,14 @@ A schedule is called with ``step``, which is 0 for the first update. p = step / 
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
-from minicnn.engine.identify import lookup
+from minicnn import registry
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(registry.Configured):
     """Base: ``schedule(step)`` returns the learning rate of the update after ``step`` others.
 
     Example::
@@ -35,34 +36,26 @@ class LearningRateSchedule:
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that rebuild this schedule."""
+        if is_dataclass(self):
+            return asdict(self)
         raise NotImplementedError(
             f"Learning rate schedule '{type(self).__name__}' must override `get_config()` in "
             "order to be serializable."
         )
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "LearningRateSchedule":
-        """A new schedule from what ``get_config`` returned."""
-        return cls(**config)
 
-
+@dataclass(eq=False, repr=False)
 class ExponentialDecay(LearningRateSchedule):
     """initial_learning_rate * decay_rate^p; with ``staircase`` p is rounded down."""
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "ExponentialDecay",
-    ) -> None:
-        _check_positive("decay_steps", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
+    initial_learning_rate: float
+    decay_steps: int
+    decay_rate: float
+    staircase: bool = False
+    name: str = "ExponentialDecay"
+
+    def __post_init__(self) -> None:
+        _check_positive("decay_steps", self.decay_steps)
 
     def __call__(self, step: int) -> float:
         return self.initial_learning_rate * self.decay_rate ** self._progress(step)
@@ -70,42 +63,30 @@ class ExponentialDecay(LearningRateSchedule):
     def _progress(self, step: int) -> float:
         return step // self.decay_steps if self.staircase else step / self.decay_steps
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "decay_rate": self.decay_rate,
-            "staircase": self.staircase,
-            "name": self.name,
-        }
 
-
+@dataclass(eq=False, repr=False)
 class InverseTimeDecay(ExponentialDecay):
     """initial_learning_rate / (1 + decay_rate p); with ``staircase`` p is rounded down."""
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "InverseTimeDecay",
-    ) -> None:
-        super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
+    name: str = "InverseTimeDecay"
 
     def __call__(self, step: int) -> float:
         return self.initial_learning_rate / (1 + self.decay_rate * self._progress(step))
 
 
+@dataclass(eq=False, repr=False)
 class PiecewiseConstantDecay(LearningRateSchedule):
     """``values[i]`` up to and including step ``boundaries[i]``, the last value after them all.
 
     ``values`` is one longer than ``boundaries``, which rise.
     """
 
-    def __init__(
-        self, boundaries: Sequence[int], values: Sequence[float], name: str = "PiecewiseConstant"
-    ) -> None:
+    boundaries: Sequence[int]
+    values: Sequence[float]
+    name: str = "PiecewiseConstant"
+
+    def __post_init__(self) -> None:
+        boundaries, values = self.boundaries, self.values
         if len(boundaries) != len(values) - 1:
             raise ValueError(
                 "The length of boundaries should be 1 less than the length of values. "
@@ -114,37 +95,28 @@ class PiecewiseConstantDecay(LearningRateSchedule):
             )
         if any(a >= b for a, b in itertools.pairwise(boundaries)):
             raise ValueError(f"boundaries must rise from one to the next, got {boundaries}")
-        self.boundaries, self.values, self.name = list(boundaries), list(values), name
+        self.boundaries, self.values = list(boundaries), list(values)
 
     def __call__(self, step: int) -> float:
         return self.values[sum(bool(step > boundary) for boundary in self.boundaries)]
 
-    def get_config(self) -> dict[str, Any]:
-        return {"boundaries": self.boundaries, "values": self.values, "name": self.name}
 
-
+@dataclass(eq=False, repr=False)
 class PolynomialDecay(LearningRateSchedule):
     """(initial_learning_rate - end_learning_rate) (1 - p)^power + end_learning_rate, p at most 1.
 
     With ``cycle`` the decay starts again, over twice, three times, ... ``decay_steps``.
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        end_learning_rate: float = 0.0001,
-        power: float = 1.0,
-        cycle: bool = False,
-        name: str = "PolynomialDecay",
-    ) -> None:
-        _check_positive("decay_steps", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.end_learning_rate = end_learning_rate
-        self.power = power
-        self.cycle = cycle
-        self.name = name
+    initial_learning_rate: float
+    decay_steps: int
+    end_learning_rate: float = 0.0001
+    power: float = 1.0
+    cycle: bool = False
+    name: str = "PolynomialDecay"
+
+    def __post_init__(self) -> None:
+        _check_positive("decay_steps", self.decay_steps)
 
     def __call__(self, step: int) -> float:
         p = step / self.decay_steps
@@ -152,17 +124,8 @@ class PolynomialDecay(LearningRateSchedule):
         span = self.initial_learning_rate - self.end_learning_rate
         return span * (1 - p) ** self.power + self.end_learning_rate
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "end_learning_rate": self.end_learning_rate,
-            "power": self.power,
-            "cycle": self.cycle,
-            "name": self.name,
-        }
 
-
+@dataclass(eq=False, repr=False)
 class CosineDecay(LearningRateSchedule):
     """Half a cosine wave from the initial learning rate down to ``alpha`` times it.
 
@@ -171,22 +134,15 @@ class CosineDecay(LearningRateSchedule):
     wave falls from there. Source: Loshchilov and Hutter (2017), arXiv:1608.03983.
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        alpha: float = 0.0,
-        name: str = "CosineDecay",
-        warmup_target: float | None = None,
-        warmup_steps: int = 0,
-    ) -> None:
-        _check_positive("decay_steps", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.alpha = alpha
-        self.name = name
-        self.warmup_target = warmup_target
-        self.warmup_steps = warmup_steps
+    initial_learning_rate: float
+    decay_steps: int
+    alpha: float = 0.0
+    name: str = "CosineDecay"
+    warmup_target: float | None = None
+    warmup_steps: int = 0
+
+    def __post_init__(self) -> None:
+        _check_positive("decay_steps", self.decay_steps)
 
     def __call__(self, step: int) -> float:
         start = self.initial_learning_rate
@@ -196,17 +152,8 @@ class CosineDecay(LearningRateSchedule):
             start, step = self.warmup_target, step - self.warmup_steps
         return start * _cosine(min(step / self.decay_steps, 1), self.alpha)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "alpha": self.alpha,
-            "name": self.name,
-            "warmup_target": self.warmup_target,
-            "warmup_steps": self.warmup_steps,
-        }
 
-
+@dataclass(eq=False, repr=False)
 class CosineDecayRestarts(LearningRateSchedule):
     """Cosine waves one after the other: each ``t_mul`` times as long, ``m_mul`` times as high.
 
@@ -215,27 +162,20 @@ class CosineDecayRestarts(LearningRateSchedule):
     Source: Loshchilov and Hutter (2017), arXiv:1608.03983.
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        first_decay_steps: int,
-        t_mul: float = 2.0,
-        m_mul: float = 1.0,
-        alpha: float = 0.0,
-        name: str = "SGDRDecay",
-    ) -> None:
-        _check_positive("first_decay_steps", first_decay_steps)
-        if t_mul < 1:
+    initial_learning_rate: float
+    first_decay_steps: int
+    t_mul: float = 2.0
+    m_mul: float = 1.0
+    alpha: float = 0.0
+    name: str = "SGDRDecay"
+
+    def __post_init__(self) -> None:
+        _check_positive("first_decay_steps", self.first_decay_steps)
+        if self.t_mul < 1:
             raise ValueError(
                 f"Argument `t_mul` must be >= 1, or the waves shrink to nothing. Received: "
-                f"t_mul={t_mul}"
+                f"t_mul={self.t_mul}"
             )
-        self.initial_learning_rate = initial_learning_rate
-        self.first_decay_steps = first_decay_steps
-        self.t_mul = t_mul
-        self.m_mul = m_mul
-        self.alpha = alpha
-        self.name = name
 
     def __call__(self, step: int) -> float:
         length: float = self.first_decay_steps
@@ -247,44 +187,40 @@ class CosineDecayRestarts(LearningRateSchedule):
                 position, length, wave = position - length, length * self.t_mul, wave + 1
         return self.initial_learning_rate * _cosine(position / length, self.alpha, self.m_mul**wave)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "first_decay_steps": self.first_decay_steps,
-            "t_mul": self.t_mul,
-            "m_mul": self.m_mul,
-            "alpha": self.alpha,
-            "name": self.name,
-        }
 
-
-_CLASSES = (
-    ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay, CosineDecay,
-    CosineDecayRestarts,
+_FAMILY = registry.Registry(
+    "learning rate schedule",
+    "keras.optimizers.schedules",
+    registry.names_of(
+        ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay, CosineDecay,
+        CosineDecayRestarts,
+    ),
 )  # fmt: skip
+serialize, deserialize = _FAMILY.serialize, _FAMILY.deserialize
 
 
-def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
-    """Keras's dictionary of a schedule, with its ``class_name`` and ``config``."""
-    return {
-        "module": "keras.optimizers.schedules",
-        "class_name": type(schedule).__name__,
-        "config": schedule.get_config(),
-        "registered_name": None,
-    }
+def to_config(schedule: Callable[..., float]) -> dict[str, Any]:
+    """The dictionary of a schedule; of a function, as in Keras, only its name."""
+    if isinstance(schedule, LearningRateSchedule):
+        return serialize(schedule)
+    return registry.serialized_function(schedule)
 
 
-def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-    """The schedule of a dictionary that ``serialize`` made.
-
-    Args:
-        config: the dictionary.
-        custom_objects: schedules of your own, by class name.
+def from_config(rate: dict[str, Any], custom_objects: dict[str, Any]) -> Callable[..., float]:
+    """The schedule or function that a saved configuration names.
 
     Raises:
-        ValueError: unknown ``class_name``; the nearest known one is suggested.
+        ValueError: it was a function that ``custom_objects`` does not have.
     """
-    return lookup(config, "learning rate schedule", _CLASSES, custom_objects)
+    if rate.get("class_name") != "function":
+        return deserialize(rate, custom_objects)
+    name = rate["config"]
+    if name not in custom_objects:
+        raise ValueError(
+            f"the learning rate was the function {name!r}, which a file cannot hold; hand it over "
+            f"as custom_objects={{{name!r}: ...}}, or load with compile=False"
+        )
+    return custom_objects[name]
 
 
 def _cosine(p: float, alpha: float, height: float = 1.0) -> float:

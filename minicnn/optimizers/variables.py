@@ -1,10 +1,12 @@
-"""One named number or array of an optimizer's state, as files and users see it."""
+"""The named numbers and arrays of an optimizer's state, as files and users see them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from minicnn.backends.spec import Array, Backend
 from minicnn.engine.arrays import host_array
+from minicnn.engine.parameters import ParameterStore
 
 
 class OptimizerVariable:
@@ -17,7 +19,9 @@ class OptimizerVariable:
         shape: the shape that files hold, () for a scalar.
     """
 
-    def __init__(self, name: str, owner: str, value: Any, shape: Sequence[int], ops: Any) -> None:
+    def __init__(
+        self, name: str, owner: str, value: Array, shape: Sequence[int], ops: Backend
+    ) -> None:
         self.name = name
         self.path = f"{owner}/{name}"
         self.value = value
@@ -42,14 +46,14 @@ class OptimizerVariable:
     def __float__(self) -> float:
         return float(self.numpy())
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+    def __array__(self, dtype: str | None = None, copy: bool | None = None) -> Array:
         return self.numpy() if dtype is None else self.numpy().astype(dtype)
 
-    def numpy(self) -> Any:
+    def numpy(self) -> Array:
         """A copy as a NumPy array of ``shape``."""
         return self._ops.to_numpy(self.value).reshape(self.shape).copy()
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: object) -> None:
         """Copy ``value`` into place.
 
         Raises:
@@ -63,7 +67,7 @@ class OptimizerVariable:
             )
         self.value[...] = self._ops.asarray(array.reshape(self.value.shape))
 
-    def move(self, ops: Any) -> None:
+    def move(self, ops: Backend) -> None:
         """Keep the value where ``ops`` computes from now on."""
         self.value = ops.asarray(self._ops.to_numpy(self.value))
         self._ops = ops
@@ -72,7 +76,46 @@ class OptimizerVariable:
         return f"<OptimizerVariable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
 
 
-def follow(slots: dict[str, Any], old: Any, new: Any, ops: Any, unknown: Any) -> dict[str, Any]:
+class LearningRate(float):
+    """The rate of an optimizer's next update: a float, which can be set as Keras's variable can.
+
+    ``optimizer.learning_rate.assign(0.01)`` is ``optimizer.learning_rate = 0.01``.
+    """
+
+    _optimizer: Any
+    _variable: OptimizerVariable
+
+    def __new__(cls, optimizer: Any, variable: OptimizerVariable) -> "LearningRate":
+        """The rate of ``optimizer``, which it keeps in ``variable``, as it is now."""
+        rate = super().__new__(cls, float(variable))
+        rate._optimizer, rate._variable = optimizer, variable
+        return rate
+
+    @property
+    def value(self) -> Array:
+        """The number as an array () of the stored precision."""
+        return self.numpy()
+
+    def numpy(self) -> Array:
+        """The number as an array () of the stored precision."""
+        return self._variable.numpy()
+
+    def assign(self, value: float | Callable[..., float]) -> None:
+        """Give the optimizer another rate.
+
+        Raises:
+            TypeError: a schedule decides.
+        """
+        self._optimizer.learning_rate = value
+
+    def __reduce__(self) -> tuple[type[float], tuple[float]]:
+        return float, (float(self),)
+
+
+def follow(
+    slots: Mapping[str, Array], old: ParameterStore, new: ParameterStore, ops: Backend,
+    unknown: Callable[[object], ValueError],
+) -> dict[str, Array]:  # fmt: skip
     """What is kept beside the weights of the store ``old``, laid out beside those of ``new``.
 
     Raises:

@@ -10,7 +10,7 @@ import functools
 import inspect
 from typing import Any
 
-from minicnn.engine.identify import suggestion
+from minicnn.registry import suggestion
 from minicnn.saving.errors import ModelFileError
 
 MAX_LAYERS, _MAX_PROBLEMS = 4096, 20

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.engine.identify import suggestion
+from minicnn.registry import suggestion
 from minicnn.tracing.explain import Explanation, explain
 from minicnn.tracing.table import table
 

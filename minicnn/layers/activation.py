@@ -4,6 +4,8 @@ import warnings
 from typing import Any
 
 from minicnn import activations
+from minicnn.backends.context import Context
+from minicnn.backends.spec import Array
 from minicnn.engine import stages
 from minicnn.engine.guard import is_own
 from minicnn.layers.arguments import Shape
@@ -13,7 +15,7 @@ from minicnn.layers.base import Layer
 class _StageLayer(Layer):
     """A layer that is exactly one activation stage."""
 
-    stage: Any = None
+    stage: stages.Stage | None = None
     always_built = True
 
     def stages(self) -> list[Any]:
@@ -24,10 +26,10 @@ class _StageLayer(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         return x if self.stage is None else self.stage.forward(ctx, x)
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         return dy if self.stage is None else self.stage.backward(ctx, dy)
 
 
@@ -42,8 +44,9 @@ class Activation(_StageLayer):
     """
 
     always_built = True
+    saved_arguments = ("activation",)
 
-    def __init__(self, activation: Any, **kwargs: Any) -> None:
+    def __init__(self, activation: activations.Activation, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
         self.stage = activations.stage(self.activation, self.name)
@@ -51,12 +54,6 @@ class Activation(_StageLayer):
     def build(self, input_shape: Shape) -> None:
         if self.activation is activations.softmax:
             warn_softmax_of_one(self.name, input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "activation": activations.serialize(self.activation),
-        }
 
 
 class ReLU(_StageLayer):
@@ -70,6 +67,8 @@ class ReLU(_StageLayer):
     Raises:
         ValueError: a negative argument.
     """
+
+    saved_arguments = ("max_value", "negative_slope", "threshold")
 
     def __init__(
         self,
@@ -90,14 +89,6 @@ class ReLU(_StageLayer):
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
         self.stage = stages.ReLU(self.name, float(negative_slope), max_value, float(threshold))
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "max_value": self.max_value,
-            "negative_slope": self.negative_slope,
-            "threshold": self.threshold,
-        }
-
 
 class LeakyReLU(_StageLayer):
     """x where x > 0, negative_slope x elsewhere.
@@ -108,6 +99,8 @@ class LeakyReLU(_StageLayer):
     Raises:
         ValueError: None or a negative slope.
     """
+
+    saved_arguments = ("negative_slope",)
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         if "alpha" in kwargs:  # the older name
@@ -125,9 +118,6 @@ class LeakyReLU(_StageLayer):
         self.negative_slope = negative_slope
         self.stage = stages.ReLU(self.name, float(negative_slope))
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "negative_slope": self.negative_slope}
-
 
 class Softmax(_StageLayer):
     """exp(x) / sum(exp(x)) along ``axis`` (default: the last).
@@ -136,6 +126,7 @@ class Softmax(_StageLayer):
     """
 
     always_built = True
+    saved_arguments = ("axis",)
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -144,9 +135,6 @@ class Softmax(_StageLayer):
 
     def build(self, input_shape: Shape) -> None:
         warn_softmax_of_one(self.name, input_shape, self.axis)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "axis": self.axis}
 
 
 def warn_softmax_of_one(name: str, shape: Shape, axis: int = -1) -> None:

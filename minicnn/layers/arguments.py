@@ -1,11 +1,15 @@
 """The arguments every layer takes: its name, dtype and input shape; and shapes as symbols."""
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from minicnn import config
+from minicnn.engine.geometry import Pads
 
 Shape = tuple[int | None, ...]
+Sizes = int | Sequence[int]  # one number for both axes of an image, or two
+NO_PADS: Pads = ((0, 0), (0, 0))
 
 
 class SymbolicTensor:
@@ -22,7 +26,7 @@ class SymbolicTensor:
         return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
 
-def valid_name(name: Any) -> str:
+def valid_name(name: object) -> str:
     """``name`` if it can be part of a path and be printed.
 
     Letters of every script are; what Unicode calls only another form of "/" or "." is not.
@@ -36,7 +40,7 @@ def valid_name(name: Any) -> str:
             "a layer's name must be a non-empty string without '/', '\\', '..' or control "
             f"characters, got {name!r:.200}"
         )
-    return name
+    return str(name)
 
 
 def dtype_name(dtype: Any) -> str:
@@ -62,3 +66,17 @@ def input_shape_argument(kwargs: dict[str, Any]) -> tuple[int | None, ...] | Non
         shape = tuple(batch_shape)[1:]
     kwargs.pop("autocast", None)
     return shape
+
+
+def channels_last(data_format: str | None, label: str) -> str:
+    """Check ``data_format``: images are (batch, height, width, channels) here.
+
+    Raises:
+        ValueError: "channels_first" or anything else.
+    """
+    if data_format not in (None, "channels_last"):
+        raise ValueError(
+            f"{label}: data_format={data_format!r} is not supported, images are "
+            "(batch, height, width, channels): use 'channels_last' and x.transpose(0, 2, 3, 1)"
+        )
+    return "channels_last"

@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from minicnn import backends, config
+from minicnn import backends, config, registry
 from minicnn.backends.context import Context
 from minicnn.engine import naming
 from minicnn.engine.arrays import host_array
@@ -48,6 +48,9 @@ class Layer(Weights):
                 return dy * ctx.gate * (1 + ctx.x * (1 - ctx.gate))
     """
 
+    #: names of the constructor's arguments beside those of every layer, in the order of the saved
+    #: form; each is kept in the attribute of that name
+    saved_arguments: tuple[str, ...] = ()
     #: name of the operation, by which a plan recognises runs that a backend has fused
     kind: str = ""
     #: True when there is nothing to build: ``built`` is True from the start then, as in Keras
@@ -209,7 +212,8 @@ class Layer(Weights):
             "config": {"name": self.dtype},
             "registered_name": None,
         }
-        return {"name": self.name, "trainable": self.trainable, "dtype": policy}
+        own = registry.saved_arguments(self)
+        return {"name": self.name, "trainable": self.trainable, "dtype": policy, **own}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Layer":

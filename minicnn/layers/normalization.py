@@ -3,9 +3,12 @@
 from typing import Any
 
 from minicnn import constraints, initializers, regularizers
+from minicnn.backends.context import Context
+from minicnn.backends.spec import Array
 from minicnn.engine import geometry
 from minicnn.layers.arguments import Shape
 from minicnn.layers.base import Layer
+from minicnn.registry import Identifier
 
 
 class BatchNormalization(Layer):
@@ -37,6 +40,11 @@ class BatchNormalization(Layer):
     """
 
     kind = "batchnorm"
+    saved_arguments = (
+        "axis", "momentum", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",
+        "moving_mean_initializer", "moving_variance_initializer", "beta_regularizer",
+        "gamma_regularizer", "beta_constraint", "gamma_constraint",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -45,14 +53,14 @@ class BatchNormalization(Layer):
         epsilon: float = 0.001,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: Identifier = "zeros",
+        gamma_initializer: Identifier = "ones",
+        moving_mean_initializer: Identifier = "zeros",
+        moving_variance_initializer: Identifier = "ones",
+        beta_regularizer: Identifier = None,
+        gamma_regularizer: Identifier = None,
+        beta_constraint: Identifier = None,
+        gamma_constraint: Identifier = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -108,7 +116,7 @@ class BatchNormalization(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         gamma = None if self.gamma is None else self.gamma.value
         beta = None if self.beta is None else self.beta.value
         moving_mean, moving_variance = self.moving_mean.value, self.moving_variance.value
@@ -123,28 +131,10 @@ class BatchNormalization(Layer):
         ctx.ops.moving_average(moving_variance, variance, self.momentum)
         return y
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         ops = ctx.ops
         gamma = None if self.gamma is None else self.gamma.value
         dgamma = None if self.gamma is None else self.gamma.grad
         dbeta = None if self.beta is None else self.beta.grad
         backward = ops.batchnorm_backward if ctx.of_batch else ops.normalize_backward
         return backward(ctx, dy, gamma, dgamma, dbeta)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "axis": self.axis,
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
-            "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
-            "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
-            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
-            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
-            "beta_constraint": constraints.serialize(self.beta_constraint),
-            "gamma_constraint": constraints.serialize(self.gamma_constraint),
-        }

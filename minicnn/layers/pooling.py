@@ -1,11 +1,13 @@
 """Pooling: the largest entry or the mean of each window, or of the whole image."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from minicnn.backends.context import Context
+from minicnn.backends.spec import Array
 from minicnn.engine import geometry
-from minicnn.layers.arguments import Shape
+from minicnn.layers.arguments import NO_PADS, Shape, Sizes, channels_last
 from minicnn.layers.base import Layer
-from minicnn.layers.convolution import channels_last
 
 
 class _Pooling2D(Layer):
@@ -13,11 +15,12 @@ class _Pooling2D(Layer):
 
     always_built = True
     input_ndim = 4
+    saved_arguments = ("pool_size", "padding", "strides", "data_format")
 
     def __init__(
         self,
-        pool_size: Any,
-        strides: Any = None,
+        pool_size: Sizes,
+        strides: Sizes | None = None,
         padding: str = "valid",
         data_format: str | None = None,
         **kwargs: Any,
@@ -38,22 +41,15 @@ class _Pooling2D(Layer):
         )  # fmt: skip
         return (input_shape[0], OH, OW, input_shape[3])
 
-    def pads(self, x_shape: Any) -> geometry.Pads:
+    def pads(self, x_shape: Sequence[int]) -> geometry.Pads:
         """((top, bottom), (left, right)) padding around an input (N, H, W, C)."""
-        H, W = x_shape[1:3]
+        if self.padding == "valid":
+            return NO_PADS
+        (PH, PW), (SH, SW) = self.pool_size, self.strides
         return (
-            geometry.pads_for(H, self.pool_size[0], self.strides[0], self.padding),
-            geometry.pads_for(W, self.pool_size[1], self.strides[1], self.padding),
+            geometry.pads_for(x_shape[1], PH, SH, self.padding),
+            geometry.pads_for(x_shape[2], PW, SW, self.padding),
         )
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "pool_size": self.pool_size,
-            "padding": self.padding,
-            "strides": self.strides,
-            "data_format": self.data_format,
-        }
 
 
 class MaxPooling2D(_Pooling2D):
@@ -72,18 +68,18 @@ class MaxPooling2D(_Pooling2D):
 
     def __init__(
         self,
-        pool_size: Any = (2, 2),
-        strides: Any = None,
+        pool_size: Sizes = (2, 2),
+        strides: Sizes | None = None,
         padding: str = "valid",
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(pool_size, strides, padding, data_format, **kwargs)
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         return ctx.ops.maxpool2d_forward(ctx, x, self.pool_size, self.strides, self.pads(x.shape))
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         return ctx.ops.maxpool2d_backward(ctx, dy)
 
 
@@ -100,10 +96,10 @@ class AveragePooling2D(_Pooling2D):
 
     kind = "avgpool2d"
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         return ctx.ops.avgpool2d_forward(ctx, x, self.pool_size, self.strides, self.pads(x.shape))
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         return ctx.ops.avgpool2d_backward(ctx, dy)
 
 
@@ -112,6 +108,7 @@ class _GlobalPooling2D(Layer):
 
     always_built = True
     input_ndim = 4
+    saved_arguments = ("data_format", "keepdims")
 
     def __init__(
         self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
@@ -124,16 +121,9 @@ class _GlobalPooling2D(Layer):
         N, _, _, C = input_shape
         return (N, 1, 1, C) if self.keepdims else (N, C)
 
-    def shaped(self, y: Any) -> Any:
+    def shaped(self, y: Array) -> Array:
         """(N, 1, 1, C) as the caller wants it."""
         return y if self.keepdims else y.reshape(y.shape[0], y.shape[3])
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "data_format": self.data_format,
-            "keepdims": self.keepdims,
-        }
 
 
 class GlobalAveragePooling2D(_GlobalPooling2D):
@@ -146,10 +136,10 @@ class GlobalAveragePooling2D(_GlobalPooling2D):
 
     kind = "global_avgpool2d"
 
-    def forward(self, ctx: Any, x: Any) -> Any:
-        return self.shaped(ctx.ops.avgpool2d_forward(ctx, x, x.shape[1:3], (1, 1), _NO_PADS))
+    def forward(self, ctx: Context, x: Array) -> Array:
+        return self.shaped(ctx.ops.avgpool2d_forward(ctx, x, x.shape[1:3], (1, 1), NO_PADS))
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         return ctx.ops.avgpool2d_backward(ctx, dy.reshape(dy.shape[0], 1, 1, -1))
 
 
@@ -165,14 +155,12 @@ class GlobalMaxPooling2D(_GlobalPooling2D):
 
     kind = "global_maxpool2d"
 
-    def forward(self, ctx: Any, x: Any) -> Any:
-        return self.shaped(ctx.ops.maxpool2d_forward(ctx, x, x.shape[1:3], (1, 1), _NO_PADS))
+    def forward(self, ctx: Context, x: Array) -> Array:
+        return self.shaped(ctx.ops.maxpool2d_forward(ctx, x, x.shape[1:3], (1, 1), NO_PADS))
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         return ctx.ops.maxpool2d_backward(ctx, dy.reshape(dy.shape[0], 1, 1, -1))
 
-
-_NO_PADS = ((0, 0), (0, 0))
 
 MaxPool2D, AvgPool2D = MaxPooling2D, AveragePooling2D
 GlobalAvgPool2D, GlobalMaxPool2D = GlobalAveragePooling2D, GlobalMaxPooling2D

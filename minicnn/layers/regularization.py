@@ -1,11 +1,19 @@
-"""Dropout."""
+"""Layers that change data at random in training and pass it unchanged in inference.
+
+What happens in a step is a pure function of (seed, step, position), the same on every backend.
+"""
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
+from minicnn.backends.context import Context
+from minicnn.backends.spec import Array
 from minicnn.engine import geometry
-from minicnn.layers.arguments import Shape
+from minicnn.layers.arguments import Shape, channels_last
 from minicnn.layers.base import Layer
+
+Factor = float | Sequence[float]  # f, for [-f, f], or two numbers
 
 
 class Dropout(Layer):
@@ -27,9 +35,14 @@ class Dropout(Layer):
 
     kind = "dropout"
     always_built = True
+    saved_arguments = ("rate", "seed", "noise_shape")
 
     def __init__(
-        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
@@ -41,12 +54,11 @@ class Dropout(Layer):
         self.rate = rate
         self.noise_shape = None if noise_shape is None else self._checked(noise_shape)
         self.seed = seed
-        drawn = random.randrange(2**32) if seed is None else seed
-        self.mask_seed = drawn & 0xFFFFFFFF
+        self.mask_seed = (random.randrange(2**32) if seed is None else seed) & 0xFFFFFFFF
         if self.noise_shape is not None:
             self.kind = "dropout_broadcast"  # no fused operation knows it
 
-    def _checked(self, noise_shape: Any) -> Shape:
+    def _checked(self, noise_shape: object) -> Shape:
         expected = "all elements to be integers or None"
         if not isinstance(noise_shape, (tuple, list)):
             expected = "a tuple or list of integers"
@@ -62,20 +74,149 @@ class Dropout(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         if not ctx.training or self.rate == 0:
             return x
         return ctx.ops.dropout_forward(ctx, x, self.rate, self.mask_seed, self.noise_shape)
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         if not ctx.training or self.rate == 0:
             return dy
         return ctx.ops.dropout_backward(ctx, dy)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "rate": self.rate,
-            "seed": self.seed,
-            "noise_shape": self.noise_shape,
-        }
+
+class _Augmentation(Layer):
+    """A random change of every image, in training only: inference passes images unchanged.
+
+    What image n of a step gets is a pure function of (seed, step, n), the same on every backend.
+    """
+
+    input_ndim = 4
+
+    def __init__(self, seed: int | None, data_format: str | None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.label = f"{type(self).__name__} layer {self.name!r}"
+        self.data_format = channels_last(data_format, self.label)
+        self.seed = seed
+        self.draw_seed = (random.randrange(2**32) if seed is None else seed) & 0xFFFFFFFF
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+    def __call__(self, x: object, training: bool = True) -> Any:
+        """Change a batch of images; called by hand, it does so each time anew, as in Keras."""
+        return super().__call__(x, training)
+
+
+class RandomFlip(_Augmentation):
+    """Mirror each image with probability 1/2 along each axis of ``mode``. Shape unchanged.
+
+    Args:
+        mode: "horizontal" (left to right), "vertical" (top to bottom) or
+            "horizontal_and_vertical".
+        seed: by default taken from Python's ``random`` when the layer is made.
+        data_format: "channels_last" only.
+
+    Raises:
+        ValueError: an unknown mode.
+    """
+
+    kind = "flip"
+    saved_arguments = ("data_format", "seed", "mode")
+
+    def __init__(
+        self,
+        mode: str = "horizontal_and_vertical",
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed, data_format, **kwargs)
+        _one_of(mode, ("horizontal", "vertical", "horizontal_and_vertical"), "mode", self.label)
+        self.mode = mode
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        if not ctx.training:
+            return x
+        horizontal, vertical = "horizontal" in self.mode, "vertical" in self.mode
+        return ctx.ops.flip_forward(ctx, x, self.draw_seed, horizontal, vertical)
+
+    def backward(self, ctx: Context, dy: Array) -> Array:
+        return ctx.ops.flip_backward(ctx, dy) if ctx.training else dy
+
+
+class RandomTranslation(_Augmentation):
+    """Shift each image down and to the right by a random part of its size. Shape unchanged.
+
+    Args:
+        height_factor: the part of the height is drawn from [-f, f], or from [a, b] if two numbers
+            are given; negative is up. Within [-1, 1].
+        width_factor: the same for the width; negative is to the left.
+        fill_mode: what stands outside the image a b c d: "reflect" b a|a b c d|d c,
+            "nearest" a a|a b c d|d d, "wrap" c d|a b c d|a b, or "constant".
+        interpolation: "bilinear" or "nearest".
+        seed: by default taken from Python's ``random`` when the layer is made.
+        fill_value: what "constant" fills with.
+        data_format: "channels_last" only.
+
+    Raises:
+        ValueError: a factor out of range, or an unknown mode or interpolation.
+    """
+
+    kind = "translate"
+    saved_arguments = (
+        "data_format", "height_factor", "width_factor", "fill_mode", "interpolation", "seed",
+        "fill_value",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        height_factor: Factor,
+        width_factor: Factor,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed, data_format, **kwargs)
+        self.height_factor, self.width_factor = height_factor, width_factor
+        self.height_range = _range(height_factor, "height_factor", self.label)
+        self.width_range = _range(width_factor, "width_factor", self.label)
+        _one_of(fill_mode, ("reflect", "wrap", "constant", "nearest"), "fill_mode", self.label)
+        _one_of(interpolation, ("nearest", "bilinear"), "interpolation", self.label)
+        self.fill_mode, self.interpolation = fill_mode, interpolation
+        self.fill_value = fill_value
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        if not ctx.training:
+            return x
+        return ctx.ops.translate_forward(
+            ctx, x, self.draw_seed, self.height_range, self.width_range, self.fill_mode,
+            self.fill_value, self.interpolation,
+        )  # fmt: skip
+
+    def backward(self, ctx: Context, dy: Array) -> Array:
+        return ctx.ops.translate_backward(ctx, dy) if ctx.training else dy
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _one_of(value: object, known: tuple[str, ...], argument: str, label: str) -> None:
+    if value not in known:
+        raise ValueError(f"{label}: {argument} must be one of {known}, got {value!r}")
+
+
+def _range(factor: Factor, argument: str, label: str) -> tuple[float, float]:
+    """(low, high): what was given, or -f and f."""
+    bounds = factor if isinstance(factor, (tuple, list)) else (factor, factor)
+    if len(bounds) != 2 or not all(_is_number(f) and -1 <= f <= 1 for f in bounds):
+        raise ValueError(
+            f"{label}: {argument} must be a number, or two, in the range [-1.0, 1.0] (a part of "
+            f"the image's size), got {factor!r}"
+        )
+    low, high = sorted(map(float, bounds))
+    return (low, high) if isinstance(factor, (tuple, list)) else (-abs(low), abs(low))

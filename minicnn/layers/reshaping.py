@@ -1,12 +1,38 @@
-"""Layers that move entries and compute nothing: ZeroPadding2D and Reshape."""
+"""Layers without weights that move entries, pad or rescale them."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+from minicnn.backends.context import Context
+from minicnn.backends.spec import Array
 from minicnn.engine import geometry
-from minicnn.layers.arguments import Shape
+from minicnn.layers.arguments import Shape, Sizes, channels_last
 from minicnn.layers.base import Layer
-from minicnn.layers.convolution import channels_last
+
+
+class Flatten(Layer):
+    """(N, H, W, C) -> (N, H W C), in C order: the last axis runs fastest. No arithmetic."""
+
+    kind = "flatten"
+    saved_arguments = ("data_format",)
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = channels_last(data_format, f"Flatten layer {self.name!r}")
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        rest = input_shape[1:]
+        if any(n is None for n in rest):
+            return (input_shape[0], None)
+        return (input_shape[0], math.prod(n for n in rest if n is not None))
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        ctx.save(x_shape=x.shape)
+        return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+    def backward(self, ctx: Context, dy: Array) -> Array:
+        return dy.reshape(ctx.x_shape)
 
 
 class ZeroPadding2D(Layer):
@@ -23,9 +49,13 @@ class ZeroPadding2D(Layer):
 
     kind = "pad2d"
     input_ndim = 4
+    saved_arguments = ("padding", "data_format")
 
     def __init__(
-        self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any
+        self,
+        padding: Sizes | Sequence[Sequence[int]] = (1, 1),
+        data_format: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.padding = self._pads(padding)
@@ -51,14 +81,11 @@ class ZeroPadding2D(Layer):
         rows, columns = map(sum, self.padding)
         return (N, None if H is None else H + rows, None if W is None else W + columns, C)
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         return ctx.ops.pad2d_forward(ctx, x, self.padding)
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         return ctx.ops.pad2d_backward(ctx, dy)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "padding": self.padding, "data_format": self.data_format}
 
 
 class Reshape(Layer):
@@ -74,8 +101,9 @@ class Reshape(Layer):
 
     kind = "reshape"
     always_built = True
+    saved_arguments = ("target_shape",)
 
-    def __init__(self, target_shape: Any, **kwargs: Any) -> None:
+    def __init__(self, target_shape: Sizes, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         given = target_shape if isinstance(target_shape, (tuple, list)) else (target_shape,)
         if not all(geometry.is_integer(n) and (n > 0 or n == -1) for n in given):
@@ -105,12 +133,45 @@ class Reshape(Layer):
             )
         return (input_shape[0], *(rest if n == -1 else n for n in self.target_shape))
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         ctx.save(x_shape=x.shape)
         return x.reshape(self.compute_output_shape(x.shape))
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         return dy.reshape(ctx.x_shape)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "target_shape": self.target_shape}
+
+class Rescaling(Layer):
+    """y = x scale + offset, such as ``Rescaling(1 / 255)`` for bytes. Any shape, unchanged.
+
+    Args:
+        scale, offset: two numbers.
+
+    Raises:
+        ValueError: not numbers.
+    """
+
+    kind = "rescale"
+    saved_arguments = ("scale", "offset")
+
+    def __init__(self, scale: float, offset: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scale, self.offset = self._number(scale, "scale"), self._number(offset, "offset")
+
+    def _number(self, value: Any, argument: str) -> float:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return value
+        if hasattr(value, "__float__") and getattr(value, "shape", None) == ():  # NumPy's numbers
+            return float(value)
+        raise ValueError(
+            f"Rescaling layer {self.name!r}: {argument} must be a number, got {value!r}"
+        )
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        return ctx.ops.rescale_forward(ctx, x, self.scale, self.offset)
+
+    def backward(self, ctx: Context, dy: Array) -> Array:
+        return ctx.ops.rescale_backward(ctx, dy)

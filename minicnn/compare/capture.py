@@ -89,9 +89,8 @@ def _instead_of_fit(steps: int) -> Iterator[None]:
 
 
 def _training(model: Sequential, given: dict[str, Any], steps: int) -> Training:
-    model._require_compiled()
-    source = model._source(
-        given["x"], given["y"], given["sample_weight"], given["class_weight"],
+    source = model._require_compiled().source(
+        model, given["x"], given["y"], given["sample_weight"], given["class_weight"],
         given["batch_size"], given["steps_per_epoch"], "train",
     )  # fmt: skip
     ops = model.executor().ops

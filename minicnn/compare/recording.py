@@ -9,7 +9,7 @@ from minicnn.backends import spec
 from minicnn.backends.context import Context
 from minicnn.compare.capture import Training
 from minicnn.engine.plan import FUSED
-from minicnn.engine.step import Compiled, Executor
+from minicnn.engine.step import Executor, Step
 from minicnn.models import Sequential
 
 #: "losses" (steps,); of layer i "i/y" what comes out, "i/dx" the gradient with respect to what
@@ -54,21 +54,16 @@ class _Recorder:
         return dx
 
 
-class _NoUpdate:
-    """An optimizer that leaves the weights and the gradients as they are."""
-
-    def apply(self) -> None:
-        pass
-
-
 def _watched_step(model: Sequential, x: Any, y: Any, weights: Any) -> Arrays:
-    batch, compiled = model._one_batch(x, y, weights, None)
-    ops = _without_fused(compiled.ops)
+    rows, step = model._one_batch(x, y, weights, None)
+    ops = _without_fused(step.ops)
     recorders = [[_Recorder(stage, ops) for stage in layer.stages()] for layer in leaves(model)]
     stages = [recorder for row in recorders for recorder in row]
     executor = Executor(stages, model.parameters, ops, model.dtype)
-    watched = Compiled(executor, model._loss, _NoUpdate(), [], [])
-    watched.train(batch)
+    watched = Step(executor, model._require_compiled().loss, None, [], [])
+    with ops.running():
+        watched.forward(rows.gather(), training=True)
+        watched.backward()
     for recorder in stages[watched.last :]:  # a softmax that was one with the loss
         with ops.running():
             recorder.forward(Context(ops), ops.asarray(stages[watched.last - 1].y))

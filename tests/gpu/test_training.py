@@ -8,7 +8,7 @@ import pytest
 
 from minicnn import NonFiniteError, config
 from minicnn.callbacks import Callback, LambdaCallback, LearningRateScheduler
-from minicnn.engine.ahead import Ahead
+from minicnn.engine.runners import Recorder
 from minicnn.layers import Layer
 from minicnn.losses import Loss
 from minicnn.optimizers import SGD, Adam, AdamW, RMSprop
@@ -31,7 +31,7 @@ def on_reference(make, *args, **kwargs):
 
 def launch_by_launch(monkeypatch):
     """From now on no step is recorded."""
-    monkeypatch.setattr(Ahead, "_run", lambda self, rows, training, step: step())
+    monkeypatch.setattr(Recorder, "_run", Recorder._launch)
 
 
 OPTIMIZERS = {
@@ -117,7 +117,7 @@ def test_a_batch_needs_no_more_launches_than_these(device):
     model = network()
     x, y = data(32)
     model.fit(x, y, batch_size=16, epochs=2, verbose=0)
-    recorded = model._compiled.ahead._recorded
+    recorded = model._trainer.made._runner._recorded
     assert not recorded, "recordings go with the data they were made for"
     nodes = []
     model.fit(x, y, batch_size=16, epochs=2, verbose=0, callbacks=[

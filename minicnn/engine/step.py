@@ -118,10 +118,10 @@ class Step:
                 "another model took weights of this one along while it was training: make models "
                 "that share layers, and use each once, before fit"
             )
-        if self._updates is not None:
-            self.optimizer.refresh_learning_rate(self._updates)
-            self._updates += 1
         with interrupts.step, self.ops.running():
+            if self._updates is not None:
+                self.optimizer.refresh_learning_rate(self._updates)
+                self._updates += 1
             rows.aim()
             self._runner.train(rows)
 

@@ -20,9 +20,9 @@ from minicnn.backends import reference as ops
 from minicnn.backends.context import Context
 from minicnn.datasets import DownloadError, mnist, rendered_digits
 
-FILTERS, WINDOW, POOL, UNITS, CLASSES = 16, 5, 2, 64, 10
+FILTERS, WINDOW, POOL, UNITS, CLASSES = 16, 5, 2, 128, 10
 POOLED = (28 - WINDOW + 1) // POOL  # height and width after the pooling: 12
-EPOCHS, BATCH, LEARNING_RATE = 3, 64, 0.001
+EPOCHS, BATCH, LEARNING_RATE = 2, 32, 0.001
 
 Weights = dict[str, np.ndarray]
 Contexts = dict[str, Context]
@@ -61,8 +61,8 @@ def forward(ctx: Contexts, w: Weights, x: np.ndarray) -> np.ndarray:
     y = ops.relu_forward(ctx["relu"], y, 0.0, None, 0.0)  # (N, 24, 24, 16)
     y = ops.maxpool2d_forward(ctx["pool"], y, (POOL, POOL), (POOL, POOL), no_pads)
     y = y.reshape(len(x), -1)  # (N, 12, 12, 16)  ->  (N, 2304)
-    y = ops.dense_forward(ctx["dense"], y, w["w2"], w["b2"])  # (N, 64)
-    y = ops.relu_forward(ctx["relu2"], y, 0.0, None, 0.0)  # (N, 64)
+    y = ops.dense_forward(ctx["dense"], y, w["w2"], w["b2"])  # (N, 128)
+    y = ops.relu_forward(ctx["relu2"], y, 0.0, None, 0.0)  # (N, 128)
     return ops.dense_forward(ctx["out"], y, w["w3"], w["b3"])  # (N, 10)
 
 
@@ -77,8 +77,8 @@ def backward(ctx: Contexts, w: Weights, g: Weights) -> None:
     """The gradient of the mean loss with respect to every weight, into ``g``: forward reversed."""
     dlosses = ops.weighted_sum_backward(ctx["mean"])  # (N,), 1/N each
     dy = ops.sparse_softmax_crossentropy_backward(ctx["loss"], dlosses)  # (N, 10), (p - onehot)/N
-    dy = ops.dense_backward(ctx["out"], dy, w["w3"], g["w3"], g["b3"])  # (N, 64)
-    dy = ops.relu_backward(ctx["relu2"], dy)  # (N, 64)
+    dy = ops.dense_backward(ctx["out"], dy, w["w3"], g["w3"], g["b3"])  # (N, 128)
+    dy = ops.relu_backward(ctx["relu2"], dy)  # (N, 128)
     dy = ops.dense_backward(ctx["dense"], dy, w["w2"], g["w2"], g["b2"])  # (N, 2304)
     dy = dy.reshape(len(dy), POOLED, POOLED, FILTERS)  # (N, 12, 12, 16)
     dy = ops.maxpool2d_backward(ctx["pool"], dy)  # (N, 24, 24, 16)
@@ -112,7 +112,7 @@ def train(w: Weights, x: np.ndarray, y: np.ndarray, seed: int, epochs: int = EPO
                     w[name], g[name], m[name], v[name], updates, rate, 0.9, 0.999, 1e-7
                 )  # fmt: skip
             updates += 1
-            if start // BATCH % 100 == 99 or start + BATCH >= len(x):
+            if start // BATCH % 250 == 249 or start + BATCH >= len(x):
                 seen = start + len(rows)
                 print(
                     f"epoch {epoch + 1}: {seen:6,} images, {time.perf_counter() - start_time:3.0f} "

@@ -1,15 +1,27 @@
-"""Epochs and batches: what happens in which order in fit, evaluate and predict."""
+"""Epochs and batches: what happens in which order in fit, evaluate and predict.
 
-from collections.abc import Callable
+And where the first NaN came from, when a loss is none: a step run again, array by array.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from minicnn.backends.context import Context
+from minicnn.backends.spec import Array, Backend
 from minicnn.engine import interrupts
 from minicnn.engine.data import Arrays, Feeder, Rows
-from minicnn.engine.diagnose import NonFiniteError, first_non_finite
 from minicnn.engine.progress import Progress
+from minicnn.engine.stages import Stage
 from minicnn.engine.step import Executor, Step
+
+
+class NonFiniteError(ValueError, FloatingPointError):
+    """Training met NaN or infinity; the message names the first array it appeared in.
+
+    The weights are those of the last good step.
+    """
 
 
 def fit(
@@ -158,3 +170,51 @@ def predict(
 
 def _sorted(logs: dict[str, float]) -> dict[str, float]:
     return dict(sorted(logs.items()))
+
+
+# -- a loss that is not finite ---------------------------------------------------------------------
+
+
+def first_non_finite(step: Step, stages: Sequence[Stage], rows: Rows) -> str:
+    """Name of the first array with a NaN or an infinity in it, in the order of the computation.
+
+    Args:
+        step: the step that failed; its counter still has the value of that step, so that
+            dropout draws the same masks.
+        stages: the model's stages, not fused, so that each array has a name.
+        rows: those of the batch that failed.
+    """
+    batch = rows.gather()
+    ops = step.ops
+    found = _bad(ops, batch.x)
+    if found:
+        return f"the input x ({found}): clean the data, e.g. with np.nan_to_num"
+    if batch.y is not None and (found := _bad(ops, batch.y)):
+        return f"the targets y ({found}): clean the data"
+    if batch.weights is not None and (found := _bad(ops, batch.weights)):
+        return f"sample_weight ({found})"
+    x = batch.x
+    with ops.running():
+        for stage in stages:
+            for parameter in stage.parameters:
+                if found := _bad(ops, parameter.value):
+                    return f"the weight {parameter.path!r} ({found}){_ADVICE}"
+            x = stage.forward(Context(ops, step.executor.step, training=True), x)
+            if found := _bad(ops, x):
+                return f"the output of {stage.name!r} ({found}){_ADVICE}"
+    return f"the loss {step.loss.name!r}{_ADVICE}"
+
+
+_ADVICE = ": the learning rate may be too high, or the input not scaled (try x / 255)"
+
+
+def _bad(ops: Backend, array: Array) -> str:
+    """How much of ``array`` is not finite, in words; empty when all is well."""
+    host = np.asarray(ops.to_numpy(array))
+    if host.dtype.kind != "f":
+        return ""
+    bad = ~np.isfinite(host)
+    if not bad.any():
+        return ""
+    kind = "NaN" if np.isnan(host).any() else "infinity"
+    return f"{kind} in {int(bad.sum())} of {host.size} entries, shape {host.shape}"

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import math
 import os
 import random
 import threading
@@ -19,8 +20,8 @@ from minicnn.backends.spec import Array
 from minicnn.engine import checks, loop
 from minicnn.engine.arrays import host_array
 from minicnn.engine.data import Arrays, Generator, Rows, resolve_batch_size
-from minicnn.engine.diagnose import NonFiniteError, first_non_finite
 from minicnn.engine.geometry import is_integer
+from minicnn.engine.loop import NonFiniteError, first_non_finite
 from minicnn.engine.parameters import Parameter, assign_all
 from minicnn.engine.plan import lower
 from minicnn.engine.stages import Stage
@@ -30,7 +31,7 @@ from minicnn.engine.threads import OneThread, alone
 from minicnn.layers.arguments import Shape, SymbolicTensor
 from minicnn.layers.base import Layer
 from minicnn.layers.core import InputLayer
-from minicnn.models.trainer import Trainer, outputs_per_sample, split
+from minicnn.models.trainer import Trainer, split
 
 Path = str | os.PathLike[str]
 _BUILDING = threading.RLock()  # held while the first call of a deferred model builds it
@@ -396,7 +397,8 @@ class Model(Layer):
         size = resolve_batch_size(batch_size, len(array), steps)
         data = Arrays(array, None, None, size, executor, "predict")
         listed = self._callbacks(callbacks, verbose, 1, data.batches)
-        at_once = executor.plan.samples_at_once(size, outputs_per_sample(self._layers))
+        numbers = sum(math.prod(d or 1 for d in layer.output.shape) for layer in self._layers)
+        at_once = executor.plan.samples_at_once(size, numbers)
         return loop.predict(executor, data, steps, at_once, listed, verbose)
 
     # -- one batch ---------------------------------------------------------------------------

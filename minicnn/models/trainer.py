@@ -1,6 +1,5 @@
 """What ``compile`` asked for, and the data that a model learns from, checked against each other."""
 
-import math
 from collections.abc import Callable, Iterator
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
@@ -165,11 +164,6 @@ def split(x: Any, y: Any, weights: Any, fraction: float) -> tuple[Any, Any, Any,
     at = checks.split(len(arrays[0]), fraction)
     train = [None if a is None else a[:at] for a in arrays]
     return train[0], train[1], train[2], tuple(a[at:] for a in arrays if a is not None)
-
-
-def outputs_per_sample(layers: list[Any]) -> int:
-    """Numbers that the layers of a model put out for one sample, together."""
-    return sum(math.prod(d or 1 for d in layer.output.shape) for layer in layers)
 
 
 def _metric_list(given: Any) -> list[Any]:

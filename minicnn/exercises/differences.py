@@ -1,10 +1,8 @@
-"""Two answers beside each other: the first place where they differ, in words."""
-
-from typing import Any
+"""Two answers beside each other: the first place where they differ, and values, in words."""
 
 import numpy as np
 
-from minicnn.exercises.describe import apart, number
+_MOST_NUMBERS = 12  # of an array that is written out
 
 
 class Difference(Exception):
@@ -16,7 +14,7 @@ class Difference(Exception):
 
 
 def same(
-    got: Any, want: Any, *, axes: Any = (), names: tuple[str, ...] = (), rtol: float = 1e-6
+    got: object, want: object, *, axes: tuple = (), names: tuple[str, ...] = (), rtol: float = 1e-6
 ) -> None:
     """Nothing, if the two agree.
 
@@ -31,7 +29,7 @@ def same(
         _same_number(got, want, rtol)
 
 
-def agrees(got: Any, want: Any, rtol: float = 1e-6) -> bool:
+def agrees(got: object, want: object, rtol: float = 1e-6) -> bool:
     """Whether :func:`same` finds no difference."""
     try:
         same(got, want, rtol=rtol)
@@ -40,21 +38,19 @@ def agrees(got: Any, want: Any, rtol: float = 1e-6) -> bool:
     return True
 
 
-def untouched(before: Any, after: Any) -> bool:
+def untouched(before: object, after: object) -> bool:
     """Whether an argument is what it was, bit for bit (lists and arrays; others are not looked at).
 
     NaN counts as unchanged where it was before.
     """
-    if isinstance(before, np.ndarray):
+    if isinstance(before, np.ndarray) and isinstance(after, np.ndarray):
         return before.shape == after.shape and before.tobytes() == after.tobytes()
     if isinstance(before, (list, tuple, dict, int, float, str)):
         return bool(before == after)
     return True
 
 
-def _same_tuple(
-    got: Any, want: tuple[Any, ...], axes: Any, names: tuple[str, ...], rtol: float
-) -> None:
+def _same_tuple(got: object, want: tuple, axes: tuple, names: tuple[str, ...], rtol: float) -> None:
     labels = names or tuple(f"part {i}" for i in range(len(want)))
     if not isinstance(got, (tuple, list)) or len(got) != len(want):
         has = f"{len(got)} values" if isinstance(got, (tuple, list)) else type(got).__name__
@@ -68,7 +64,7 @@ def _same_tuple(
             raise Difference(f"  in           {label}", *difference.lines) from None
 
 
-def _same_array(got: Any, want: np.ndarray, axes: tuple[str, ...], rtol: float) -> None:
+def _same_array(got: object, want: np.ndarray, axes: tuple[str, ...], rtol: float) -> None:
     if not isinstance(got, (np.ndarray, np.generic)):
         raise Difference(
             f"  expected     a NumPy array of shape {want.shape}",
@@ -99,7 +95,7 @@ def _same_array(got: Any, want: np.ndarray, axes: tuple[str, ...], rtol: float) 
     )
 
 
-def _same_number(got: Any, want: Any, rtol: float) -> None:
+def _same_number(got: object, want: object, rtol: float) -> None:
     if isinstance(got, np.ndarray) and got.ndim == 0:
         got = got[()]
     if isinstance(want, str) or not isinstance(got, (int, float, np.number, np.bool_)):
@@ -127,3 +123,32 @@ def _close(got: np.ndarray, want: np.ndarray, rtol: float) -> np.ndarray:
     scale = float(finite.max(initial=0.0)) or 1.0
     rtol = max(rtol, 1e-4) if want.dtype == np.float32 else rtol
     return np.isclose(got, want, rtol=0, atol=rtol * scale, equal_nan=True)
+
+
+def value(name: str, what: object) -> str:
+    """ "x = np.arange(24.0).reshape(1, 4, 6, 1)" or "x: float64 array of shape (2, 3)"."""
+    if not isinstance(what, np.ndarray):
+        return f"{name} = {what!r}" if not callable(what) else f"{name}: a function"
+    if what.size > 3 and np.array_equal(what.ravel(), np.arange(what.size)):
+        count = f"{what.size}.0" if what.dtype == np.float64 else str(what.size)
+        dtype = "" if what.dtype in (np.float64, np.int64) else f", dtype=np.{what.dtype}"
+        shape = "" if what.ndim == 1 else f".reshape{what.shape}"
+        return f"{name} = np.arange({count}{dtype}){shape}"
+    if what.size <= _MOST_NUMBERS:
+        flat = what.ndim > 2  # brackets in brackets in brackets are hard to read
+        text = np.array2string(what.ravel() if flat else what, separator=", ", floatmode="maxprec")
+        text = " ".join(text.split())
+        return f"{name} = np.array({text}){f'.reshape{what.shape}' if flat else ''}"
+    return f"{name}: {what.dtype} array of shape {what.shape}"
+
+
+def number(what: object, digits: int = 8) -> str:
+    """A number as a person writes it: 3, 0.25, nan."""
+    plain = what.item() if isinstance(what, np.generic) else what
+    return f"{plain:.{digits}g}" if isinstance(plain, float) else f"{plain}"
+
+
+def apart(one: object, other: object) -> tuple[str, str]:
+    """Two numbers with as many digits as it takes to see that they differ."""
+    texts = number(one), number(other)
+    return texts if texts[0] != texts[1] else (number(one, 17), number(other, 17))

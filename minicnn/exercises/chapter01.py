@@ -27,19 +27,18 @@ def output_size(mine: Attempt) -> None:
         ("a remainder that no window reaches is dropped", 8, 3, 2, 0, 0),
         ("all at once", 28, 5, 3, 2, 1),
     ):
-        mine.expect(
-            text,
-            {"size": size, "window": window, "stride": stride, "before": before, "after": after},
-            (size + before + after - window) // stride + 1,
-            slips={
-                "the + 1 is missing": (size + before + after - window) // stride,
-                "it is rounded up": -(-(size + before + after - window) // stride) + 1,
-                "the stride is left out": size + before + after - window + 1,
-                "the padding is left out": (size - window) // stride + 1,
-                "only the padding before counts": (size + before - window) // stride + 1,
-                "the padding before is counted twice": (size + 2 * before - window) // stride + 1,
-            },
-        )
+        slips = {
+            "the + 1 is missing": (size + before + after - window) // stride,
+            "it is rounded up": -(-(size + before + after - window) // stride) + 1,
+            "the stride is left out": size + before + after - window + 1,
+            "the padding is left out": (size - window) // stride + 1,
+            "only the padding before counts": (size + before - window) // stride + 1,
+            "the padding before is counted twice": (size + 2 * before - window) // stride + 1,
+        }
+        arguments = {
+            "size": size, "window": window, "stride": stride, "before": before, "after": after,
+        }  # fmt: skip
+        mine.expect(text, arguments, (size + before + after - window) // stride + 1, slips=slips)
 
 
 @exercise(
@@ -66,22 +65,19 @@ def convolve(mine: Attempt) -> None:
         w = np.random.default_rng(1).integers(-3, 4, w_shape).astype(float)  # (KH, KW, C, F)
         b = np.arange(1.0, w_shape[3] + 1) * 10 if bias else np.zeros(w_shape[3])  # (F,)
         places = w_shape[0] * w_shape[1]
-        mine.expect(
-            text,
-            {"x": x, "w": w, "b": b, "strides": strides},
-            _convolve(x, w, b, strides),
-            axes=("n", "oh", "ow", "f"),
-            slips={
-                "the kernel is flipped": _convolve(x, w[::-1, ::-1], b, strides),
-                "the bias is left out": _convolve(x, w, 0 * b, strides),
-                "the bias is added at every place": _convolve(x, w, places * b, strides),
-                "the bias is added for every place and channel": _convolve(
-                    x, w, places * w_shape[2] * b, strides
-                ),
-                "strides are taken as 1": _convolve(x, w, b, (1, 1)),
-                "SH and SW are exchanged": _convolve(x, w, b, strides[::-1]),
-            },
-        )
+        slips = {
+            "the kernel is flipped": _convolve(x, w[::-1, ::-1], b, strides),
+            "the bias is left out": _convolve(x, w, 0 * b, strides),
+            "the bias is added at every place": _convolve(x, w, places * b, strides),
+            "the bias is added for every place and channel": _convolve(
+                x, w, places * w_shape[2] * b, strides
+            ),
+            "strides are taken as 1": _convolve(x, w, b, (1, 1)),
+            "SH and SW are exchanged": _convolve(x, w, b, strides[::-1]),
+        }
+        arguments = {"x": x, "w": w, "b": b, "strides": strides}
+        want = _convolve(x, w, b, strides)
+        mine.expect(text, arguments, want, axes=("n", "oh", "ow", "f"), slips=slips)
 
 
 def _convolve(x: np.ndarray, w: np.ndarray, b: np.ndarray, strides: tuple[int, int]) -> np.ndarray:

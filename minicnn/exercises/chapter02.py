@@ -38,12 +38,8 @@ def im2col(mine: Attempt) -> None:
         arguments = {"x": x, "window": window, "strides": strides}
         mine.expect(text, arguments, want, axes=axes, slips=slips)
     x = np.arange(12, dtype=np.float32).reshape(1, 3, 4, 1)
-    mine.expect(
-        "the dtype of x is kept",
-        {"x": x, "window": (2, 2), "strides": (1, 1)},
-        conv.im2col(x, (2, 2), (1, 1)),
-        axes=axes,
-    )
+    arguments = {"x": x, "window": (2, 2), "strides": (1, 1)}
+    mine.expect("the dtype of x is kept", arguments, conv.im2col(x, (2, 2), (1, 1)), axes=axes)
 
 
 @exercise(
@@ -77,18 +73,15 @@ def cols_bytes(mine: Attempt) -> None:
         N, H, W, C = shape
         (KH, KW), (SH, SW) = window, strides
         OH, OW = (H - KH) // SH + 1, (W - KW) // SW + 1
-        mine.expect(
-            text,
-            {"x_shape": shape, "window": window, "strides": strides, "itemsize": itemsize},
-            N * OH * OW * KH * KW * C * itemsize,
-            slips={
-                "the entries are counted, not their bytes": N * OH * OW * KH * KW * C,
-                "the channels are left out": N * OH * OW * KH * KW * itemsize,
-                "strides are taken as 1": N * (H - KH + 1) * (W - KW + 1) * KH * KW * C * itemsize,
-                "the batch is left out": OH * OW * KH * KW * C * itemsize,
-                "the image is counted, not its windows": int(np.prod(shape)) * itemsize,
-                "each pixel is copied KH KW times, those at the edge too": (
-                    int(np.prod(shape)) * KH * KW * itemsize
-                ),
-            },
-        )
+        slips = {
+            "the entries are counted, not their bytes": N * OH * OW * KH * KW * C,
+            "the channels are left out": N * OH * OW * KH * KW * itemsize,
+            "strides are taken as 1": N * (H - KH + 1) * (W - KW + 1) * KH * KW * C * itemsize,
+            "the batch is left out": OH * OW * KH * KW * C * itemsize,
+            "the image is counted, not its windows": int(np.prod(shape)) * itemsize,
+            "each pixel is copied KH KW times, those at the edge too": (
+                int(np.prod(shape)) * KH * KW * itemsize
+            ),
+        }
+        arguments = {"x_shape": shape, "window": window, "strides": strides, "itemsize": itemsize}
+        mine.expect(text, arguments, N * OH * OW * KH * KW * C * itemsize, slips=slips)

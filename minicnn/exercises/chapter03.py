@@ -30,18 +30,14 @@ def overlap(mine: Attempt) -> None:
         for oh in range(OH):
             for ow in range(OW):
                 want[oh * SH : oh * SH + KH, ow * SW : ow * SW + KW] += 1
-        mine.expect(
-            text,
-            {"size": size, "window": window, "strides": strides},
-            want,
-            axes=("h", "w"),
-            slips={
-                "strides are taken as 1": _ones(size, window, (1, 1)),
-                "KH and KW are exchanged": _ones(size, window[::-1], strides),
-                "windows set pixels where they should add": np.minimum(want, 1),
-                "every pixel is thought to lie in KH KW windows": np.full(size, float(KH * KW)),
-            },
-        )
+        slips = {
+            "strides are taken as 1": _ones(size, window, (1, 1)),
+            "KH and KW are exchanged": _ones(size, window[::-1], strides),
+            "windows set pixels where they should add": np.minimum(want, 1),
+            "every pixel is thought to lie in KH KW windows": np.full(size, float(KH * KW)),
+        }
+        arguments = {"size": size, "window": window, "strides": strides}
+        mine.expect(text, arguments, want, axes=("h", "w"), slips=slips)
 
 
 def _ones(size: tuple[int, int], window: tuple[int, int], strides: tuple[int, int]) -> np.ndarray:
@@ -71,19 +67,16 @@ def col2im(mine: Attempt) -> None:
     ):
         cols = conv.im2col(np.zeros(shape), window, strides)  # for its shape
         dcols = np.arange(float(cols.size)).reshape(cols.shape)  # (N, OH, OW, KH, KW, C)
-        mine.expect(
-            text,
-            {"dcols": dcols, "x_shape": shape, "strides": strides},
-            conv.col2im(dcols, shape, strides),
-            axes=("n", "h", "w", "c"),
-            slips={
-                "a window overwrites what was there (= instead of +=)": _overwritten(
-                    dcols, shape, strides
-                ),
-                "the mean is taken where the sum belongs": _mean(dcols, shape, strides),
-                "SH and SW are exchanged": _exchanged(dcols, shape, strides),
-            },
-        )
+        slips = {
+            "a window overwrites what was there (= instead of +=)": _overwritten(
+                dcols, shape, strides
+            ),
+            "the mean is taken where the sum belongs": _mean(dcols, shape, strides),
+            "SH and SW are exchanged": _exchanged(dcols, shape, strides),
+        }
+        arguments = {"dcols": dcols, "x_shape": shape, "strides": strides}
+        want = conv.col2im(dcols, shape, strides)
+        mine.expect(text, arguments, want, axes=("n", "h", "w", "c"), slips=slips)
     random = np.random.default_rng(3)
     x, dcols = random.normal(size=(2, 7, 6, 3)), random.normal(size=(2, 3, 2, 3, 4, 3))
     text = "it is the adjoint: <im2col(x), c> = <x, col2im(c)>"
@@ -139,24 +132,20 @@ def conv_backward(mine: Attempt) -> None:
         dy = random.integers(-4, 5, y.shape).astype(float)
         dx, dw, db = _backward(x, w, dy, strides)
         N = len(x)
-        mine.expect(
-            text,
-            {"x": x, "w": w, "dy": dy, "strides": strides},
-            (dx, dw, db),
-            axes=(("n", "h", "w", "c"), ("i", "j", "c", "f"), ("f",)),
-            names=("dx", "dw", "db"),
-            slips={
-                "dw and db are means over the batch, not sums": (dx, dw / N, db / N),
-                "dw is a mean over the batch, not a sum": (dx, dw / N, db),
-                "db is a mean, not a sum": (dx, dw, dy.mean(axis=(0, 1, 2))),
-                "the kernel of dw is flipped": (dx, dw[::-1, ::-1], db),
-                "the kernel is flipped on the way to dx": (
-                    _backward(x, w[::-1, ::-1], dy, strides)[0], dw, db,
-                ),
-                "dx and dw are exchanged": (dw, dx, db),
-                "the sign of all three is wrong": (-dx, -dw, -db),
-            },
-        )  # fmt: skip
+        slips = {
+            "dw and db are means over the batch, not sums": (dx, dw / N, db / N),
+            "dw is a mean over the batch, not a sum": (dx, dw / N, db),
+            "db is a mean, not a sum": (dx, dw, dy.mean(axis=(0, 1, 2))),
+            "the kernel of dw is flipped": (dx, dw[::-1, ::-1], db),
+            "the kernel is flipped on the way to dx": (
+                _backward(x, w[::-1, ::-1], dy, strides)[0], dw, db,
+            ),
+            "dx and dw are exchanged": (dw, dx, db),
+            "the sign of all three is wrong": (-dx, -dw, -db),
+        }  # fmt: skip
+        arguments = {"x": x, "w": w, "dy": dy, "strides": strides}
+        axes, names = (("n", "h", "w", "c"), ("i", "j", "c", "f"), ("f",)), ("dx", "dw", "db")
+        mine.expect(text, arguments, (dx, dw, db), axes=axes, names=names, slips=slips)
 
 
 def _forward(x: np.ndarray, w: np.ndarray, strides: tuple[int, int]) -> tuple[Context, np.ndarray]:

@@ -24,20 +24,17 @@ def relu_backward(mine: Attempt) -> None:
         ("the shape is kept", np.arange(-12.0, 12.0).reshape(2, 3, 4, 1),
          np.arange(1.0, 25.0).reshape(2, 3, 4, 1)),
     ):  # fmt: skip
-        mine.expect(
-            text,
-            {"x": a, "dy": b},
-            b * (a > 0),
-            slips={
-                "the mask is taken from dy, not from x": b * (b > 0),
-                "dy passes everywhere": b,
-                "the value max(x, 0) comes back instead of the gradient": np.maximum(a, 0),
-                "the mask comes back, without dy": (a > 0).astype(float),
-                "x is multiplied in": b * np.maximum(a, 0),
-                "the mask is the wrong way round": b * (a <= 0),
-                "dy passes at 0, too": b * (a >= 0),
-            },
-        )
+        slips = {
+            "the mask is taken from dy, not from x": b * (b > 0),
+            "dy passes everywhere": b,
+            "the value max(x, 0) comes back instead of the gradient": np.maximum(a, 0),
+            "the mask comes back, without dy": (a > 0).astype(float),
+            "x is multiplied in": b * np.maximum(a, 0),
+            "the mask is the wrong way round": b * (a <= 0),
+            "dy passes at 0, too": b * (a >= 0),
+        }
+        arguments = {"x": a, "dy": b}
+        mine.expect(text, arguments, b * (a > 0), slips=slips)
 
 
 @exercise(
@@ -50,7 +47,7 @@ def relu_backward(mine: Attempt) -> None:
 )
 def maxpool(mine: Attempt) -> None:
     """The largest entry y (N, OH, OW, C) of each window, and its place in it, both in a tuple."""
-    axes = (("n", "oh", "ow", "c"),) * 2
+    axes, names = (("n", "oh", "ow", "c"),) * 2, ("y", "winner")
     # shuffled whole numbers, so that every winner is known
     for text, shape, window, strides in (
         ("one window: its largest entry and where that is", (1, 2, 3, 1), (2, 3), (2, 3)),
@@ -64,33 +61,24 @@ def maxpool(mine: Attempt) -> None:
         x = np.random.default_rng(5).permutation(size).astype(float).reshape(shape)
         x -= size if "below" in text else 0
         y, winner = _maxpool(x, window, strides)
-        mine.expect(
-            text,
-            {"x": x, "window": window, "strides": strides},
-            (y, winner),
-            axes=axes,
-            names=("y", "winner"),
-            slips={
-                "the smallest entry is taken": _maxpool(-x, window, strides, sign=-1),
-                "the largest of all channels is taken": tuple(
-                    np.broadcast_to(a.max(axis=3, keepdims=True), a.shape) for a in (y, winner)
-                ),
-                "windows are counted column by column": _maxpool(x, window, strides, order="F"),
-            },
-        )
+        slips = {
+            "the smallest entry is taken": _maxpool(-x, window, strides, sign=-1),
+            "the largest of all channels is taken": tuple(
+                np.broadcast_to(a.max(axis=3, keepdims=True), a.shape) for a in (y, winner)
+            ),
+            "windows are counted column by column": _maxpool(x, window, strides, order="F"),
+        }
+        arguments = {"x": x, "window": window, "strides": strides}
+        mine.expect(text, arguments, (y, winner), axes=axes, names=names, slips=slips)
     tied = np.array([[7.0, 7, 1, 2], [7, 7, 5, 5]]).reshape(1, 2, 4, 1)
-    mine.expect(
-        "on a tie the first entry wins, row by row",
-        {"x": tied, "window": (2, 2), "strides": (2, 2)},
-        _maxpool(tied, (2, 2), (2, 2)),
-        axes=axes,
-        names=("y", "winner"),
-        slips={
-            "the last of the tied entries wins": (
-                np.array([7.0, 5.0]).reshape(1, 1, 2, 1), np.array([3, 3]).reshape(1, 1, 2, 1),
-            )
-        },
-    )  # fmt: skip
+    slips = {
+        "the last of the tied entries wins": (
+            np.array([7.0, 5.0]).reshape(1, 1, 2, 1), np.array([3, 3]).reshape(1, 1, 2, 1),
+        )
+    }  # fmt: skip
+    arguments = {"x": tied, "window": (2, 2), "strides": (2, 2)}
+    text, want = "on a tie the first entry wins, row by row", _maxpool(tied, (2, 2), (2, 2))
+    mine.expect(text, arguments, want, axes=axes, names=names, slips=slips)
 
 
 def _maxpool(
@@ -132,24 +120,22 @@ def maxpool_backward(mine: Attempt) -> None:
         np.put_along_axis(dwindows, winner[:, :, :, None], dy[:, :, :, None], axis=3)
         dcols = dwindows.reshape(N, OH, OW, KH, KW, C)
         everywhere = np.repeat(dy[:, :, :, None], KH * KW, axis=3).reshape(dcols.shape)
-        mine.expect(
-            text,
-            {"dy": dy, "winner": winner, "x_shape": shape, "window": window, "strides": strides},
-            col2im(dcols, shape, strides),
-            axes=("n", "h", "w", "c"),
-            slips={
-                "every entry of the window gets dy": col2im(everywhere, shape, strides),
-                "dy is shared out among the entries": col2im(everywhere, shape, strides)
-                / (KH * KW),
-                "a later window overwrites an earlier one (= instead of +=)": _overwritten(
-                    dcols, shape, strides
-                ),
-                "winners are counted column by column": col2im(
-                    dwindows.reshape(N, OH, OW, KW, KH, C).swapaxes(3, 4), shape, strides
-                ),
-                "dy is left out: winners get 1": col2im((dcols > 0).astype(float), shape, strides),
-            },
-        )
+        slips = {
+            "every entry of the window gets dy": col2im(everywhere, shape, strides),
+            "dy is shared out among the entries": col2im(everywhere, shape, strides) / (KH * KW),
+            "a later window overwrites an earlier one (= instead of +=)": _overwritten(
+                dcols, shape, strides
+            ),
+            "winners are counted column by column": col2im(
+                dwindows.reshape(N, OH, OW, KW, KH, C).swapaxes(3, 4), shape, strides
+            ),
+            "dy is left out: winners get 1": col2im((dcols > 0).astype(float), shape, strides),
+        }
+        arguments = {
+            "dy": dy, "winner": winner, "x_shape": shape, "window": window, "strides": strides,
+        }  # fmt: skip
+        want = col2im(dcols, shape, strides)
+        mine.expect(text, arguments, want, axes=("n", "h", "w", "c"), slips=slips)
 
 
 def _overwritten(dcols: np.ndarray, shape: tuple[int, ...], strides: tuple[int, int]) -> np.ndarray:

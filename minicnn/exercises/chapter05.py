@@ -36,14 +36,9 @@ def dense_backward(mine: Attempt) -> None:
         if D == U:
             slips["w is not transposed on the way to dx"] = (dy @ w, dw, db)
             slips["dw is transposed"] = (dx, dw.T, db)
-        mine.expect(
-            text,
-            {"x": x, "w": w, "dy": dy},
-            (dx, dw, db),
-            axes=(("n", "d"), ("d", "u"), ("u",)),
-            names=("dx", "dw", "db"),
-            slips=slips,
-        )
+        arguments = {"x": x, "w": w, "dy": dy}
+        axes, names = (("n", "d"), ("d", "u"), ("u",)), ("dx", "dw", "db")
+        mine.expect(text, arguments, (dx, dw, db), axes=axes, names=names, slips=slips)
 
 
 @exercise(
@@ -158,20 +153,16 @@ def crossentropy_gradient(mine: Attempt) -> None:
         want = (p - one_hot) / N
         with np.errstate(all="ignore"):
             plain = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
-        mine.expect(
-            text,
-            {"z": z, "labels": y},
-            want,
-            axes=("n", "k"),
-            slips={
-                "it is not divided by N": p - one_hot,
-                "the sign is wrong": -want,
-                "it is divided by K, not by N": (p - one_hot) / K,
-                "it is divided by N K": want / K,
-                "the 1 is not subtracted": p / N,
-                "it is subtracted from z, not from p": (z - one_hot) / N,
-                "only the label's entry has a gradient": want * one_hot,
-                "exp overflows: subtract each row's maximum first": (plain - one_hot) / N,
-                "every row takes all labels": (p - np.isin(np.arange(K), y)) / N,
-            },
-        )
+        slips = {
+            "it is not divided by N": p - one_hot,
+            "the sign is wrong": -want,
+            "it is divided by K, not by N": (p - one_hot) / K,
+            "it is divided by N K": want / K,
+            "the 1 is not subtracted": p / N,
+            "it is subtracted from z, not from p": (z - one_hot) / N,
+            "only the label's entry has a gradient": want * one_hot,
+            "exp overflows: subtract each row's maximum first": (plain - one_hot) / N,
+            "every row takes all labels": (p - np.isin(np.arange(K), y)) / N,
+        }
+        arguments = {"z": z, "labels": y}
+        mine.expect(text, arguments, want, axes=("n", "k"), slips=slips)

@@ -40,21 +40,17 @@ def numeric_gradient(mine: Attempt) -> None:
         ("x may have any number of axes", _plane, np.arange(12.0).reshape(2, 3, 2)),
     ):
         want = _slopes(f, x, h, h)
-        mine.expect(
-            text,
-            {"f": f, "x": x, "h": h},
-            want,
-            rtol=1e-9,
-            slips={
-                "the step goes to the right only": _slopes(f, x, h, 0),
-                "the step goes to the left only": _slopes(f, x, 0, h),
-                "the difference is divided by h, not by 2 h": 2 * want,
-                "the difference is not divided": 2 * h * want,
-                "an entry stays moved while the next ones are": _staying(f, x, h),
-                "all entries are moved at once": np.full(x.shape, (f(x + h) - f(x - h)) / (2 * h)),
-                "the sign is wrong": -want,
-            },
-        )
+        slips = {
+            "the step goes to the right only": _slopes(f, x, h, 0),
+            "the step goes to the left only": _slopes(f, x, 0, h),
+            "the difference is divided by h, not by 2 h": 2 * want,
+            "the difference is not divided": 2 * h * want,
+            "an entry stays moved while the next ones are": _staying(f, x, h),
+            "all entries are moved at once": np.full(x.shape, (f(x + h) - f(x - h)) / (2 * h)),
+            "the sign is wrong": -want,
+        }
+        arguments = {"f": f, "x": x, "h": h}
+        mine.expect(text, arguments, want, rtol=1e-9, slips=slips)
 
 
 def _slopes(
@@ -107,12 +103,8 @@ def relative_error(mine: Attempt) -> None:
                 "the sign of the difference is kept": (a - n) / np.where(larger == 0, 1, larger),
                 "0 is divided by 0": np.abs(a - n) / larger,
             }
-        mine.expect(
-            text,
-            {"analytic": a, "numeric": n},
-            np.abs(a - n) / np.where(larger == 0, 1, larger),
-            slips=slips,
-        )
+        arguments = {"analytic": a, "numeric": n}
+        mine.expect(text, arguments, np.abs(a - n) / np.where(larger == 0, 1, larger), slips=slips)
 
 
 #: a nudge for each patient, shown when the answer is wrong
@@ -175,21 +167,17 @@ def mended_scale(mine: Attempt) -> None:
         x, dy = (random.integers(-4, 5, shape).astype(float) for _ in range(2))
         gain = np.array([2.0, -1, 3])
         dx, dgain = dy * gain, (dy * x).sum(axis=(0, 1, 2))
-        mine.expect(
-            text,
-            {"x": x, "gain": gain, "dy": dy},
-            (dx, dgain),
-            axes=(("n", "h", "w", "c"), ("c",)),
-            names=("dx", "dgain"),
-            slips={
-                "dgain is a mean, not a sum": (dx, (dy * x).mean(axis=(0, 1, 2))),
-                "dgain is divided by the batch": (dx, dgain / shape[0]),
-                "the gain is forgotten on the way to dx": (dy, dgain),
-                "dx is x gain, without dy": (x * gain, dgain),
-                "dgain is the sum of dy alone": (dx, dy.sum(axis=(0, 1, 2))),
-                "the gain is multiplied into dgain": (dx, gain * dgain),
-                "the columns are left standing, the channels summed": (
-                    dx, (dy * x).sum(axis=(0, 1, 3)),
-                ),
-            },
-        )  # fmt: skip
+        slips = {
+            "dgain is a mean, not a sum": (dx, (dy * x).mean(axis=(0, 1, 2))),
+            "dgain is divided by the batch": (dx, dgain / shape[0]),
+            "the gain is forgotten on the way to dx": (dy, dgain),
+            "dx is x gain, without dy": (x * gain, dgain),
+            "dgain is the sum of dy alone": (dx, dy.sum(axis=(0, 1, 2))),
+            "the gain is multiplied into dgain": (dx, gain * dgain),
+            "the columns are left standing, the channels summed": (
+                dx, (dy * x).sum(axis=(0, 1, 3)),
+            ),
+        }  # fmt: skip
+        arguments = {"x": x, "gain": gain, "dy": dy}
+        axes, names = (("n", "h", "w", "c"), ("c",)), ("dx", "dgain")
+        mine.expect(text, arguments, (dx, dgain), axes=axes, names=names, slips=slips)

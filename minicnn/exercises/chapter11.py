@@ -51,10 +51,9 @@ def conv_cost(mine: Attempt) -> None:
                 4 * (math.prod(x_shape) + math.prod(w_shape) + N * H * W * F),
             ),
         }  # fmt: skip
-        mine.expect(
-            text, {"x_shape": x_shape, "w_shape": w_shape}, (operations, moved),
-            names=("operations", "bytes"), slips=slips, rtol=0,
-        )  # fmt: skip
+        arguments = {"x_shape": x_shape, "w_shape": w_shape}
+        want, names = (operations, moved), ("operations", "bytes")
+        mine.expect(text, arguments, want, names=names, slips=slips, rtol=0)
 
 
 @exercise(
@@ -117,6 +116,5 @@ def speedup(mine: Attempt) -> None:
             "shares and gains are added": rest + share * factor,
             "share and rest are exchanged": 1 / (share + rest / factor),
         }
-        mine.expect(
-            text, {"share": share, "factor": factor}, 1 / (rest + share / factor), slips=slips
-        )
+        arguments = {"share": share, "factor": factor}
+        mine.expect(text, arguments, 1 / (rest + share / factor), slips=slips)

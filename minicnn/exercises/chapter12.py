@@ -34,10 +34,8 @@ def grid(mine: Attempt) -> None:
             "all threads are counted": (blocks, blocks * threads),
             "the two are exchanged": (idle, blocks),
         }  # fmt: skip
-        mine.expect(
-            text, {"size": size, "threads": threads}, (blocks, idle),
-            names=("blocks", "idle"), slips=slips, rtol=0,
-        )  # fmt: skip
+        arguments = {"size": size, "threads": threads}
+        mine.expect(text, arguments, (blocks, idle), names=("blocks", "idle"), slips=slips, rtol=0)
 
 
 @exercise(
@@ -73,10 +71,8 @@ def place(mine: Attempt) -> None:
             ),
             "rows and columns are exchanged": (n, w, h, c),
         }
-        mine.expect(
-            text, {"block": block, "thread": thread, "threads": threads, "shape": shape}, want,
-            names=("n", "h", "w", "c"), slips=slips, rtol=0,
-        )  # fmt: skip
+        arguments = {"block": block, "thread": thread, "threads": threads, "shape": shape}
+        mine.expect(text, arguments, want, names=("n", "h", "w", "c"), slips=slips, rtol=0)
 
 
 def tree_rounds(values: np.ndarray) -> np.ndarray:

@@ -130,16 +130,16 @@ class BackupAndRestore(Callback):
         """Write all; training goes on with ``epoch``, in its midst if ``within``."""
         from minicnn.saving.backup import write_backup
 
-        compiled = self.model._compiled
+        step = self.model._trainer.made
         self._batches = 0
-        position = compiled.feeder.position()
+        position = step.feeder.position()
         self.backup_dir.mkdir(parents=True, exist_ok=True)
         write_backup(self.model, os.fspath(self._path), {
             "epoch": epoch,
             "stopped": bool(self.model.stop_training),
             "within": within,
             "position": position if within else {**position, "done": 0},
-            "totals": compiled.totals() if within else [],
+            "totals": step.totals.state() if within else [],
             "history": self.history,
             "epochs": self.epoch,
             "callbacks": [[name, c.get_state()] for name, c in self._named()],
@@ -148,14 +148,14 @@ class BackupAndRestore(Callback):
     def _restore(self) -> None:
         from minicnn.saving.backup import read_backup
 
-        compiled = self.model._compiled
+        step = self.model._trainer.made
         state = read_backup(self.model, os.fspath(self._path), _STATE)
         if state["epoch"] is not None:
             self.first_epoch = self._last_epoch() if state["stopped"] else state["epoch"]
         self.history, self.epoch, self._within = state["history"], state["epochs"], state["within"]
-        compiled.feeder.resume(**state["position"])
+        step.feeder.resume(**state["position"])
         if self._within:
-            compiled.resume(state["totals"], state["position"]["done"])
+            step.resume(state["totals"], state["position"]["done"])
         states = dict(state["callbacks"])
         for name, callback in self._named():
             if name in states:

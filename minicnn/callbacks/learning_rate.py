@@ -8,8 +8,8 @@ import numpy as np
 
 from minicnn.callbacks.base import Callback, Logs, say
 from minicnn.callbacks.monitor import MonitorCallback
-from minicnn.engine.numbers import rounded
 from minicnn.engine.signatures import positional_count
+from minicnn.engine.totals import rounded
 
 
 class ReduceLROnPlateau(MonitorCallback):

@@ -9,7 +9,7 @@ from minicnn.backends.context import Context
 from minicnn.backends.spec import Array
 from minicnn.engine.arrays import check_labels, host_array
 from minicnn.engine.guard import is_own
-from minicnn.engine.numbers import rounded
+from minicnn.engine.totals import rounded
 from minicnn.metrics.mean import MeanMetric
 
 

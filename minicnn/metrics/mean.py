@@ -9,7 +9,7 @@ from minicnn import backends
 from minicnn.backends.context import Context
 from minicnn.backends.spec import Array, Backend
 from minicnn.engine.arrays import float_array, host_array, same_rank, samplewise
-from minicnn.engine.numbers import rounded
+from minicnn.engine.totals import rounded
 from minicnn.metrics.base import Metric
 
 

@@ -228,7 +228,7 @@ def _places(model: Any) -> dict[str, Any]:
 
 def _seeds(model: Any) -> dict[str, Any]:
     executor = model._executor
-    step = 0 if executor is None else int(executor.ops.to_numpy(executor.step)[0])
+    step = 0 if executor is None else executor.steps_done
     return {
         "format": FORMAT,
         "minicnn_version": __version__,
@@ -252,7 +252,7 @@ def _set_seeds(model: Any, state: dict[str, Any]) -> None:
         if layer.seed is None and path in state["layer_seeds"]:
             setattr(layer, name, state["layer_seeds"][path])
     if model.built and (state["step"] or model._executor is not None):
-        model.executor().step[...] = state["step"]
+        model.executor().steps_done = state["step"]
 
 
 def _checked_state(state: dict[str, Any] | None, source: str) -> dict[str, Any] | None:

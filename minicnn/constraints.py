@@ -6,7 +6,6 @@ exceeds 3.
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -108,21 +107,7 @@ maxnorm, nonneg, unitnorm = MaxNorm, NonNeg, UnitNorm
 
 _FAMILY = registry.Registry(
     "constraint", "keras.constraints", registry.names_of(MaxNorm, MinMaxNorm, NonNeg, UnitNorm),
-    foreign=lambda cls: None,
+    foreign=lambda cls: None, needs="apply",
+    advice="; derive a class from minicnn.constraints.Constraint, with __call__",
 )  # fmt: skip
-serialize = _FAMILY.serialize
-
-
-def get(identifier: registry.Identifier) -> Any:
-    """A constraint from its name, configuration, class or object; None stays None.
-
-    Raises:
-        ValueError: an unknown name (the nearest known one is suggested), or a plain function.
-    """
-    constraint = _FAMILY.get(identifier)
-    if constraint is None or hasattr(constraint, "apply"):
-        return constraint
-    raise ValueError(
-        f"Could not interpret constraint identifier: {identifier!r}; derive a class from "
-        "minicnn.constraints.Constraint, with __call__"
-    )
+get, serialize = _FAMILY.get, _FAMILY.serialize

@@ -96,14 +96,18 @@ class Registry:
         foreign: makes the "module" of an object whose class is not in the table; by default such
             an object is saved like the others.
         ignore_case: whether a name may be written in any case; those in the table are lower-case.
+        needs: a method that objects of the family have beside ``__call__``.
+        advice: what to do where it is missing, for the message.
     """
 
     def __init__(
         self, family: str, module: str, names: Mapping[str, Any], further: Iterable[str] = (),
         foreign: Callable[[type], str | None] | None = None, ignore_case: bool = False,
+        needs: str = "__call__", advice: str = "",
     ) -> None:  # fmt: skip
         self.family, self.module, self.names = family, module, names
         self.further, self.foreign, self.ignore_case = tuple(further), foreign, ignore_case
+        self.needs, self.advice = needs, advice
         SERIALIZERS[family] = self.serialize
 
     def find(self, name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -138,13 +142,11 @@ class Registry:
             return self.deserialize(identifier)
         found = self.find(identifier) if isinstance(identifier, str) else identifier
         if isinstance(found, type):
-            return found()
-        if callable(found):
+            found = found()
+        if callable(found) and hasattr(found, self.needs):
             return found
-        raise ValueError(
-            f"Could not interpret {self.family} identifier: {identifier!r}; expected a name, an "
-            "object or a callable"
-        )
+        advice = self.advice if callable(found) else "; expected a name, an object or a callable"
+        raise ValueError(f"Could not interpret {self.family} identifier: {identifier!r}{advice}")
 
     def serialize(self, obj: Any) -> Any:
         """Keras's dictionary of an object; None of None."""

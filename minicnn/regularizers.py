@@ -5,7 +5,6 @@ in evaluation, and the derivative of the penalty to the kernel's gradient.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -26,7 +25,7 @@ class Regularizer(registry.Configured):
                 return 0.04 * w**3
     """
 
-    def __call__(self, w: Array) -> Any:
+    def __call__(self, w: Array) -> float:
         """The penalty of ``w``, a number."""
         raise NotImplementedError(f"regularizer {type(self).__name__} has no __call__(self, w)")
 
@@ -101,25 +100,11 @@ l1, l2, l1_l2 = L1, L2, L1L2
 
 
 _FAMILY = registry.Registry(
-    "regularizer", "keras.regularizers", registry.names_of(L1, L2, L1L2), foreign=lambda cls: None
-)
-serialize = _FAMILY.serialize
-
-
-def get(identifier: registry.Identifier) -> Any:
-    """A regulariser from its name, configuration, class or object; None stays None.
-
-    Raises:
-        ValueError: an unknown name (the nearest known one is suggested), or a plain function.
-    """
-    regularizer = _FAMILY.get(identifier)
-    if regularizer is None or hasattr(regularizer, "add_gradient"):
-        return regularizer
-    raise ValueError(
-        f"Could not interpret regularizer identifier: {identifier!r}. minicnn writes every "
-        "derivative by hand: derive a class from minicnn.regularizers.Regularizer, with "
-        "__call__ and gradient"
-    )
+    "regularizer", "keras.regularizers", registry.names_of(L1, L2, L1L2), foreign=lambda cls: None,
+    needs="add_gradient", advice=". minicnn writes every derivative by hand: derive a class from "
+    "minicnn.regularizers.Regularizer, with __call__ and gradient",
+)  # fmt: skip
+get, serialize = _FAMILY.get, _FAMILY.serialize
 
 
 def _factor(name: str, value: float | None) -> float:

@@ -1,5 +1,6 @@
 """What every optimizer shares: learning rate, clipping, weight decay, state, configuration."""
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -328,15 +329,15 @@ class Optimizer(registry.Configured):
         Raises:
             TypeError: weights are excluded from the decay, which no argument says.
         """
-        return _remade(type(self), self._arguments())
+        return type(self)(**self._arguments())
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Callable[[], "Optimizer"], tuple[()]]:
         if self.built:
             raise TypeError(
                 f"optimizer {self.name!r} holds state for the weights of a model: copy or pickle "
                 "the model, with its optimizer in it"
             )
-        return _remade, (type(self), self._arguments())
+        return functools.partial(type(self), **self._arguments()), ()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -377,7 +378,7 @@ class Optimizer(registry.Configured):
 
     def _decayed(self) -> list[slice]:
         if self._decays is None:
-            return list(self._store.trainable_segments())
+            return self._store.trainable_segments()
         return [part for p, part in self._tensors() if self._decays(p)]
 
     def _clip_gradients(self, grads: list[Array]) -> list[Array]:
@@ -392,8 +393,3 @@ class Optimizer(registry.Configured):
             for g in grads:
                 self._ops.clip_by_value(g, self.clipvalue)
         return grads
-
-
-def _remade(cls: type[Optimizer], arguments: dict[str, Any]) -> Optimizer:
-    """An optimizer made again from its arguments."""
-    return cls(**arguments)

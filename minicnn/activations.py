@@ -6,6 +6,7 @@ function has no backward, so an activation of your own is a layer: see ``minicnn
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from minicnn import backends, config, registry
@@ -18,6 +19,25 @@ from minicnn.engine.arrays import host_array
 Activation = str | Callable[..., Array] | None
 
 
+#: name -> what makes the stage that runs it
+_STAGES: dict[str, Callable[..., stages.Stage]] = {
+    "relu": stages.ReLU,
+    "relu6": partial(stages.ReLU, "relu6", 0.0, 6.0),
+    "leaky_relu": partial(stages.ReLU, "leaky_relu", 0.2),
+    "sigmoid": stages.Sigmoid,
+    "tanh": stages.Tanh,
+    "softmax": stages.Softmax,
+    "log_softmax": stages.LogSoftmax,
+    **{
+        name: partial(stages.Elementwise, name)
+        for name in (
+            "elu", "celu", "selu", "gelu", "silu", "softplus", "softsign", "hard_sigmoid",
+            "hard_silu", "exponential", "mish",
+        )
+    },
+}  # fmt: skip
+
+
 def linear(x: Array) -> Array:
     """y = x."""
     return x
@@ -28,11 +48,6 @@ def relu(
 ) -> Array:
     """max(x, 0); with arguments, as the ``ReLU`` layer."""
     return _run(stages.ReLU("", negative_slope, max_value, threshold), x)
-
-
-def relu6(x: object) -> Array:
-    """min(max(x, 0), 6)."""
-    return _run(_STAGES["relu6"](), x)
 
 
 def leaky_relu(x: object, negative_slope: float = 0.2) -> Array:
@@ -50,49 +65,9 @@ def celu(x: object, alpha: float = 1.0) -> Array:
     return _run(stages.Elementwise("celu", alpha), x)
 
 
-def selu(x: object) -> Array:
-    """1.0507 x where x > 0, 1.0507 * 1.67326 (exp(x) - 1) elsewhere."""
-    return _run(_STAGES["selu"](), x)
-
-
 def gelu(x: object, approximate: bool = False) -> Array:
     """x Phi(x), Phi the normal distribution function; ``approximate`` uses tanh."""
     return _run(stages.Elementwise("gelu_tanh" if approximate else "gelu"), x)
-
-
-def silu(x: object) -> Array:
-    """x sigmoid(x), also called swish."""
-    return _run(_STAGES["silu"](), x)
-
-
-def softplus(x: object) -> Array:
-    """log(1 + exp(x))."""
-    return _run(_STAGES["softplus"](), x)
-
-
-def softsign(x: object) -> Array:
-    """x / (1 + |x|)."""
-    return _run(_STAGES["softsign"](), x)
-
-
-def sigmoid(x: object) -> Array:
-    """1 / (1 + exp(-x))."""
-    return _run(stages.Sigmoid(), x)
-
-
-def hard_sigmoid(x: object) -> Array:
-    """clip(x / 6 + 0.5, 0, 1)."""
-    return _run(_STAGES["hard_sigmoid"](), x)
-
-
-def hard_silu(x: object) -> Array:
-    """x hard_sigmoid(x)."""
-    return _run(_STAGES["hard_silu"](), x)
-
-
-def tanh(x: object) -> Array:
-    """tanh(x)."""
-    return _run(stages.Tanh(), x)
 
 
 def softmax(x: object, axis: int = -1) -> Array:
@@ -105,33 +80,29 @@ def log_softmax(x: object, axis: int = -1) -> Array:
     return _run(stages.LogSoftmax("", axis), x)
 
 
-def exponential(x: object) -> Array:
-    """exp(x)."""
-    return _run(_STAGES["exponential"](), x)
+def _function(name: str, formula: str) -> Callable[[object], Array]:
+    """An activation that takes nothing but the array."""
+
+    def function(x: object) -> Array:
+        return _run(_STAGES[name](), x)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = formula
+    return function
 
 
-def mish(x: object) -> Array:
-    """x tanh(softplus(x))."""
-    return _run(_STAGES["mish"](), x)
-
-
-swish = silu
-hard_swish = hard_silu
-
-_STAGES: dict[str, Callable[[], stages.Stage]] = {
-    "relu": stages.ReLU,
-    "relu6": lambda: stages.ReLU("relu6", 0.0, 6.0),
-    "leaky_relu": lambda: stages.ReLU("leaky_relu", 0.2),
-    "sigmoid": stages.Sigmoid,
-    "tanh": stages.Tanh,
-    "softmax": stages.Softmax,
-    "log_softmax": stages.LogSoftmax,
-}
-for _name in (
-    "elu", "celu", "selu", "gelu", "silu", "softplus", "softsign", "hard_sigmoid", "hard_silu",
-    "exponential", "mish",
-):  # fmt: skip
-    _STAGES[_name] = lambda name=_name: stages.Elementwise(name)  # type: ignore[misc]
+relu6 = _function("relu6", "min(max(x, 0), 6).")
+selu = _function("selu", "1.0507 x where x > 0, 1.0507 * 1.67326 (exp(x) - 1) elsewhere.")
+silu = _function("silu", "x sigmoid(x), also called swish.")
+softplus = _function("softplus", "log(1 + exp(x)).")
+softsign = _function("softsign", "x / (1 + |x|).")
+sigmoid = _function("sigmoid", "1 / (1 + exp(-x)).")
+hard_sigmoid = _function("hard_sigmoid", "clip(x / 6 + 0.5, 0, 1).")
+hard_silu = _function("hard_silu", "x hard_sigmoid(x).")
+tanh = _function("tanh", "tanh(x).")
+exponential = _function("exponential", "exp(x).")
+mish = _function("mish", "x tanh(softplus(x)).")
+swish, hard_swish = silu, hard_silu
 
 _FUNCTIONS: dict[str, Callable[..., Array]] = {name: globals()[name] for name in _STAGES}
 _FUNCTIONS |= {"linear": linear, "swish": silu, "hard_swish": hard_silu}

@@ -111,12 +111,9 @@ class VarianceScaling(_Seeded):
     saved_arguments: tuple[str, ...] = ("seed", "scale", "mode", "distribution")
 
     def __init__(
-        self,
-        scale: float = 1.0,
-        mode: str = "fan_in",
-        distribution: str = "truncated_normal",
+        self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal",
         seed: int | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(seed)
         if scale <= 0:
             raise ValueError(f"Argument `scale` must be positive float. Received: scale={scale}")

@@ -71,12 +71,9 @@ class ReLU(_StageLayer):
     saved_arguments = ("max_value", "negative_slope", "threshold")
 
     def __init__(
-        self,
-        max_value: float | None = None,
-        negative_slope: float = 0.0,
-        threshold: float = 0.0,
+        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0,
         **kwargs: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         for name, value in (("max_value", max_value), ("negative_slope", negative_slope),
                             ("threshold", threshold)):  # fmt: skip

@@ -9,12 +9,10 @@ from minicnn.layers.base import Layer
 
 
 def Input(
-    shape: Sequence[int | None] | None = None,
-    batch_size: int | None = None,
-    dtype: str | None = None,
-    batch_shape: Sequence[int | None] | None = None,
+    shape: Sequence[int | None] | None = None, batch_size: int | None = None,
+    dtype: str | None = None, batch_shape: Sequence[int | None] | None = None,
     name: str | None = None,
-) -> SymbolicTensor:
+) -> SymbolicTensor:  # fmt: skip
     """What comes into a model: ``Sequential([Input((28, 28, 1)), ...])``.
 
     Args:
@@ -32,17 +30,11 @@ class InputLayer(Layer):
     """The layer form of :func:`Input`; it is not listed in ``model.layers``."""
 
     def __init__(
-        self,
-        shape: Sequence[int | None] | None = None,
-        batch_size: int | None = None,
-        dtype: str | None = None,
-        sparse: bool | None = None,
-        ragged: bool | None = None,
-        batch_shape: Sequence[int | None] | None = None,
-        name: str | None = None,
-        optional: bool = False,
-        **kwargs: Any,
-    ) -> None:
+        self, shape: Sequence[int | None] | None = None, batch_size: int | None = None,
+        dtype: str | None = None, sparse: bool | None = None, ragged: bool | None = None,
+        batch_shape: Sequence[int | None] | None = None, name: str | None = None,
+        optional: bool = False, **kwargs: Any,
+    ) -> None:  # fmt: skip
         super().__init__(name=name or naming.unique("InputLayer"), dtype=dtype, **kwargs)
         if sparse or ragged or optional:
             raise ValueError("InputLayer: sparse, ragged and optional inputs are not supported")

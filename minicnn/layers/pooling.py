@@ -18,13 +18,9 @@ class _Pooling2D(Layer):
     saved_arguments = ("pool_size", "padding", "strides", "data_format")
 
     def __init__(
-        self,
-        pool_size: Sizes,
-        strides: Sizes | None = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
+        self, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid",
+        data_format: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         label = f"{type(self).__name__} layer {self.name!r}"
         self.pool_size = geometry.pair(pool_size, "pool_size", label)
@@ -67,13 +63,9 @@ class MaxPooling2D(_Pooling2D):
     kind = "maxpool2d"
 
     def __init__(
-        self,
-        pool_size: Sizes = (2, 2),
-        strides: Sizes | None = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
+        self, pool_size: Sizes = (2, 2), strides: Sizes | None = None, padding: str = "valid",
+        data_format: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
         super().__init__(pool_size, strides, padding, data_format, **kwargs)
 
     def forward(self, ctx: Context, x: Array) -> Array:

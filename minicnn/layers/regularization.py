@@ -38,12 +38,9 @@ class Dropout(Layer):
     saved_arguments = ("rate", "seed", "noise_shape")
 
     def __init__(
-        self,
-        rate: float,
-        noise_shape: Sequence[int | None] | None = None,
-        seed: int | None = None,
+        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None,
         **kwargs: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
             raise ValueError(
@@ -125,12 +122,9 @@ class RandomFlip(_Augmentation):
     saved_arguments = ("data_format", "seed", "mode")
 
     def __init__(
-        self,
-        mode: str = "horizontal_and_vertical",
-        seed: int | None = None,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
+        self, mode: str = "horizontal_and_vertical", seed: int | None = None,
+        data_format: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
         super().__init__(seed, data_format, **kwargs)
         _one_of(mode, ("horizontal", "vertical", "horizontal_and_vertical"), "mode", self.label)
         self.mode = mode
@@ -170,16 +164,10 @@ class RandomTranslation(_Augmentation):
     )  # fmt: skip
 
     def __init__(
-        self,
-        height_factor: Factor,
-        width_factor: Factor,
-        fill_mode: str = "reflect",
-        interpolation: str = "bilinear",
-        seed: int | None = None,
-        fill_value: float = 0.0,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
+        self, height_factor: Factor, width_factor: Factor, fill_mode: str = "reflect",
+        interpolation: str = "bilinear", seed: int | None = None, fill_value: float = 0.0,
+        data_format: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
         super().__init__(seed, data_format, **kwargs)
         self.height_factor, self.width_factor = height_factor, width_factor
         self.height_range = _range(height_factor, "height_factor", self.label)

@@ -219,12 +219,9 @@ class SparseTopKCategoricalAccuracy(_Accuracy):
     targets = "labels"
 
     def __init__(
-        self,
-        k: int = 5,
-        name: str | None = None,
-        dtype: str | None = None,
+        self, k: int = 5, name: str | None = None, dtype: str | None = None,
         from_sorted_ids: bool = False,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(name, dtype)
         self.k, self.from_sorted_ids = k, from_sorted_ids
 

@@ -60,15 +60,10 @@ class Optimizer(registry.Configured):
     slot_groups: tuple[tuple[str, ...], ...] = ()
 
     def __init__(
-        self,
-        learning_rate: Rate,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
+        self, learning_rate: Rate, weight_decay: float | None = None, clipnorm: float | None = None,
+        clipvalue: float | None = None, global_clipnorm: float | None = None,
+        name: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
         learning_rate = take_further_arguments(type(self), learning_rate, kwargs)
         check_clipping(clipnorm, clipvalue, global_clipnorm)
         self.name = naming.unique(type(self).__name__) if name is None else name

@@ -33,11 +33,14 @@ def names_of(*classes: type) -> dict[str, type]:
 
 
 def public_names(package: str) -> list[str]:
-    """What a package shows, for its ``__all__``: minicnn's classes and functions in it."""
+    """What a package shows, for its ``__all__``: the classes and functions that users meet."""
+    modules = {n: str(getattr(v, "__module__", "")) for n, v in vars(sys.modules[package]).items()}
     return sorted(
         name
-        for name, value in vars(sys.modules[package]).items()
-        if not name.startswith("_") and str(getattr(value, "__module__", "")).startswith("minicnn.")
+        for name, module in modules.items()
+        if not name.startswith("_")
+        and module.startswith("minicnn.")
+        and not module.startswith(("minicnn.backends.", "minicnn.engine."))
     )
 
 

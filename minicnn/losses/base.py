@@ -37,6 +37,8 @@ class Loss(registry.Configured):
     """
 
     saved_arguments: tuple[str, ...] = ("name", "reduction")
+    #: the name where none is given; by default made from the class's name
+    usual_name: str | None = None
     #: what ``y_true`` holds: "labels" (integers), "one_hot" (as wide as y_pred) or "values"
     targets = "values"
     #: the output activation this loss can be computed in front of, more exactly: its ``kind``
@@ -53,7 +55,7 @@ class Loss(registry.Configured):
                 "Invalid value for argument `reduction`: reduction must be one of "
                 f"{REDUCTIONS}, got {reduction!r}"
             )
-        self.name = name or naming.unique(type(self).__name__)
+        self.name = name or self.usual_name or naming.unique(type(self).__name__)
         self.reduction = reduction
         self.dtype = dtype
 
@@ -131,8 +133,9 @@ class _Crossentropy(Loss):
     saved_arguments = (*Loss.saved_arguments, "from_logits", "label_smoothing", "axis")
 
     def __init__(
-        self, from_logits: bool, label_smoothing: float, axis: int, reduction: str | None,
-        name: str | None, dtype: str | None,
+        self, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1,
+        reduction: str | None = "sum_over_batch_size", name: str | None = None,
+        dtype: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name, reduction, dtype)
         if isinstance(axis, bool) or axis != -1:
@@ -172,15 +175,9 @@ class CategoricalCrossentropy(_Crossentropy):
     y (1 - s) + s / K (Szegedy et al. 2016, CVPR).
     """
 
+    usual_name = "categorical_crossentropy"
     targets = "one_hot"
     inverse_of = "softmax"
-
-    def __init__(
-        self, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1,
-        reduction: str | None = "sum_over_batch_size", name: str = "categorical_crossentropy",
-        dtype: str | None = None,
-    ) -> None:  # fmt: skip
-        super().__init__(from_logits, label_smoothing, axis, reduction, name, dtype)
 
     def forward(self, ctx: Context, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         s = self.label_smoothing
@@ -215,13 +212,14 @@ class SparseCategoricalCrossentropy(_Crossentropy):
     """
 
     saved_arguments = (*Loss.saved_arguments, "from_logits", "ignore_class")
+    usual_name = "sparse_categorical_crossentropy"
     targets = "labels"
     inverse_of = "softmax"
 
     def __init__(
         self, from_logits: bool = False, ignore_class: int | None = None,
-        reduction: str | None = "sum_over_batch_size", axis: int = -1,
-        name: str = "sparse_categorical_crossentropy", dtype: str | None = None,
+        reduction: str | None = "sum_over_batch_size", axis: int = -1, name: str | None = None,
+        dtype: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(from_logits, 0.0, axis, reduction, name, dtype)
         self.ignore_class = None if ignore_class is None else int(ignore_class)
@@ -245,14 +243,8 @@ class BinaryCrossentropy(_Crossentropy):
     ln(1 + exp(-|z|)). ``label_smoothing`` s replaces y by y (1 - s) + s / 2.
     """
 
+    usual_name = "binary_crossentropy"
     inverse_of = "sigmoid"
-
-    def __init__(
-        self, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1,
-        reduction: str | None = "sum_over_batch_size", name: str = "binary_crossentropy",
-        dtype: str | None = None,
-    ) -> None:  # fmt: skip
-        super().__init__(from_logits, label_smoothing, axis, reduction, name, dtype)
 
     def forward(self, ctx: Context, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         s = self.label_smoothing

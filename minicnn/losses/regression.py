@@ -9,14 +9,13 @@ class _RegressionLoss(Loss):
     """What they share: one operation, told by ``kind`` which formula is meant."""
 
     kind = ""
-    usual_name = ""
     delta = 1.0
 
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = None,
         dtype: str | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(name or self.usual_name, reduction, dtype)
+        super().__init__(name, reduction, dtype)
 
     def forward(self, ctx: Context, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         values = ctx.ops.regression_loss_forward(ctx, y_pred, y_true, self.kind, self.delta)

@@ -81,6 +81,8 @@ class Metric(registry.Configured):
     """
 
     saved_arguments: tuple[str, ...] = ("name", "dtype")
+    #: the name where none is given; by default made from the class's name
+    usual_name: str | None = None
     direction: str | None = None
     #: whether ``update`` only computes where the batch lives, and reads nothing back
     on_device = False
@@ -90,7 +92,7 @@ class Metric(registry.Configured):
     inverse_of: str | None = None
 
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
-        self.name = name or naming.unique(type(self).__name__)
+        self.name = name or self.usual_name or naming.unique(type(self).__name__)
         self._dtype = dtype or "float32"
         self._variables: list[Variable] = []
 

@@ -21,6 +21,7 @@ class MeanMetricWrapper(MeanMetric):
         kwargs: further arguments of ``fn``.
     """
 
+    usual_name = None
     on_device = False  # ``fn`` takes NumPy arrays
 
     def __init__(
@@ -54,6 +55,7 @@ class LossMetric(MeanMetric):
         name: by default the name of the loss.
     """
 
+    usual_name: str | None = None
     direction = "down"
 
     def __init__(
@@ -63,7 +65,7 @@ class LossMetric(MeanMetric):
         self.targets = "labels" if self.loss.targets == "labels" else "like y_pred"
         self.inverse_of = self.loss.inverse_of
         self.on_device = is_own(self.loss)
-        super().__init__(name or self.loss.name, dtype)
+        super().__init__(name or self.usual_name or self.loss.name, dtype)
 
     def values(self, ctx: Context, y_true: Array, y_pred: Array) -> Array:
         if self.targets == "labels":
@@ -95,10 +97,9 @@ class _MeanOf(LossMetric):
     """The mean of a loss that the class names; the loss's name is the metric's, too."""
 
     of: type[losses.Loss]
-    usual_name: str | None = None
 
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
-        super().__init__(self.of(), name or self.usual_name, dtype)
+        super().__init__(self.of(), name, dtype)
 
 
 class MeanSquaredError(_MeanOf):

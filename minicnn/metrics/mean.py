@@ -16,7 +16,9 @@ from minicnn.metrics.base import Metric
 class Sum(Metric):
     """The (weighted) sum of the numbers it is given."""
 
-    def __init__(self, name: str | None = "sum", dtype: str | None = None) -> None:
+    usual_name = "sum"
+
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
         super().__init__(name, dtype)
         self.total = self.add_variable(name="total")
 
@@ -31,7 +33,9 @@ class Sum(Metric):
 class Mean(Metric):
     """The (weighted) mean of the numbers it is given: sum(w v) / sum(w), and 0 before the first."""
 
-    def __init__(self, name: str | None = "mean", dtype: str | None = None) -> None:
+    usual_name: str | None = "mean"
+
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
         super().__init__(name, dtype)
         self.attach(backends.get("numpy"))
 
@@ -131,14 +135,10 @@ class MeanMetric(Mean):
 
 
 class _Accuracy(MeanMetric):
-    """What the accuracies share: larger is better, and each has a name of its own."""
+    """What the accuracies share: larger is better."""
 
     direction = "up"
     targets = "like y_pred"
-    usual_name = ""
-
-    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
-        super().__init__(name or self.usual_name, dtype)
 
 
 class Accuracy(_Accuracy):

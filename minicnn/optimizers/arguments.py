@@ -2,9 +2,11 @@
 
 import inspect
 import warnings
+from collections.abc import Callable
 from typing import Any
 
-from minicnn.registry import suggestion
+from minicnn import registry
+from minicnn.optimizers import schedules
 
 #: Keras's arguments that have no effect here, with their defaults
 UNSUPPORTED = {
@@ -14,8 +16,6 @@ UNSUPPORTED = {
     "loss_scale_factor": None,
     "gradient_accumulation_steps": None,
 }
-
-
 #: arguments that every optimizer takes beside its own
 COMMON = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "name")
 
@@ -53,9 +53,8 @@ def take_further_arguments(cls: type, learning_rate: Any, kwargs: dict[str, Any]
             )
     if kwargs:
         known = {*signature, *COMMON} - {"common", "kwargs"}
-        raise ValueError(
-            f"Argument(s) not recognized: {kwargs}{suggestion(next(iter(kwargs)), sorted(known))}"
-        )
+        hint = registry.suggestion(next(iter(kwargs)), sorted(known))
+        raise ValueError(f"Argument(s) not recognized: {kwargs}{hint}")
     return learning_rate
 
 
@@ -95,3 +94,29 @@ def check_fraction(argument: str, value: float) -> None:
     """Raise ValueError unless 0 <= value < 1."""
     if not 0 <= value < 1:
         raise ValueError(f"`{argument}` must be in [0, 1). Received: {argument}={value}")
+
+
+def learning_rate_to_config(schedule: Callable[..., float]) -> dict[str, Any]:
+    """The dictionary of a schedule; of a function, as in Keras, only its name."""
+    if isinstance(schedule, schedules.LearningRateSchedule):
+        return schedules.serialize(schedule)
+    return registry.serialized_function(schedule)
+
+
+def learning_rate_from_config(
+    rate: dict[str, Any], custom_objects: dict[str, Any]
+) -> Callable[..., float]:
+    """The schedule or function that a saved configuration names.
+
+    Raises:
+        ValueError: it was a function that ``custom_objects`` does not have.
+    """
+    if rate.get("class_name") != "function":
+        return schedules.deserialize(rate, custom_objects)
+    name = rate["config"]
+    if name not in custom_objects:
+        raise ValueError(
+            f"the learning rate was the function {name!r}, which a file cannot hold; hand it over "
+            f"as custom_objects={{{name!r}: ...}}, or load with compile=False"
+        )
+    return custom_objects[name]

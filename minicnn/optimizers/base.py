@@ -9,10 +9,12 @@ from minicnn.backends.spec import Array, Backend
 from minicnn.engine import naming
 from minicnn.engine.parameters import Parameter, ParameterStore
 from minicnn.engine.signatures import positional_count
-from minicnn.optimizers import schedules, standalone
+from minicnn.optimizers import standalone
 from minicnn.optimizers.arguments import (
     UNSUPPORTED,
     check_clipping,
+    learning_rate_from_config,
+    learning_rate_to_config,
     not_a_learning_rate,
     take_further_arguments,
     warn_lr,
@@ -286,11 +288,10 @@ class Optimizer(registry.Configured):
     def get_config(self) -> dict[str, Any]:
         """The arguments that rebuild this optimizer (without its state)."""
         schedule = self._schedule
+        rate = float(self._rate) if schedule is None else learning_rate_to_config(schedule)
         return {
             "name": self.name,
-            "learning_rate": (
-                float(self._rate) if schedule is None else schedules.to_config(schedule)
-            ),
+            "learning_rate": rate,
             "weight_decay": self.weight_decay,
             "clipnorm": self.clipnorm,
             "global_clipnorm": self.global_clipnorm,
@@ -314,7 +315,7 @@ class Optimizer(registry.Configured):
         """
         rate = config.get("learning_rate")
         if isinstance(rate, dict):
-            rate = schedules.from_config(rate, custom_objects or {})
+            rate = learning_rate_from_config(rate, custom_objects or {})
             config = {**config, "learning_rate": rate}
         return cls(**config)
 

@@ -5,7 +5,7 @@ A schedule is called with ``step``, which is 0 for the first update. p = step / 
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
@@ -197,30 +197,6 @@ _FAMILY = registry.Registry(
     ),
 )  # fmt: skip
 serialize, deserialize = _FAMILY.serialize, _FAMILY.deserialize
-
-
-def to_config(schedule: Callable[..., float]) -> dict[str, Any]:
-    """The dictionary of a schedule; of a function, as in Keras, only its name."""
-    if isinstance(schedule, LearningRateSchedule):
-        return serialize(schedule)
-    return registry.serialized_function(schedule)
-
-
-def from_config(rate: dict[str, Any], custom_objects: dict[str, Any]) -> Callable[..., float]:
-    """The schedule or function that a saved configuration names.
-
-    Raises:
-        ValueError: it was a function that ``custom_objects`` does not have.
-    """
-    if rate.get("class_name") != "function":
-        return deserialize(rate, custom_objects)
-    name = rate["config"]
-    if name not in custom_objects:
-        raise ValueError(
-            f"the learning rate was the function {name!r}, which a file cannot hold; hand it over "
-            f"as custom_objects={{{name!r}: ...}}, or load with compile=False"
-        )
-    return custom_objects[name]
 
 
 def _cosine(p: float, alpha: float, height: float = 1.0) -> float:

@@ -91,14 +91,11 @@ class LearningRate(float):
         rate._optimizer, rate._variable = optimizer, variable
         return rate
 
-    @property
-    def value(self) -> Array:
-        """The number as an array () of the stored precision."""
-        return self.numpy()
-
     def numpy(self) -> Array:
         """The number as an array () of the stored precision."""
         return self._variable.numpy()
+
+    value = property(numpy)
 
     def assign(self, value: float | Callable[..., float]) -> None:
         """Give the optimizer another rate.

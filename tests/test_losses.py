@@ -1,5 +1,6 @@
 """Losses: Keras's numbers, names and shapes, for direct calls and inside a model."""
 
+import inspect
 import json
 import warnings
 from pathlib import Path
@@ -63,6 +64,23 @@ def test_a_function_gives_the_values(function):
             y, p, _ = arrays(call)
             values = function(y, p.astype("float32"), **call["arguments"])
             np.testing.assert_allclose(values, call["none"][0], rtol=2e-5, atol=1e-6)
+
+
+def test_a_function_takes_the_arguments_of_its_class_in_their_order():
+    y, p = np.eye(4)[:3], np.random.default_rng(0).random((3, 4))
+    np.testing.assert_array_equal(
+        losses.categorical_crossentropy(y, p, True, 0.25),
+        losses.categorical_crossentropy(y_true=y, y_pred=p, from_logits=True, label_smoothing=0.25),
+    )
+    np.testing.assert_array_equal(
+        losses.sparse_categorical_crossentropy([0, 1, 9], p, False, 9),
+        losses.sparse_categorical_crossentropy([0, 1, 9], p, ignore_class=9),
+    )
+    signature = inspect.signature(losses.huber)
+    assert list(signature.parameters) == ["y_true", "y_pred", "delta"]
+    for function, arguments in ((losses.hinge, (1.0,)), (losses.huber, (1.0, "none"))):
+        with pytest.raises(TypeError, match="too many positional arguments"):
+            function(y, p, *arguments)
 
 
 def test_ranks_that_differ_by_a_last_axis_of_one():

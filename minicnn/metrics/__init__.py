@@ -58,12 +58,8 @@ from minicnn.metrics.mean import (
     top_k_categorical_accuracy,
 )
 
-#: bases, which no name stands for
-_BASES = (Metric, MeanMetric, LossMetric)
-_NAMES = registry.names_of(
-    *(c for c in [*globals().values()]
-      if isinstance(c, type) and issubclass(c, Metric) and c not in _BASES)
-)  # fmt: skip
+_CLASSES = [c for c in vars().values() if isinstance(c, type) and issubclass(c, Metric)]
+_NAMES = registry.names_of(*(c for c in _CLASSES if c not in (Metric, MeanMetric, LossMetric)))
 #: function -> the class that averages its values
 _AVERAGED: dict[Any, type] = {
     function: _NAMES[function.__name__]
@@ -142,9 +138,7 @@ def serialize(metric: Any) -> dict[str, Any]:
     return (_FAMILY if isinstance(metric, Metric) else losses).serialize(metric)
 
 
-def deserialize(
-    config: dict[str, Any] | str, custom_objects: dict[str, Any] | None = None
-) -> Any:  # fmt: skip
+def deserialize(config: dict[str, Any] | str, custom_objects: dict[str, Any] | None = None) -> Any:
     """The metric of a dictionary (or name) that ``serialize`` made.
 
     Args:

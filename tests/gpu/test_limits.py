@@ -34,12 +34,14 @@ def test_a_line_that_sees_more_than_shared_memory_holds_is_a_product(ops, width,
     assert (3 * width * 2 <= BAND) == fits == geometry.is_direct
 
 
-def test_fill_modes_are_numbered_as_in_the_kernels(ops):
-    from minicnn.backends.cupy_gpu.augmentation import FILL_MODES
-    from minicnn.backends.cupy_gpu.signatures import source
+def test_the_names_of_kinds_are_read_from_the_kernels(ops):
+    from minicnn.backends.cupy_gpu.signatures import enumerators
 
-    listed = ", ".join(f"{i} {mode}" for i, mode in enumerate(FILL_MODES))
-    assert f"// mode: {listed}." in source("float32")
+    assert enumerators("FillMode") == ("constant", "nearest", "reflect", "wrap")
+    assert enumerators("Activation")[:2] == ("sigmoid", "tanh")
+    assert {"huber", "kl_divergence"} < set(enumerators("RegressionLoss"))
+    for number, name in enumerate(enumerators("Source")):
+        assert np.dtype(name).name == name, number
 
 
 def test_a_dropout_mask_in_too_many_pieces_is_an_error(ops):

@@ -1,8 +1,7 @@
 """The bias and its gradient, with ReLU in the same pass where it follows."""
 
-from typing import Any
-
-from minicnn.backends.cupy_gpu.runtime import launch, launch_grid
+from minicnn.backends.context import Context
+from minicnn.backends.cupy_gpu.runtime import DType, launch, launch_grid
 from minicnn.backends.spec import Array
 
 #: block of the kernels that sum rows: 32 columns, and SUM_LANES (kernels/bias.cu) lanes of rows
@@ -19,7 +18,7 @@ def add_bias(y: Array, b: Array | None, relu: bool) -> None:
 
 
 def bias_gradient(
-    ctx: Any, dy: Array, db: Array | None, y: Array | None = None, scale: float = 1.0
+    ctx: Context, dy: Array, db: Array | None, y: Array | None = None, scale: float = 1.0
 ) -> Array:
     """Fill ``db`` (F,); return dproduct, the gradient of what the bias was added to.
 
@@ -41,7 +40,7 @@ def bias_gradient(
 
 
 def split_rows(
-    ctx: Any, rows: int, F: int, dtype: Any, db: Array | None
+    ctx: Context, rows: int, F: int, dtype: DType, db: Array | None
 ) -> tuple[int, int, Array | None]:
     """How ``rows`` rows of F are summed: (splits, rows a split, where the sums of splits go).
 

@@ -7,32 +7,26 @@ With few input channels (kernels/direct.cu) forward and dw go straight from the 
 """
 
 from collections.abc import Iterator
-from typing import Any
 
+from minicnn.backends.context import Context
 from minicnn.backends.cupy_gpu import bias, direct
+from minicnn.backends.cupy_gpu.arguments import contiguous, is_wide, winner_buffer
 from minicnn.backends.cupy_gpu.blas import gemm
 from minicnn.backends.cupy_gpu.geometry import NO_POOL, Geometry, Pool, geometry_of
-from minicnn.backends.cupy_gpu.memory import contiguous
-from minicnn.backends.cupy_gpu.pooling import is_wide, winner_buffer
 from minicnn.backends.cupy_gpu.runtime import launch, launch_grid
 from minicnn.backends.spec import Array, Pads, Pair
 
 
 def conv2d_forward(
-    ctx: Any, x: Array, w: Array, b: Array | None,
+    ctx: Context, x: Array, w: Array, b: Array | None,
     strides: Pair, pads: Pads, dilation: Pair, groups: int,
 ) -> Array:  # fmt: skip
     """y = cols @ w + b."""
     return forward(ctx, x, w, b, strides, pads, dilation, groups, relu=False)
 
 
-def conv2d_backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
-    """dw = cols.T @ dy,   db = sum(dy),   dcols = dy @ w.T,   dx = col2im(dcols)."""
-    return backward(ctx, dy, w, dw, db)
-
-
 def forward(
-    ctx: Any, x: Array, w: Array, b: Array | None,
+    ctx: Context, x: Array, w: Array, b: Array | None,
     strides: Pair, pads: Pads, dilation: Pair, groups: int, relu: bool, pool: Pool = NO_POOL,
 ) -> Array:  # fmt: skip
     """Convolution, then ReLU and max-pooling as asked: all forward operations of this kind."""
@@ -56,21 +50,24 @@ def forward(
     return y
 
 
-def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
-    """The adjoint of ``forward``."""
+def conv2d_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
+    """dw = cols.T @ dy,   db = sum(dy),   dcols = dy @ w.T,   dx = col2im(dcols).
+
+    The adjoint of ``forward``: where ReLU and max-pooling follow, dy goes back through them first.
+    """
     g, dy = ctx.geometry, contiguous(ctx, "dy", dy)
     y = ctx.y if ctx.relu and ctx.winner is None else None
     if g.is_direct:
         direct.gradient(ctx, dy, dw, db, y, ctx.winner, g)
         if not ctx.need_dx:
             return None
-        dw = db = None  # they are done
+    left = (None, None) if g.is_direct else (dw, db)  # of the weights' gradients
     pooled = ctx.winner is not None
-    dproduct = _unpooled(ctx, dy, db) if pooled else bias.bias_gradient(ctx, dy, db, y)
-    return _multiply_back(ctx, dproduct, contiguous(ctx, "w", w), dw)
+    dproduct = _unpooled(ctx, dy, left[1]) if pooled else bias.bias_gradient(ctx, dy, left[1], y)
+    return _multiply_back(ctx, dproduct, contiguous(ctx, "w", w), left[0])
 
 
-def _unpooled(ctx: Any, dy: Array, db: Array | None) -> Array:
+def _unpooled(ctx: Context, dy: Array, db: Array | None) -> Array:
     """dproduct (N, OH, OW, F): dy (N, YH, YW, F) at the winners, 0 elsewhere; and its sum, db."""
     g, winner = ctx.geometry, ctx.winner
     F = dy.shape[-1]
@@ -87,7 +84,7 @@ def _unpooled(ctx: Any, dy: Array, db: Array | None) -> Array:
     return dproduct
 
 
-def _multiply(ctx: Any, w: Array, product: Array) -> None:
+def _multiply(ctx: Context, w: Array, product: Array) -> None:
     """product (N, OH, OW, F) = cols @ w."""
     g = ctx.geometry
     w, product = w.reshape(g.K, -1), product.reshape(-1, product.shape[-1])
@@ -97,7 +94,7 @@ def _multiply(ctx: Any, w: Array, product: Array) -> None:
             gemm(cols, w[:, filters], product[rows, filters])
 
 
-def _multiply_back(ctx: Any, dproduct: Array, w: Array, dw: Array | None) -> Array | None:
+def _multiply_back(ctx: Context, dproduct: Array, w: Array, dw: Array | None) -> Array | None:
     """Fill ``dw`` if there is one; return dx (N, H, W, C) if somebody needs it."""
     g, x = ctx.geometry, ctx.x
     w, dproduct = w.reshape(g.K, -1), dproduct.reshape(-1, dproduct.shape[-1])
@@ -123,7 +120,7 @@ def _multiply_back(ctx: Any, dproduct: Array, w: Array, dw: Array | None) -> Arr
     return dx
 
 
-def _parts(ctx: Any) -> Iterator[tuple[slice, slice]]:
+def _parts(ctx: Context) -> Iterator[tuple[slice, slice]]:
     """The images that go through im2col at once, and their rows of the matrix."""
     g, x = ctx.geometry, ctx.x
     step, P = g.images_a_part(x.itemsize), g.output[0] * g.output[1]
@@ -139,7 +136,7 @@ def _groups(g: Geometry) -> Iterator[tuple[int, slice]]:
         yield i * g.channels, slice(i * size, (i + 1) * size)
 
 
-def _windows(ctx: Any, images: slice, group: int, kept: bool = False) -> Array:
+def _windows(ctx: Context, images: slice, group: int, kept: bool = False) -> Array:
     """The matrix of im2col for some images and the group whose first channel is ``group``."""
     g, x = ctx.geometry, ctx.x[images]
     if g.cols_is_x:
@@ -151,7 +148,7 @@ def _windows(ctx: Any, images: slice, group: int, kept: bool = False) -> Array:
     return cols
 
 
-def _columns(ctx: Any, name: str, rows: int) -> Array:
+def _columns(ctx: Context, name: str, rows: int) -> Array:
     """Memory for a matrix of windows, (rows, K)."""
     return ctx.buffer(name, (rows, ctx.geometry.K), ctx.x.dtype)
 

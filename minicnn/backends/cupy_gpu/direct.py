@@ -1,10 +1,9 @@
 """Convolution with few input channels: shapes and buffers for kernels/direct.cu."""
 
-from typing import Any
-
+from minicnn.backends.context import Context
+from minicnn.backends.cupy_gpu.arguments import is_wide
 from minicnn.backends.cupy_gpu.bias import SUM_BLOCK, blocks
 from minicnn.backends.cupy_gpu.geometry import NO_POOL, Geometry
-from minicnn.backends.cupy_gpu.pooling import is_wide
 from minicnn.backends.cupy_gpu.runtime import launch_grid
 from minicnn.backends.spec import Array
 
@@ -34,7 +33,7 @@ def forward(
 
 
 def gradient(
-    ctx: Any, dy: Array, dw: Array, db: Array | None, y: Array | None, winner: Array | None,
+    ctx: Context, dy: Array, dw: Array, db: Array | None, y: Array | None, winner: Array | None,
     g: Geometry,
 ) -> None:  # fmt: skip
     """Fill ``dw`` (KH, KW, C, F) and ``db`` (F,): the sums of some lines, then their sum.

@@ -17,8 +17,8 @@ Rules for kernels, which ``launch`` and the tests hold:
   What a layer or a batch size fixes (sizes, momentum, a dropout rate, a seed) is passed by value.
 * The host launches ahead of the device and cannot look at a loss before it launches the update.
   Kernels that change what outlives a step (weights, moments, averages, totals, counters) take
-  ``const unsigned* refused`` last, for which the launch passes ``refusal.refused()``, and do
-  nothing where ``is_refused(refused)``.
+  ``const unsigned* refused`` last, which the launch fills in, and do nothing where
+  ``is_refused(refused)``.
 * Nothing is read back: no ``float(array)``, ``.item()``, ``.get()`` or ``if array``.
 
 Every thread of the process computes on the one stream that ``stream()`` returns. A thread that
@@ -35,12 +35,20 @@ import cupy
 import numpy as np
 
 from minicnn.backends.cupy_gpu.signatures import KERNELS, Argument, signatures, source
+from minicnn.backends.spec import Array
 
+DType = str | np.dtype
+
+#: threads of a block where a kernel does not ask for another number
+BLOCK = 256
 #: no launch on a GPU has more blocks along its first axis, nor along its other two
 MAX_GRID = 2**31 - 1
 MAX_GRID_YZ = 65_535
 
 _NULL = np.uint64(0)
+
+#: what kernels of that argument look at, (1,) uint32; None outside of ``graph.refusable``
+refused: Array | None = None
 
 
 @cache
@@ -95,13 +103,14 @@ def use_stream() -> Any:
     return ours
 
 
-def launch(dtype: Any, kernel: str, threads: int, *arguments: Any, block: int = 256) -> None:
+def launch(dtype: DType, kernel: str, threads: int, *arguments: object, block: int = BLOCK) -> None:
     """Run ``kernel`` of the module for ``dtype`` with at least ``threads`` threads in a row.
 
     Args:
         dtype: float32 or float64: what ``real`` is.
         threads: one for each output, say; rounded up to whole blocks. 0 runs nothing.
-        arguments: arrays (None: a null pointer) and numbers, in the order of the kernel's.
+        arguments: arrays (None: a null pointer) and numbers, in the order of the kernel's, without
+            its ``refused``.
 
     Raises:
         TypeError: the arguments are not those of the kernel.
@@ -109,13 +118,13 @@ def launch(dtype: Any, kernel: str, threads: int, *arguments: Any, block: int = 
     launch_grid(dtype, kernel, (-(-threads // block),), (block,), *arguments)
 
 
-def launch_rows(dtype: Any, kernel: str, rows: int, *arguments: Any) -> None:
+def launch_rows(dtype: DType, kernel: str, rows: int, *arguments: object) -> None:
     """Run ``kernel`` with a warp, the 32 threads that run in step, for each row."""
     launch(dtype, kernel, 32 * rows, *arguments)
 
 
 def launch_grid(
-    dtype: Any, kernel: str, grid: tuple[int, ...], block: tuple[int, ...], *arguments: Any
+    dtype: DType, kernel: str, grid: tuple[int, ...], block: tuple[int, ...], *arguments: object
 ) -> None:
     """Run ``kernel`` with ``grid`` blocks of ``block`` threads, each of one to three axes.
 
@@ -128,6 +137,8 @@ def launch_grid(
     if grid[0] > MAX_GRID or any(n > MAX_GRID_YZ for n in grid[1:]):
         raise ValueError(f"kernel {kernel}: a grid of {grid} blocks is larger than a launch can be")
     function, expected = _kernel(str(dtype), kernel)
+    if expected[-1].name == "refused":
+        arguments = *arguments, refused
     if len(arguments) != len(expected):
         raise TypeError(
             f"kernel {kernel} takes {len(expected)} arguments "
@@ -141,7 +152,7 @@ def launch_grid(
     function(grid, block, passed)
 
 
-def _pointer(kernel: str, argument: Argument, value: Any) -> Any:
+def _pointer(kernel: str, argument: Argument, value: object) -> object:
     """``value`` as a kernel can read it: an array of the right dtype, without gaps."""
     if value is None:
         return _NULL
@@ -162,7 +173,7 @@ def _pointer(kernel: str, argument: Argument, value: Any) -> Any:
     return value
 
 
-def _number(kernel: str, argument: Argument, value: Any) -> Any:
+def _number(kernel: str, argument: Argument, value: object) -> object:
     """``value`` as the C type of the argument; a whole number that does not fit is an error."""
     assert argument.dtype is not None
     if not isinstance(value, (bool, int, float, np.generic)):

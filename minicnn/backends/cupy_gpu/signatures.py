@@ -3,7 +3,7 @@
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Argument(NamedTuple):
     """One argument of a kernel; ``dtype`` is None behind a ``void*``."""
 
     name: str
-    dtype: np.dtype[Any] | None
+    dtype: np.dtype | None
     is_pointer: bool
 
 
@@ -49,6 +49,13 @@ def source(dtype: str) -> str:
     parts = [f"typedef {real} real;\n#define REAL_IS_{real.upper()} 1\n"]
     parts += [f'#line 1 "{file.name}"\n{file.read_text(encoding="utf-8")}\n' for file in files]
     return "".join(parts)
+
+
+@cache
+def enumerators(name: str) -> tuple[str, ...]:
+    """The names in the kernels' ``enum name``, in lower case; their places are their numbers."""
+    (listed,) = re.findall(rf"enum {name} \{{([^}}]*)\}}", source("float32"))
+    return tuple(re.findall(r"\w+", listed.lower()))
 
 
 def parse_signatures(text: str, real: str) -> dict[str, tuple[Argument, ...]]:

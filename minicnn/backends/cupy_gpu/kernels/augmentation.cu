@@ -3,9 +3,7 @@
 
 // A number in [0, 1) from the 32 bits of a position.
 static __device__ inline double uniform(unsigned seed, unsigned step, int position) {
-    unsigned key0, key1;
-    draw_keys(seed, step, &key0, &key1);
-    return draw_bits((unsigned)position, key0, key1) / 4294967296.0;
+    return draw(seed, step, position) / 4294967296.0;
 }
 
 // y[n] = x[n] mirrored left to right if `horizontal` and u[2n] >= 1/2, and top to bottom if
@@ -13,15 +11,14 @@ static __device__ inline double uniform(unsigned seed, unsigned step, int positi
 extern "C" __global__ void flip(
     const real* __restrict__ x,         // (N, H, W, C)
     real* __restrict__ y,               // as x
-    const unsigned* __restrict__ step,  // (1,)
-    unsigned seed, int horizontal, int vertical,
     int size,                           // N H W C, one thread each
-    int H, int W, int C)
+    int H, int W, int C,
+    const unsigned* __restrict__ step,  // (1,)
+    unsigned seed, int horizontal, int vertical)
 {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
-    int c = t % C, pixel = t / C;
-    int w = pixel % W, h = pixel / W % H, n = pixel / W / H;
+    auto [n, h, w, c] = place_of(t, H, W, C);
     if (horizontal && uniform(seed, step[0], 2 * n) >= 0.5) w = W - 1 - w;
     if (vertical && uniform(seed, step[0], 2 * n + 1) >= 0.5) h = H - 1 - h;
     y[t] = x[(((long long)n * H + h) * W + w) * C + c];
@@ -45,16 +42,17 @@ static __device__ inline Shift draw_shift(
     return s;
 }
 
+enum FillMode { CONSTANT, NEAREST, REFLECT, WRAP };
+
 // Index i of an axis continued beyond the image; -1 where the fill value stands.
-// mode: 0 constant, 1 nearest, 2 reflect, 3 wrap.
 static __device__ inline int continued(int i, int size, int mode) {
     if (i >= 0 && i < size) return i;
-    if (mode == 1) return min(max(i, 0), size - 1);
-    if (mode == 2) {
+    if (mode == NEAREST) return min(max(i, 0), size - 1);
+    if (mode == REFLECT) {
         i = (i % (2 * size) + 2 * size) % (2 * size);
         return min(i, 2 * size - 1 - i);
     }
-    return mode == 3 ? (i % size + size) % size : -1;
+    return mode == WRAP ? (i % size + size) % size : -1;
 }
 
 // y[n,h,w] = x[n] at (h - down, w - right), the two nearest rows and columns weighed by distance.
@@ -62,17 +60,16 @@ static __device__ inline int continued(int i, int size, int mode) {
 extern "C" __global__ void translate_forward(
     const real* __restrict__ x,         // (N, H, W, C)
     real* __restrict__ y,               // as x
+    int size,                           // N H W C, one thread each
+    int H, int W, int C,
     const unsigned* __restrict__ step,  // (1,)
     unsigned seed,
     double height_low, double height_high, double width_low, double width_high,
-    int mode, int bilinear, real fill_value,
-    int size,                           // N H W C, one thread each
-    int H, int W, int C)
+    int mode, int bilinear, real fill_value)
 {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
-    int c = t % C, pixel = t / C;
-    int w = pixel % W, h = pixel / W % H, n = pixel / W / H;
+    auto [n, h, w, c] = place_of(t, H, W, C);
     Shift down = draw_shift(seed, step[0], 2 * n, height_low, height_high, H, bilinear);
     Shift right = draw_shift(seed, step[0], 2 * n + 1, width_low, width_high, W, bilinear);
     const real* image = x + (long long)n * H * W * C + c;
@@ -95,17 +92,16 @@ extern "C" __global__ void translate_forward(
 extern "C" __global__ void translate_backward(
     const real* __restrict__ dy,        // (N, H, W, C)
     real* __restrict__ dx,              // as dy
+    int size,                           // N H W C, one thread each
+    int H, int W, int C,
     const unsigned* __restrict__ step,  // (1,)
     unsigned seed,
     double height_low, double height_high, double width_low, double width_high,
-    int mode, int bilinear,
-    int size,                           // N H W C, one thread each
-    int H, int W, int C)
+    int mode, int bilinear)
 {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
-    int c = t % C, pixel = t / C;
-    int w = pixel % W, h = pixel / W % H, n = pixel / W / H;
+    auto [n, h, w, c] = place_of(t, H, W, C);
     Shift down = draw_shift(seed, step[0], 2 * n, height_low, height_high, H, bilinear);
     Shift right = draw_shift(seed, step[0], 2 * n + 1, width_low, width_high, W, bilinear);
     const real* image = dy + (long long)n * H * W * C + c;

@@ -14,10 +14,9 @@ extern "C" __global__ void im2col(
 {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
-    int c = t % CG, row = t / CG;
-    int ow = row % OW, oh = row / OW % OH, n = row / OW / OH;
+    auto [n, oh, ow, c] = place_of(t, OH, OW, CG);
     const real* image = x + (long long)n * H * W * C + first + c;
-    real* window = cols + (long long)row * KH * KW * CG + c;
+    real* window = cols + (long long)(t / CG) * KH * KW * CG + c;
     for (int i = 0; i < KH; ++i) {
         int h = oh * SH - top + i * DH;
         for (int j = 0; j < KW; ++j) {
@@ -40,8 +39,7 @@ extern "C" __global__ void col2im(
 {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
-    int c = t % CG, pixel = t / CG;
-    int w = pixel % W, h = pixel / W % H, n = pixel / W / H;
+    auto [n, h, w, c] = place_of(t, H, W, CG);
     real sum = 0;
     for (int oh = min(OH - 1, (h + top) / SH); oh >= 0; --oh) {
         int down = h + top - oh * SH;  // from the first row of the window to this one: i DH
@@ -57,5 +55,5 @@ extern "C" __global__ void col2im(
             sum += dcols[((row * KH + i) * KW + j) * CG + c];
         }
     }
-    dx[(long long)pixel * C + first + c] = sum;
+    dx[(long long)(t / CG) * C + first + c] = sum;
 }

@@ -19,8 +19,7 @@ extern "C" __global__ void bias_relu_maxpool(
 {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
-    int f = t % F, row = t / F;
-    int yw = row % YW, yh = row / YW % YH, n = row / YW / YH;
+    auto [n, yh, yw, f] = place_of(t, YH, YW, F);
     const real* window = product + (((long long)n * OH + yh * PSH) * OW + yw * PSW) * F + f;
     real bias = b ? b[f] : 0, best = window[0] + bias;
     int place = 0;

@@ -1,7 +1,29 @@
-// Batches out of a data set: rows picked by index and cast, which is all that is ever copied of it.
+// What moves through an epoch: counters of steps and updates, the rows of the next batch, and the
+// batch itself, out of the data set. No more than that is ever copied of it.
+
+// counter[0] += 1. One thread.
+extern "C" __global__ void advance_uint32(unsigned* counter, const unsigned* refused) {
+    if (thread_number() == 0 && !is_refused(refused)) counter[0] += 1;
+}
+extern "C" __global__ void advance_int64(long long* counter, const unsigned* refused) {
+    if (thread_number() == 0 && !is_refused(refused)) counter[0] += 1;
+}
+
+// index[i] = order[cursor[0] + i] for i < count; then cursor[0] += count. One block.
+extern "C" __global__ void next_rows(const long long* order,  // (M,)
+                                     long long* cursor,       // (1,)
+                                     long long* index,        // (count,)
+                                     int count) {
+    long long first = cursor[0];
+    __syncthreads();  // everybody has read it
+    for (int i = threadIdx.x; i < count; i += blockDim.x) index[i] = order[first + i];
+    if (threadIdx.x == 0) cursor[0] = first + count;
+}
+
+// -- rows picked by index and cast --------------------------------------------------------------
+//
 // A block takes a row, or with blockIdx.y a stretch of one; its threads take the entries in turn.
 
-// The numbers of SOURCES in memory.py.
 enum Source { UINT8, INT8, UINT16, INT16, UINT32, INT32, UINT64, INT64, FLOAT16, FLOAT32, FLOAT64 };
 
 // A number of 16 bits: sign, 5 bits of exponent, 10 of fraction (IEEE 754, binary16).

@@ -10,8 +10,8 @@ extern "C" __global__ void pad2d(
 {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
-    int c = t % C, pixel = t / C;
-    int h = pixel / YW % YH - top, w = pixel % YW - left, n = pixel / YW / YH;
+    auto [n, yh, yw, c] = place_of(t, YH, YW, C);
+    int h = yh - top, w = yw - left;
     bool inside = h >= 0 && h < H && w >= 0 && w < W;
     y[t] = inside ? x[(((long long)n * H + h) * W + w) * C + c] : 0;
 }

@@ -13,7 +13,7 @@ from minicnn.backends.cupy_gpu import bias, direct
 from minicnn.backends.cupy_gpu.arguments import contiguous, is_wide, winner_buffer
 from minicnn.backends.cupy_gpu.blas import gemm
 from minicnn.backends.cupy_gpu.geometry import NO_POOL, Geometry, Pool, geometry_of
-from minicnn.backends.cupy_gpu.runtime import launch, launch_grid
+from minicnn.backends.cupy_gpu.runtime import launch
 from minicnn.backends.spec import Array, Pads, Pair
 
 
@@ -70,17 +70,11 @@ def conv2d_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | No
 def _unpooled(ctx: Context, dy: Array, db: Array | None) -> Array:
     """dproduct (N, OH, OW, F): dy (N, YH, YW, F) at the winners, 0 elsewhere; and its sum, db."""
     g, winner = ctx.geometry, ctx.winner
-    F = dy.shape[-1]
-    rows = dy.size // F
     # forward has read what it multiplied; the gradient of that takes its place
     dproduct = ctx.buffer("product", (len(dy), *g.output), dy.dtype)
-    splits, rows_a_split, partial = bias.split_rows(ctx, rows, F, dy.dtype, db)
-    launch_grid(
-        dy.dtype, "bias_relu_maxpool_gradient", (bias.blocks(F), splits), bias.SUM_BLOCK,
-        dy, winner, is_wide(winner), dproduct, partial, rows, rows_a_split,
-        *g.output[:2], *g.pool, *g.y,
-    )  # fmt: skip
-    bias.add_splits(splits, partial, db)
+    arguments = winner, is_wide(winner), dproduct
+    sizes = *g.output[:2], *g.pool, *g.y
+    bias.sum_rows(ctx, "bias_relu_maxpool_gradient", dy, db, arguments, sizes)
     return dproduct
 
 

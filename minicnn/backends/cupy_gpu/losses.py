@@ -181,12 +181,15 @@ def _labels(ctx: Context, y: Array, ignore_class: int | None) -> tuple[Array, in
     return y, NO_LABEL if ignore_class is None else ignore_class
 
 
-def _forward(ctx: Context, kernel: str, p: Array, target: tuple[object, ...]) -> Array:
-    """The losses (...) of p (..., K); ``target`` is y and what else the kernel takes."""
-    p = contiguous(ctx, "x", p)
-    losses = ctx.buffer("losses", p.shape[:-1], p.dtype)
-    launch_rows(p.dtype, kernel, losses.size, p, *target, losses, losses.size, p.shape[-1])
-    ctx.save(p=p, target=target)
+def _forward(
+    ctx: Context, kernel: str, x: Array, target: tuple[object, ...], *results: Array
+) -> Array:
+    """The losses (...) of x (..., K); ``target`` is y and what else the kernel takes."""
+    x = contiguous(ctx, "x", x)
+    losses = ctx.buffer("losses", x.shape[:-1], x.dtype)
+    sizes = losses.size, x.shape[-1]
+    launch_rows(x.dtype, kernel, losses.size, x, *target, losses, *results, *sizes)
+    ctx.save(p=x, target=target)
     return losses
 
 
@@ -194,10 +197,9 @@ def _forward_of_logits(
     ctx: Context, kernel: str, logits: Array, target: tuple[object, ...]
 ) -> tuple[Array, Array]:
     """(losses (...), p (..., K)) of logits (..., K): the activation is part of the loss."""
-    z = contiguous(ctx, "x", logits)
-    losses, p = ctx.buffer("losses", z.shape[:-1], z.dtype), ctx.buffer("p", z.shape, z.dtype)
-    launch_rows(z.dtype, kernel, losses.size, z, *target, losses, p, losses.size, z.shape[-1])
-    ctx.save(p=p, target=target)
+    p = ctx.buffer("p", logits.shape, logits.dtype)
+    losses = _forward(ctx, kernel, logits, target, p)
+    ctx.save(p=p)
     return losses, p
 
 

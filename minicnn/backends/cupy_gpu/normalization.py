@@ -4,6 +4,8 @@ Where the chunks begin depends on the shapes alone and their sums are added in o
 every run gives the same bits.
 """
 
+import cupy
+
 from minicnn.backends.context import Context
 from minicnn.backends.cupy_gpu.arguments import contiguous, converted, entrywise
 from minicnn.backends.cupy_gpu.runtime import BLOCK, launch, launch_grid
@@ -79,14 +81,14 @@ def _normalized(
     ctx: Context, rows: Array, x: Array, gamma: Array | None, beta: Array | None,
     statistics: tuple[Array, Array, float], axis: int,
 ) -> Array:  # fmt: skip
-    y = ctx.buffer("y", _channels_last(x, axis).shape, x.dtype)
+    y = ctx.buffer("y", cupy.moveaxis(x, axis, -1).shape, x.dtype)
     R, C = rows.shape
     grid, block, chunk = _geometry(R, C)
     launch_grid(
         x.dtype, "normalize", grid, block, rows, gamma, beta, *statistics, y, R, C, chunk
     )  # fmt: skip
     ctx.save(rows=rows, statistics=statistics, axis=axis)
-    return _channels_back(y, axis)
+    return cupy.moveaxis(y, -1, axis)
 
 
 def _backward(
@@ -110,30 +112,17 @@ def _backward(
         )  # fmt: skip
     if not ctx.need_dx:
         return None
-    dx = ctx.buffer("dx", _channels_last(dy, ctx.axis).shape, dy.dtype)
+    dx = ctx.buffer("dx", cupy.moveaxis(dy, ctx.axis, -1).shape, dy.dtype)
     launch_grid(
         dy.dtype, "normalize_backward", grid, block,
         ctx.rows, rows, gamma, *ctx.statistics, sums if of_batch else None, dx, R, C, chunk,
     )  # fmt: skip
-    return _channels_back(dx, ctx.axis)
+    return cupy.moveaxis(dx, -1, ctx.axis)
 
 
 def _rows(ctx: Context, name: str, x: Array, axis: int) -> Array:
     """(R, C), contiguous: a copy only if the channels are not last already."""
-    return contiguous(ctx, name, _channels_last(x, axis)).reshape(-1, x.shape[axis])
-
-
-def _channels_last(x: Array, axis: int) -> Array:
-    """A view (..., C)."""
-    others = [i for i in range(x.ndim) if i != axis % x.ndim]
-    return x.transpose(*others, axis % x.ndim)
-
-
-def _channels_back(y: Array, axis: int) -> Array:
-    """A view of y (..., C) with the channels along ``axis``."""
-    order = list(range(y.ndim - 1))
-    order.insert(axis % y.ndim, y.ndim - 1)
-    return y.transpose(*order)
+    return contiguous(ctx, name, cupy.moveaxis(x, axis, -1)).reshape(-1, x.shape[axis])
 
 
 def _geometry(R: int, C: int) -> tuple[tuple[int, int], tuple[int, int], int]:

@@ -14,8 +14,7 @@ extern "C" __global__ void flip(
     int size,                           // N H W C, one thread each
     int H, int W, int C,
     const unsigned* __restrict__ step,  // (1,)
-    unsigned seed, int horizontal, int vertical)
-{
+    unsigned seed, int horizontal, int vertical) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, h, w, c] = place_of(t, H, W, C);
@@ -33,8 +32,7 @@ struct Shift {
 };
 
 static __device__ inline Shift draw_shift(
-    unsigned seed, unsigned step, int position, double low, double high, int size, int bilinear)
-{
+    unsigned seed, unsigned step, int position, double low, double high, int size, int bilinear) {
     double u = uniform(seed, step, position);
     double shift = __dmul_rn(__dadd_rn(low, __dmul_rn(high - low, u)), (double)size);
     Shift s = {(int)floor(bilinear ? -shift : 0.5 - shift), 0};
@@ -65,8 +63,7 @@ extern "C" __global__ void translate_forward(
     const unsigned* __restrict__ step,  // (1,)
     unsigned seed,
     double height_low, double height_high, double width_low, double width_high,
-    int mode, int bilinear, real fill_value)
-{
+    int mode, int bilinear, real fill_value) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, h, w, c] = place_of(t, H, W, C);
@@ -97,8 +94,7 @@ extern "C" __global__ void translate_backward(
     const unsigned* __restrict__ step,  // (1,)
     unsigned seed,
     double height_low, double height_high, double width_low, double width_high,
-    int mode, int bilinear)
-{
+    int mode, int bilinear) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, h, w, c] = place_of(t, H, W, C);

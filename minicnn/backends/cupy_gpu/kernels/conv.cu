@@ -10,8 +10,7 @@ extern "C" __global__ void im2col(
     real* __restrict__ cols,     // (N, OH, OW, KH, KW, CG)
     int size,                    // N OH OW CG, one thread each
     int first, int CG, int H, int W, int C,
-    int KH, int KW, int SH, int SW, int DH, int DW, int top, int left, int OH, int OW)
-{
+    int KH, int KW, int SH, int SW, int DH, int DW, int top, int left, int OH, int OW) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, oh, ow, c] = place_of(t, OH, OW, CG);
@@ -35,8 +34,7 @@ extern "C" __global__ void col2im(
     real* __restrict__ dx,           // (N, H, W, C)
     int size,                        // N H W CG, one thread each
     int first, int CG, int H, int W, int C,
-    int KH, int KW, int SH, int SW, int DH, int DW, int top, int left, int OH, int OW)
-{
+    int KH, int KW, int SH, int SW, int DH, int DW, int top, int left, int OH, int OW) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, h, w, c] = place_of(t, H, W, CG);

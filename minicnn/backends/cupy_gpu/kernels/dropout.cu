@@ -14,8 +14,7 @@ extern "C" __global__ void dropout(
     unsigned seed,
     long long threshold,                // at most 2^32, which keeps nothing
     real scale,
-    int broadcast, int R0, int K1, int R1, int K2, int R2)
-{
+    int broadcast, int R0, int K1, int R1, int K2, int R2) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     int position = t;
@@ -34,8 +33,7 @@ extern "C" __global__ void bias_relu_dropout(
     const unsigned* __restrict__ step,  // (1,)
     unsigned seed, long long threshold, real scale,
     int size,                           // N U, one thread each
-    int U)
-{
+    int U) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     real v = y[t];

@@ -15,8 +15,7 @@ extern "C" __global__ void bias_relu_maxpool(
     real* __restrict__ y,              // (N, YH, YW, F)
     void* __restrict__ winner,         // as y
     int wide, int size,                // N YH YW F, one thread each
-    int OH, int OW, int PH, int PW, int PSH, int PSW, int YH, int YW, int F)
-{
+    int OH, int OW, int PH, int PW, int PSH, int PSW, int YH, int YW, int F) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, yh, yw, f] = place_of(t, YH, YW, F);
@@ -46,8 +45,7 @@ extern "C" __global__ void __launch_bounds__(32 * SUM_LANES) bias_relu_maxpool_g
     real* __restrict__ dproduct,      // (N, OH, OW, F)
     real* __restrict__ partial,       // (splits, F), or null
     int rows, int rows_a_split,       // rows = N YH YW
-    int OH, int OW, int PH, int PW, int PSH, int PSW, int YH, int YW, int F)
-{
+    int OH, int OW, int PH, int PW, int PSH, int PSW, int YH, int YW, int F) {
     int f = blockIdx.x * 32 + threadIdx.x, split = blockIdx.y;
     int first = split * rows_a_split, last = min(rows, first + rows_a_split);
     real sum = 0;

@@ -6,8 +6,7 @@ extern "C" __global__ void pad2d(
     const real* __restrict__ x,  // (N, H, W, C)
     real* __restrict__ y,        // (N, YH, YW, C)
     int size,                    // N YH YW C, one thread each
-    int H, int W, int C, int YH, int YW, int top, int left)
-{
+    int H, int W, int C, int YH, int YW, int top, int left) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, yh, yw, c] = place_of(t, YH, YW, C);

@@ -8,8 +8,7 @@ extern "C" __global__ void maxpool2d_forward(
     real* __restrict__ y,        // (N, OH, OW, C)
     void* __restrict__ winner,   // as y
     int wide, int size,          // N OH OW C, one thread each
-    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left)
-{
+    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, oh, ow, c] = place_of(t, OH, OW, C);
@@ -40,8 +39,7 @@ extern "C" __global__ void maxpool2d_backward(
     const void* __restrict__ winner,  // as dy
     real* __restrict__ dx,            // (N, H, W, C)
     int wide, int size,               // N H W C, one thread each
-    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left)
-{
+    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, h, w, c] = place_of(t, H, W, C);
@@ -69,8 +67,7 @@ extern "C" __global__ void avgpool2d_forward(
     const real* __restrict__ x,  // (N, H, W, C)
     real* __restrict__ y,        // (N, OH, OW, C)
     int size,                    // N OH OW C, one thread each
-    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left)
-{
+    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, oh, ow, c] = place_of(t, OH, OW, C);
@@ -89,8 +86,7 @@ extern "C" __global__ void avgpool2d_backward(
     const real* __restrict__ dy,  // (N, OH, OW, C)
     real* __restrict__ dx,        // (N, H, W, C)
     int size,                     // N H W C, one thread each
-    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left)
-{
+    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, h, w, c] = place_of(t, H, W, C);

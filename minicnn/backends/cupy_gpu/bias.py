@@ -2,10 +2,11 @@
 
 from minicnn.backends.context import Context
 from minicnn.backends.cupy_gpu.runtime import launch, launch_grid
+from minicnn.backends.cupy_gpu.signatures import defined
 from minicnn.backends.spec import Array
 
-#: block of the kernels that sum rows: 32 columns, and SUM_LANES (kernels/bias.cu) lanes of rows
-SUM_BLOCK = (32, 16)
+#: block of the kernels that sum rows: columns, and lanes of rows
+SUM_BLOCK = (32, defined("SUM_LANES"))
 #: rows that are summed in one pass; more are split, each split has some rows, and there are not
 #: more splits than this
 FEW_ROWS, ROWS_A_SPLIT, MOST_SPLITS = 256, 64, 256

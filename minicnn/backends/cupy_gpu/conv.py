@@ -12,7 +12,7 @@ from minicnn.backends.context import Context
 from minicnn.backends.cupy_gpu import bias, direct
 from minicnn.backends.cupy_gpu.arguments import contiguous, is_wide, winner_buffer
 from minicnn.backends.cupy_gpu.blas import gemm
-from minicnn.backends.cupy_gpu.geometry import NO_POOL, Geometry, Pool, geometry_of
+from minicnn.backends.cupy_gpu.geometry import Geometry, Pool, geometry_of
 from minicnn.backends.cupy_gpu.runtime import launch
 from minicnn.backends.spec import Array, Pads, Pair
 
@@ -27,22 +27,22 @@ def conv2d_forward(
 
 def forward(
     ctx: Context, x: Array, w: Array, b: Array | None,
-    strides: Pair, pads: Pads, dilation: Pair, groups: int, relu: bool, pool: Pool = NO_POOL,
+    strides: Pair, pads: Pads, dilation: Pair, groups: int, relu: bool, pool: Pool | None = None,
 ) -> Array:  # fmt: skip
     """Convolution, then ReLU and max-pooling as asked: all forward operations of this kind."""
     x, w = contiguous(ctx, "x", x), contiguous(ctx, "w", w)
     g = geometry_of(x.shape[1:], w.shape, strides, pads, dilation, groups, pool)
     y = ctx.buffer("y", (len(x), *g.y), x.dtype)  # (N, YH, YW, F)
-    winner = winner_buffer(ctx, y.shape, pool[:2]) if pool != NO_POOL else None
+    winner = winner_buffer(ctx, y.shape, pool[:2]) if pool else None
     ctx.save(x=x, y=y, winner=winner, relu=relu, geometry=g)
     if g.is_direct:
-        direct.forward(x, w, b, relu, y, winner, g)
-        return y
-    product = y if winner is None else ctx.buffer("product", (len(x), *g.output), x.dtype)
-    _multiply(ctx, w, product)
-    if winner is None:
+        direct.forward(ctx, w, b)
+    elif pool is None:
+        _multiply(ctx, w, y)
         bias.add_bias(y, b, relu)
     else:
+        product = ctx.buffer("product", (len(x), *g.output), x.dtype)
+        _multiply(ctx, w, product)
         launch(
             x.dtype, "bias_relu_maxpool", y.size,
             product, b, y, winner, is_wide(winner), y.size, *g.output[:2], *pool, *g.y,
@@ -58,7 +58,7 @@ def conv2d_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | No
     g, dy = ctx.geometry, contiguous(ctx, "dy", dy)
     y = ctx.y if ctx.relu and ctx.winner is None else None
     if g.is_direct:
-        direct.gradient(ctx, dy, dw, db, y, ctx.winner, g)
+        direct.gradient(ctx, dy, dw, db)
         if not ctx.need_dx:
             return None
     left = (None, None) if g.is_direct else (dw, db)  # of the weights' gradients
@@ -80,12 +80,9 @@ def _unpooled(ctx: Context, dy: Array, db: Array | None) -> Array:
 
 def _multiply(ctx: Context, w: Array, product: Array) -> None:
     """product (N, OH, OW, F) = cols @ w."""
-    g = ctx.geometry
-    w, product = w.reshape(g.K, -1), product.reshape(-1, product.shape[-1])
-    for images, rows in _parts(ctx):
-        for group, filters in _groups(g):
-            cols = _windows(ctx, images, group)
-            gemm(cols, w[:, filters], product[rows, filters])
+    w, product = w.reshape(ctx.geometry.K, -1), product.reshape(-1, product.shape[-1])
+    for images, group, rows, filters in _parts(ctx):
+        gemm(_windows(ctx, images, group), w[:, filters], product[rows, filters])
 
 
 def _multiply_back(ctx: Context, dproduct: Array, w: Array, dw: Array | None) -> Array | None:
@@ -95,39 +92,32 @@ def _multiply_back(ctx: Context, dproduct: Array, w: Array, dw: Array | None) ->
     dx = ctx.buffer("dx", x.shape, x.dtype) if ctx.need_dx else None
     # forward's matrix is still there if it was the only one
     kept = g.groups == 1 and len(x) <= g.images_a_part(x.itemsize) and not g.is_direct
-    for images, rows in _parts(ctx):
-        for group, filters in _groups(g):
-            d = dproduct[rows, filters]  # (rows, F // groups)
-            if dw is not None:
-                cols = _windows(ctx, images, group, kept)
-                gemm(
-                    cols, d, dw.reshape(g.K, -1)[:, filters],
-                    transpose_a=True, accumulate=images.start > 0,
-                )  # fmt: skip
-            if dx is not None and g.cols_is_x:
-                gemm(d, w[:, filters], dx[images].reshape(-1, g.K), transpose_b=True)
-            elif dx is not None:
-                dcols = _columns(ctx, "dcols", len(d))
-                gemm(d, w[:, filters], dcols, transpose_b=True)
-                pixels = dx[images].size // g.groups
-                _launch_windows(g, "col2im", pixels, dcols, dx[images], group)
+    for images, group, rows, filters in _parts(ctx):
+        d = dproduct[rows, filters]  # (rows, F // groups)
+        if dw is not None:
+            cols, part = _windows(ctx, images, group, kept), dw.reshape(g.K, -1)[:, filters]
+            gemm(cols, d, part, transpose_a=True, accumulate=images.start > 0)
+        if dx is not None and g.cols_is_x:
+            gemm(d, w[:, filters], dx[images].reshape(-1, g.K), transpose_b=True)
+        elif dx is not None:
+            dcols = ctx.buffer("dcols", (len(d), g.K), x.dtype)
+            gemm(d, w[:, filters], dcols, transpose_b=True)
+            pixels = dx[images].size // g.groups
+            _launch_windows(g, "col2im", pixels, dcols, dx[images], group)
     return dx
 
 
-def _parts(ctx: Context) -> Iterator[tuple[slice, slice]]:
-    """The images that go through im2col at once, and their rows of the matrix."""
+def _parts(ctx: Context) -> Iterator[tuple[slice, int, slice, slice]]:
+    """What goes through im2col at once: some images and a group of their channels, told by its
+    first; then the rows and the filters that it takes up in the product.
+    """
     g, x = ctx.geometry, ctx.x
-    step, P = g.images_a_part(x.itemsize), g.output[0] * g.output[1]
+    step, P, size = g.images_a_part(x.itemsize), g.output[0] * g.output[1], g.y[2] // g.groups
     for n in range(0, max(1, len(x)), step):  # an empty batch, too, makes dw = 0
         end = min(n + step, len(x))
-        yield slice(n, end), slice(n * P, end * P)
-
-
-def _groups(g: Geometry) -> Iterator[tuple[int, slice]]:
-    """The first channel that a group of filters sees, and these filters."""
-    size = g.y[2] // g.groups
-    for i in range(g.groups):
-        yield i * g.channels, slice(i * size, (i + 1) * size)
+        for i in range(g.groups):
+            filters = slice(i * size, (i + 1) * size)
+            yield slice(n, end), i * g.channels, slice(n * P, end * P), filters
 
 
 def _windows(ctx: Context, images: slice, group: int, kept: bool = False) -> Array:
@@ -136,15 +126,10 @@ def _windows(ctx: Context, images: slice, group: int, kept: bool = False) -> Arr
     if g.cols_is_x:
         return x.reshape(-1, g.K)
     rows = len(x) * g.output[0] * g.output[1]
-    cols = _columns(ctx, "cols", rows)
+    cols = ctx.buffer("cols", (rows, g.K), x.dtype)
     if not kept:
         _launch_windows(g, "im2col", rows * g.channels, x, cols, group)
     return cols
-
-
-def _columns(ctx: Context, name: str, rows: int) -> Array:
-    """Memory for a matrix of windows, (rows, K)."""
-    return ctx.buffer(name, (rows, ctx.geometry.K), ctx.x.dtype)
 
 
 def _launch_windows(

@@ -17,7 +17,7 @@ Source: NVIDIA CUDA C++ Programming Guide, "CUDA Graphs", "Creating a Graph Usin
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import cupy
 
@@ -25,11 +25,13 @@ from minicnn.backends.cupy_gpu import blas, runtime
 from minicnn.backends.cupy_gpu.runtime import launch, recording, use_stream
 from minicnn.backends.spec import Array
 
+R = TypeVar("R")
+
 
 class Replay:
     """A recorded step; call it to run the step once more."""
 
-    def __init__(self, step: Callable[[], Any]) -> None:
+    def __init__(self, step: Callable[[], object]) -> None:
         self._pool = cupy.cuda.MemoryPool()  # lives as long as the graph
         pool = cupy.cuda.using_allocator(self._pool.malloc)
         with recording() as stream, blas.on_stream(stream), pool:
@@ -48,7 +50,7 @@ class Replay:
         return self._result
 
 
-def capture(step: Callable[[], Any]) -> Replay:
+def capture(step: Callable[[], R]) -> Callable[[], R]:
     """Record ``step``, which must have run before: kernels are compiled and buffers made by then.
 
     Nothing is computed. Reading an array back inside ``step`` is an error of the CUDA runtime.

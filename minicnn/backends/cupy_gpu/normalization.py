@@ -84,9 +84,7 @@ def _normalized(
     y = ctx.buffer("y", cupy.moveaxis(x, axis, -1).shape, x.dtype)
     R, C = rows.shape
     grid, block, chunk = _geometry(R, C)
-    launch_grid(
-        x.dtype, "normalize", grid, block, rows, gamma, beta, *statistics, y, R, C, chunk
-    )  # fmt: skip
+    launch_grid(x.dtype, "normalize", grid, block, rows, gamma, beta, *statistics, y, R, C, chunk)
     ctx.save(rows=rows, statistics=statistics, axis=axis)
     return cupy.moveaxis(y, -1, axis)
 

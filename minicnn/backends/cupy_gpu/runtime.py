@@ -26,10 +26,9 @@ records a step does so on a stream apart, where what others launch meanwhile doe
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 import cupy
 import numpy as np
@@ -52,13 +51,13 @@ refused: Array | None = None
 
 
 @cache
-def module(dtype: str) -> Any:
+def module(dtype: str) -> cupy.RawModule:
     """The module for "float32" or "float64", compiled when a kernel is first asked for."""
     return cupy.RawModule(code=source(dtype), options=("-std=c++17",))
 
 
 @cache
-def _kernel(dtype: str, name: str) -> tuple[Any, tuple[Argument, ...]]:
+def _kernel(dtype: str, name: str) -> tuple[Callable[..., None], tuple[Argument, ...]]:
     known = signatures(dtype)
     if name not in known:
         raise ValueError(f"there is no kernel {name!r} in {KERNELS}")
@@ -66,26 +65,23 @@ def _kernel(dtype: str, name: str) -> tuple[Any, tuple[Argument, ...]]:
 
 
 @cache
-def stream() -> Any:
-    """The stream of everything that this backend does.
-
-    It does not wait for other streams, as a stream that is captured must not.
-    """
-    return cupy.cuda.Stream(non_blocking=True)
+def _streams() -> tuple[cupy.cuda.Stream, cupy.cuda.Stream]:
+    # they do not wait for other streams, as a stream that is captured must not
+    return cupy.cuda.Stream(non_blocking=True), cupy.cuda.Stream(non_blocking=True)
 
 
-@cache
-def _recording_stream() -> Any:
-    return cupy.cuda.Stream(non_blocking=True)
+def stream() -> cupy.cuda.Stream:
+    """The stream of everything that this backend does and does not record."""
+    return _streams()[0]
 
 
 _thread = threading.local()
 
 
 @contextmanager
-def recording() -> Iterator[Any]:
+def recording() -> Iterator[cupy.cuda.Stream]:
     """Inside, the calling thread launches on a stream apart; one thread at a time."""
-    _thread.stream = _recording_stream()
+    _thread.stream = _streams()[1]
     try:
         yield use_stream()
     finally:
@@ -93,7 +89,7 @@ def recording() -> Iterator[Any]:
         use_stream()
 
 
-def use_stream() -> Any:
+def use_stream() -> cupy.cuda.Stream:
     """Make ``stream()`` (or that of ``recording``) the calling thread's current stream, for CuPy's
     own operations too, and return it.
     """
@@ -111,9 +107,6 @@ def launch(dtype: DType, kernel: str, threads: int, *arguments: object, block: i
         threads: one for each output, say; rounded up to whole blocks. 0 runs nothing.
         arguments: arrays (None: a null pointer) and numbers, in the order of the kernel's, without
             its ``refused``.
-
-    Raises:
-        TypeError: the arguments are not those of the kernel.
     """
     launch_grid(dtype, kernel, (-(-threads // block),), (block,), *arguments)
 

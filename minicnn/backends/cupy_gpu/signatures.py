@@ -18,14 +18,7 @@ DTYPES = {
     "double": "float64",
     "int": "int32",
     "unsigned": "uint32",
-    "unsigned int": "uint32",
     "long long": "int64",
-    "unsigned long long": "uint64",
-    "short": "int16",
-    "unsigned short": "uint16",
-    "signed char": "int8",
-    "unsigned char": "uint8",
-    "bool": "bool",
 }
 
 _SIGNATURE = re.compile(
@@ -56,6 +49,13 @@ def enumerators(name: str) -> tuple[str, ...]:
     """The names in the kernels' ``enum name``, in lower case; their places are their numbers."""
     (listed,) = re.findall(rf"enum {name} \{{([^}}]*)\}}", source("float32"))
     return tuple(re.findall(r"\w+", listed.lower()))
+
+
+@cache
+def defined(name: str) -> int:
+    """The whole number that the kernels ``#define``."""
+    (number,) = re.findall(rf"#define {name} +(\d+)", source("float32"))
+    return int(number)
 
 
 def parse_signatures(text: str, real: str) -> dict[str, tuple[Argument, ...]]:

@@ -82,10 +82,7 @@ __device__ inline real activation_slope(real x, int kind, real alpha) {
             real s = sigmoid(x);
             return s * (1 - s);
         }
-        case TANH: {
-            real t = real_tanh(x);
-            return 1 - t * t;
-        }
+        case TANH: return 1 - square(real_tanh(x));
         case ELU: return x > 0 ? 1 : alpha * real_exp(x);
         case CELU: return x > 0 ? 1 : real_exp(x / alpha);
         case SELU: return SELU_SCALE * (x > 0 ? 1 : SELU_ALPHA * real_exp(x));
@@ -99,10 +96,7 @@ __device__ inline real activation_slope(real x, int kind, real alpha) {
             return s * (1 + x * (1 - s));
         }
         case SOFTPLUS: return sigmoid(x);
-        case SOFTSIGN: {
-            real d = 1 + real_fabs(x);
-            return 1 / (d * d);
-        }
+        case SOFTSIGN: return 1 / square(1 + real_fabs(x));
         case HARD_SIGMOID: return real_fabs(x) < 3 ? (real)1 / 6 : 0;
         case HARD_SILU: return hard_sigmoid(x) + (real_fabs(x) < 3 ? x / 6 : 0);
         case EXPONENTIAL: return real_exp(x);

@@ -1,5 +1,6 @@
 // Random flips and shifts: linear maps, so that backward is the adjoint of forward. Image n draws
-// u[2n] and u[2n + 1]; the step is read from the device: a replayed graph draws anew.
+// u[2n] and u[2n + 1]; the step is read from the device: a replayed graph draws anew. Arrays are
+// (N, H, W, C), and a thread owns one of the `size` entries.
 
 // A number in [0, 1) from the 32 bits of a position.
 static __device__ inline double uniform(unsigned seed, unsigned step, int position) {
@@ -7,14 +8,10 @@ static __device__ inline double uniform(unsigned seed, unsigned step, int positi
 }
 
 // y[n] = x[n] mirrored left to right if `horizontal` and u[2n] >= 1/2, and top to bottom if
-// `vertical` and u[2n + 1] >= 1/2. One thread an entry. Its own adjoint.
+// `vertical` and u[2n + 1] >= 1/2. Its own adjoint.
 extern "C" __global__ void flip(
-    const real* __restrict__ x,         // (N, H, W, C)
-    real* __restrict__ y,               // as x
-    int size,                           // N H W C, one thread each
-    int H, int W, int C,
-    const unsigned* __restrict__ step,  // (1,)
-    unsigned seed, int horizontal, int vertical) {
+    const real* __restrict__ x, real* __restrict__ y, int size, int H, int W, int C,
+    const unsigned* __restrict__ step, unsigned seed, int horizontal, int vertical) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, h, w, c] = place_of(t, H, W, C);
@@ -54,16 +51,10 @@ static __device__ inline int continued(int i, int size, int mode) {
 }
 
 // y[n,h,w] = x[n] at (h - down, w - right), the two nearest rows and columns weighed by distance.
-// One thread an entry.
 extern "C" __global__ void translate_forward(
-    const real* __restrict__ x,         // (N, H, W, C)
-    real* __restrict__ y,               // as x
-    int size,                           // N H W C, one thread each
-    int H, int W, int C,
-    const unsigned* __restrict__ step,  // (1,)
-    unsigned seed,
-    double height_low, double height_high, double width_low, double width_high,
-    int mode, int bilinear, real fill_value) {
+    const real* __restrict__ x, real* __restrict__ y, int size, int H, int W, int C,
+    const unsigned* __restrict__ step, unsigned seed, double height_low, double height_high,
+    double width_low, double width_high, int mode, int bilinear, real fill_value) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, h, w, c] = place_of(t, H, W, C);
@@ -83,18 +74,13 @@ extern "C" __global__ void translate_forward(
     y[t] = sum;
 }
 
-// dx[n,h,w] = sum of weight dy over the entries that read this pixel. One thread an entry of dx: it
-// asks every row and column of dy whether it reads here. Slow and plain; augmentation stands in
-// front of the weights, where nobody wants its gradient.
+// dx[n,h,w] = sum of weight dy over the entries that read this pixel: a thread asks every row and
+// column of dy whether it reads here. Slow and plain; augmentation stands in front of the weights,
+// where nobody wants its gradient.
 extern "C" __global__ void translate_backward(
-    const real* __restrict__ dy,        // (N, H, W, C)
-    real* __restrict__ dx,              // as dy
-    int size,                           // N H W C, one thread each
-    int H, int W, int C,
-    const unsigned* __restrict__ step,  // (1,)
-    unsigned seed,
-    double height_low, double height_high, double width_low, double width_high,
-    int mode, int bilinear) {
+    const real* __restrict__ dy, real* __restrict__ dx, int size, int H, int W, int C,
+    const unsigned* __restrict__ step, unsigned seed, double height_low, double height_high,
+    double width_low, double width_high, int mode, int bilinear) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, h, w, c] = place_of(t, H, W, C);

@@ -7,14 +7,8 @@
 #else
 #define IN_REAL(name) __device__ inline real real_##name(real x) { return name(x); }
 #endif
-IN_REAL(exp)
-IN_REAL(expm1)
-IN_REAL(log)
-IN_REAL(log1p)
-IN_REAL(sqrt)
-IN_REAL(tanh)
-IN_REAL(erfc)
-IN_REAL(fabs)
+IN_REAL(exp) IN_REAL(expm1) IN_REAL(log) IN_REAL(log1p)
+IN_REAL(sqrt) IN_REAL(tanh) IN_REAL(erfc) IN_REAL(fabs)
 
 // Number of this thread in a one-dimensional launch: the output that it owns.
 __device__ inline long long thread_number() {
@@ -53,9 +47,6 @@ __device__ inline unsigned draw(unsigned seed, unsigned step, int i) {
     return h ^ (h >> 16);
 }
 
-__device__ inline float infinity_of(float) { return __int_as_float(0x7f800000); }
-__device__ inline double infinity_of(double) { return __longlong_as_double(0x7ff0000000000000ll); }
-
 // Sum over the block of one value a thread; every thread gets it. The order is that of a binary
 // tree, always the same. blockDim.x is a power of two, at most 256. Every thread must call.
 static __device__ double block_sum(double value) {
@@ -71,7 +62,9 @@ static __device__ double block_sum(double value) {
     return sum;
 }
 
-// -- a few formulas that must not lose a NaN ----------------------------------------------------
+// -- a few formulas; none may lose a NaN ---------------------------------------------------------
+
+__device__ inline real square(real v) { return v * v; }
 
 // -1, 0 or 1.
 __device__ inline real sign(real v) { return v > 0 ? 1 : v < 0 ? -1 : v; }

@@ -87,13 +87,11 @@ extern "C" __global__ void direct_conv(
 
 // y = maxpool(relu(x * w + b)), as bias_relu_maxpool of the product. One block a line (n, yh);
 // a thread takes one pooled pixel and FILTERS filters, PIXELS entries of the window at a time.
+// y and `winner` are (N, YH, YW, F), the others as above.
 extern "C" __global__ void direct_conv_relu_maxpool(
-    const real* __restrict__ x,  // (N, H, W, C)
-    const real* __restrict__ w,  // (KH, KW, C, F)
-    const real* __restrict__ b,  // (F,), or null for none
-    real* __restrict__ y,        // (N, YH, YW, F)
-    void* __restrict__ winner,   // as y
-    int wide, int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left,
+    const real* __restrict__ x, const real* __restrict__ w, const real* __restrict__ b,
+    real* __restrict__ y, void* __restrict__ winner, int wide,
+    int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left,
     int OW, int PH, int PW, int PSH, int PSW, int YH, int YW, int F) {
     __shared__ real band[BAND];
     int n = blockIdx.x / YH, yh = blockIdx.x % YH, width = (OW - 1) * SW + KW;

@@ -124,15 +124,13 @@ extern "C" __global__ void categorical_crossentropy_backward(
     p += row * K;
     y += row * K;
     dp += row * K;
-    real d = dlosses[row], dot = 0;
+    real d = dlosses[row];
     real total = row_sum(K, [=](int k) { return p[k]; });
-    for (int k = lane_number(); k < K; k += 32) {
+    real dot = row_sum(K, [=](int k) {
         real q = p[k] / total;
-        real dq = (passes(q) ? -(y[k] * keep + share) / q : 0) * d;
-        dot += dq * q;
-        dp[k] = dq;
-    }
-    dot = warp_sum(dot);
+        dp[k] = (passes(q) ? -(y[k] * keep + share) / q : 0) * d;
+        return dp[k] * q;
+    });
     for (int k = lane_number(); k < K; k += 32) dp[k] = (dp[k] - dot) / total;
 }
 
@@ -202,10 +200,7 @@ extern "C" __global__ void mean_squared_error(
     const real* p, const real* y, real* losses, long long rows, int K) {
     long long row = row_number();
     if (row >= rows) return;
-    real loss = row_sum(K, [=](int k) {
-        real error = p[row * K + k] - y[row * K + k];
-        return error * error;
-    });
+    real loss = row_sum(K, [=](int k) { return square(p[row * K + k] - y[row * K + k]); });
     if (lane_number() == 0) losses[row] = loss / K;
 }
 
@@ -221,17 +216,12 @@ __device__ inline real regression_value(real p, real y, int kind, real delta) {
     switch (kind) {
         case ABSOLUTE_ERROR: return size;
         case PERCENTAGE_ERROR: return 100 * size / larger(real_fabs(y), EPSILON);
-        case SQUARED_LOGARITHMIC_ERROR: {
-            real d = real_log1p(larger(p, EPSILON)) - real_log1p(larger(y, EPSILON));
-            return d * d;
-        }
-        case HUBER: return size <= delta ? size * size / 2 : delta * size - delta * delta / 2;
+        case SQUARED_LOGARITHMIC_ERROR:
+            return square(real_log1p(larger(p, EPSILON)) - real_log1p(larger(y, EPSILON)));
+        case HUBER: return size <= delta ? square(size) / 2 : delta * size - delta * delta / 2;
         case LOG_COSH: return size + real_log1p(real_exp(-2 * size)) - LN_2;
         case HINGE: return larger(1 - y * p, 0);
-        case SQUARED_HINGE: {
-            real margin = larger(1 - y * p, 0);
-            return margin * margin;
-        }
+        case SQUARED_HINGE: return square(larger(1 - y * p, 0));
         case POISSON: return p - y * real_log(p + EPSILON);
         default: {  // KL_DIVERGENCE
             real target = clipped(y, EPSILON, 1);
@@ -246,10 +236,9 @@ __device__ inline real regression_slope(real p, real y, int kind, real delta) {
     switch (kind) {
         case ABSOLUTE_ERROR: return sign(error);
         case PERCENTAGE_ERROR: return 100 * sign(error) / larger(real_fabs(y), EPSILON);
-        case SQUARED_LOGARITHMIC_ERROR: {
+        case SQUARED_LOGARITHMIC_ERROR:
             if (p < EPSILON) return 0;
             return 2 * (real_log1p(p) - real_log1p(larger(y, EPSILON))) / (p + 1);
-        }
         case HUBER: return clipped(error, -delta, delta);
         case LOG_COSH: return real_tanh(error);
         case HINGE: return 1 - y * p < 0 ? 0 : -y;
@@ -319,10 +308,10 @@ extern "C" __global__ void weighted_sum_backward(const real* weights, real scale
     if (i < size) dvalues[i] = weights ? scale * weights[i] : scale;
 }
 
-// refused[0] = step[0] if the sum is NaN or infinite and nothing was refused before. One thread.
-extern "C" __global__ void refuse_unless_finite(const real* loss,            // (1,)
-                                                const unsigned* step,        // (1,), from 1 on
-                                                unsigned* first_refused) {   // (1,)
+// first_refused[0] = step[0], from 1 on, if the sum is NaN or infinite and no step was refused
+// before. One thread.
+extern "C" __global__ void refuse_unless_finite(const real* loss, const unsigned* step,
+                                                unsigned* first_refused) {
     if (thread_number() != 0) return;
     bool finite = loss[0] - loss[0] == 0;  // NaN and infinity minus themselves are NaN
     if (!finite && first_refused[0] == 0) first_refused[0] = step[0];

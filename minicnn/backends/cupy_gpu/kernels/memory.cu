@@ -9,10 +9,8 @@ extern "C" __global__ void advance_int64(long long* counter, const unsigned* ref
     if (thread_number() == 0 && !is_refused(refused)) counter[0] += 1;
 }
 
-// index[i] = order[cursor[0] + i] for i < count; then cursor[0] += count. One block.
-extern "C" __global__ void next_rows(const long long* order,  // (M,)
-                                     long long* cursor,       // (1,)
-                                     long long* index,        // (count,)
+// index[i] = order[cursor[0] + i] for i < count, of order (M,); then cursor[0] += count. One block.
+extern "C" __global__ void next_rows(const long long* order, long long* cursor, long long* index,
                                      int count) {
     long long first = cursor[0];
     __syncthreads();  // everybody has read it
@@ -30,7 +28,7 @@ enum Source { UINT8, INT8, UINT16, INT16, UINT32, INT32, UINT64, INT64, FLOAT16,
 __device__ inline float half_value(unsigned short bits) {
     int exponent = bits >> 10 & 31, fraction = bits & 1023;
     float size = exponent == 0    ? ldexpf((float)fraction, -24)
-                 : exponent == 31 ? (fraction ? nanf("") : infinity_of(0.0f))
+                 : exponent == 31 ? (fraction ? nanf("") : __int_as_float(0x7f800000))
                                   : ldexpf((float)(1024 + fraction), exponent - 25);
     return bits >> 15 ? -size : size;
 }

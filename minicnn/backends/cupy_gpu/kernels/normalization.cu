@@ -21,8 +21,7 @@ static __device__ double channel_sum(double value) {
 
 // One past the last row of the block's chunk.
 __device__ inline long long chunk_end(long long R, long long chunk) {
-    long long end = (blockIdx.y + 1) * chunk;
-    return end < R ? end : R;
+    return min((blockIdx.y + 1) * chunk, R);
 }
 
 // parts[chunk, :, c] = the sums of `first` and of `second` over the threads of a channel.
@@ -126,8 +125,8 @@ extern "C" __global__ void normalize_weight_gradients(
 // dx = gamma / sqrt(variance + epsilon) (dy - mean(dy) - x_hat mean(dy x_hat)): the two means, from
 // `sums` (2, C), stand for the paths through the mean and the variance. Null: there are none.
 extern "C" __global__ void normalize_backward(
-    const real* x, const real* dy, const real* gamma, const real* mean, const real* variance, real
-    epsilon, const double* sums, real* dx, long long R, int C, long long chunk) {
+    const real* x, const real* dy, const real* gamma, const real* mean, const real* variance,
+    real epsilon, const double* sums, real* dx, long long R, int C, long long chunk) {
     int c = channel_number();
     if (c >= C) return;
     real middle = mean[c], inverse = 1 / real_sqrt(variance[c] + epsilon);

@@ -181,22 +181,19 @@ extern "C" __global__ void limit_norms(real* w, int R0, int K0, int R1, int K1, 
     if (v >= vectors || is_refused(refused)) entries = 0;
     // entry e of vector v, each number split into its place along three axes
     long long k2 = v % K2, k1 = v / K2 % K1, k0 = v / K2 / K1;
-    double sum = 0;
-    for (long long e = threadIdx.y; e < entries; e += 8) {
+    auto entry = [=](long long e) -> real& {
         long long r2 = e % R2, r1 = e / R2 % R1, r0 = e / R2 / R1;
-        real value = w[((((r0 * K0 + k0) * R1 + r1) * K1 + k1) * R2 + r2) * K2 + k2];
-        sum += (double)value * value;
-    }
+        return w[((((r0 * K0 + k0) * R1 + r1) * K1 + k1) * R2 + r2) * K2 + k2];
+    };
+    double sum = 0;
+    for (long long e = threadIdx.y; e < entries; e += 8) sum += (double)entry(e) * entry(e);
     squares[threadIdx.y][threadIdx.x] = sum;
     __syncthreads();
     sum = 0;
     for (int i = 0; i < 8; i++) sum += squares[i][threadIdx.x];
     real norm = (real)sqrt(sum);
     real factor = (rate * clipped(norm, smallest, largest) + rest * norm) / (norm + (real)1e-7);
-    for (long long e = threadIdx.y; e < entries; e += 8) {
-        long long r2 = e % R2, r1 = e / R2 % R1, r0 = e / R2 / R1;
-        w[((((r0 * K0 + k0) * R1 + r1) * K1 + k1) * R2 + r2) * K2 + k2] *= factor;
-    }
+    for (long long e = threadIdx.y; e < entries; e += 8) entry(e) *= factor;
 }
 
 // w = max(w, 0); NaN stays.

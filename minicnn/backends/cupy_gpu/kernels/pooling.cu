@@ -1,14 +1,12 @@
-// Pooling of (N, H, W, C), windows of any size and stride. Padding never wins, nor does it count in
-// a mean.
+// Pooling: x and dx are (N, H, W, C), y, dy and `winner` (N, OH, OW, C), windows of any size and
+// stride. Padding never wins, nor does it count in a mean. A thread owns one of the `size` entries
+// of the result.
 
 // y[n,oh,ow,c] = largest entry of its window in the image; the first NaN, else the first largest.
-// One thread an entry of y.
 extern "C" __global__ void maxpool2d_forward(
-    const real* __restrict__ x,  // (N, H, W, C)
-    real* __restrict__ y,        // (N, OH, OW, C)
-    void* __restrict__ winner,   // as y
-    int wide, int size,          // N OH OW C, one thread each
-    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left) {
+    const real* __restrict__ x, real* __restrict__ y, void* __restrict__ winner,
+    int wide, int size, int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW,
+    int top, int left) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, oh, ow, c] = place_of(t, OH, OW, C);
@@ -32,14 +30,12 @@ extern "C" __global__ void maxpool2d_forward(
     set_winner(winner, t, wide, place);
 }
 
-// dx[n,h,w,c] = sum of dy over the windows that this pixel won. One thread an entry of dx: it looks
-// up the windows that hold its pixel, whose rows oh are those with oh SH <= h + top < oh SH + KH.
+// dx[n,h,w,c] = sum of dy over the windows that this pixel won. A thread looks up the windows that
+// hold its pixel, whose rows oh are those with oh SH <= h + top < oh SH + KH.
 extern "C" __global__ void maxpool2d_backward(
-    const real* __restrict__ dy,      // (N, OH, OW, C)
-    const void* __restrict__ winner,  // as dy
-    real* __restrict__ dx,            // (N, H, W, C)
-    int wide, int size,               // N H W C, one thread each
-    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left) {
+    const real* __restrict__ dy, const void* __restrict__ winner, real* __restrict__ dx,
+    int wide, int size, int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW,
+    int top, int left) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, h, w, c] = place_of(t, H, W, C);
@@ -62,11 +58,9 @@ static __device__ inline int entries_inside(int start, int k, int size) {
     return min(start + k, size) - max(start, 0);
 }
 
-// y[n,oh,ow,c] = sum of its window / entries in the image. One thread an entry of y.
+// y[n,oh,ow,c] = sum of its window / entries in the image.
 extern "C" __global__ void avgpool2d_forward(
-    const real* __restrict__ x,  // (N, H, W, C)
-    real* __restrict__ y,        // (N, OH, OW, C)
-    int size,                    // N OH OW C, one thread each
+    const real* __restrict__ x, real* __restrict__ y, int size,
     int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
@@ -80,12 +74,9 @@ extern "C" __global__ void avgpool2d_forward(
     y[t] = sum / (real)(entries_inside(h0, KH, H) * entries_inside(w0, KW, W));
 }
 
-// dx[n,h,w,c] = sum of dy / entries over the windows that hold this pixel. One thread an entry of
-// dx; which windows these are: see maxpool2d_backward.
+// dx[n,h,w,c] = sum of dy / entries over the windows that hold this pixel: see maxpool2d_backward.
 extern "C" __global__ void avgpool2d_backward(
-    const real* __restrict__ dy,  // (N, OH, OW, C)
-    real* __restrict__ dx,        // (N, H, W, C)
-    int size,                     // N H W C, one thread each
+    const real* __restrict__ dy, real* __restrict__ dx, int size,
     int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();

@@ -8,41 +8,39 @@ from minicnn.backends.spec import Array, Pads, Pair
 
 def maxpool2d_forward(ctx: Context, x: Array, pool_size: Pair, strides: Pair, pads: Pads) -> Array:
     """(N, H, W, C)  ->  (N, OH, OW, C): the largest entry of each window, on a tie the first."""
-    x = contiguous(ctx, "x", x)
     sizes = _sizes(x.shape, pool_size, strides, pads)
-    y = ctx.buffer("y", (len(x), *sizes[3:5], x.shape[-1]), x.dtype)
-    winner = winner_buffer(ctx, y.shape, pool_size)
-    launch(x.dtype, "maxpool2d_forward", y.size, x, y, winner, is_wide(winner), y.size, *sizes)
-    ctx.save(x_shape=x.shape, sizes=sizes, winner=winner)
-    return y
+    winner = winner_buffer(ctx, (len(x), *sizes[3:5], x.shape[-1]), pool_size)
+    ctx.save(winner=(winner, is_wide(winner)))
+    return _forward(ctx, "maxpool2d_forward", x, sizes, *ctx.winner)
 
 
 def maxpool2d_backward(ctx: Context, dy: Array) -> Array:
     """dx: each dy is added to the winner of its window."""
-    dy, winner = contiguous(ctx, "dy", dy), ctx.winner
-    dx = ctx.buffer("dx", ctx.x_shape, dy.dtype)
-    launch(
-        dy.dtype, "maxpool2d_backward", dx.size,
-        dy, winner, dx, is_wide(winner), dx.size, *ctx.sizes,
-    )  # fmt: skip
-    return dx
+    return _backward(ctx, "maxpool2d_backward", dy, *ctx.winner)
 
 
 def avgpool2d_forward(ctx: Context, x: Array, pool_size: Pair, strides: Pair, pads: Pads) -> Array:
     """(N, H, W, C)  ->  (N, OH, OW, C): the mean of each window, padding left out."""
-    x = contiguous(ctx, "x", x)
-    sizes = _sizes(x.shape, pool_size, strides, pads)
-    y = ctx.buffer("y", (len(x), *sizes[3:5], x.shape[-1]), x.dtype)
-    launch(x.dtype, "avgpool2d_forward", y.size, x, y, y.size, *sizes)
-    ctx.save(x_shape=x.shape, sizes=sizes)
-    return y
+    return _forward(ctx, "avgpool2d_forward", x, _sizes(x.shape, pool_size, strides, pads))
 
 
 def avgpool2d_backward(ctx: Context, dy: Array) -> Array:
     """dx: every entry of a window gets an equal share of its dy."""
+    return _backward(ctx, "avgpool2d_backward", dy)
+
+
+def _forward(ctx: Context, kernel: str, x: Array, sizes: tuple[int, ...], *winner: object) -> Array:
+    x = contiguous(ctx, "x", x)
+    y = ctx.buffer("y", (len(x), *sizes[3:5], x.shape[-1]), x.dtype)
+    launch(x.dtype, kernel, y.size, x, y, y.size, *sizes, *winner)
+    ctx.save(x_shape=x.shape, sizes=sizes)
+    return y
+
+
+def _backward(ctx: Context, kernel: str, dy: Array, *winner: object) -> Array:
     dy = contiguous(ctx, "dy", dy)
     dx = ctx.buffer("dx", ctx.x_shape, dy.dtype)
-    launch(dy.dtype, "avgpool2d_backward", dx.size, dy, dx, dx.size, *ctx.sizes)
+    launch(dy.dtype, kernel, dx.size, dy, dx, dx.size, *ctx.sizes, *winner)
     return dx
 
 

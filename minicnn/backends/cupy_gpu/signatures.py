@@ -14,12 +14,9 @@ REAL = {"float32": "float", "float64": "double"}
 
 #: C type of a kernel's argument -> dtype of the array behind the pointer, or of the number
 DTYPES = {
-    "float": "float32",
-    "double": "float64",
-    "int": "int32",
-    "unsigned": "uint32",
+    "float": "float32", "double": "float64", "int": "int32", "unsigned": "uint32",
     "long long": "int64",
-}
+}  # fmt: skip
 
 _SIGNATURE = re.compile(
     r'extern\s+"C"\s+__global__\s+void\s+(?:__launch_bounds__\([^)]*\)\s*)?(\w+)\s*\(([^)]*)\)'

@@ -35,7 +35,7 @@ __device__ inline bool is_refused(const unsigned* refused) {
 
 // 32 well-mixed bits for position i of a layer's mask in that step: see spec.dropout_forward.
 __device__ inline unsigned draw(unsigned seed, unsigned step, int i) {
-    // two keys in one number: SplitMix64, as backends/counter.py
+    // two keys in one number: SplitMix64, as the other backends
     unsigned long long z = (((unsigned long long)seed << 32) | step) + 0x9E3779B97F4A7C15ull;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;

@@ -4,9 +4,9 @@
 
 // y[n,oh,ow,c] = largest entry of its window in the image; the first NaN, else the first largest.
 extern "C" __global__ void maxpool2d_forward(
-    const real* __restrict__ x, real* __restrict__ y, void* __restrict__ winner,
-    int wide, int size, int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW,
-    int top, int left) {
+    const real* __restrict__ x, real* __restrict__ y, int size,
+    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left,
+    void* __restrict__ winner, int wide) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, oh, ow, c] = place_of(t, OH, OW, C);
@@ -33,9 +33,9 @@ extern "C" __global__ void maxpool2d_forward(
 // dx[n,h,w,c] = sum of dy over the windows that this pixel won. A thread looks up the windows that
 // hold its pixel, whose rows oh are those with oh SH <= h + top < oh SH + KH.
 extern "C" __global__ void maxpool2d_backward(
-    const real* __restrict__ dy, const void* __restrict__ winner, real* __restrict__ dx,
-    int wide, int size, int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW,
-    int top, int left) {
+    const real* __restrict__ dy, real* __restrict__ dx, int size,
+    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left,
+    const void* __restrict__ winner, int wide) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     auto [n, h, w, c] = place_of(t, H, W, C);

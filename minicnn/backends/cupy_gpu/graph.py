@@ -71,9 +71,3 @@ def refusable(refused: Array) -> Iterator[None]:
 def refuse_unless_finite(loss: Array, step: Array, refused: Array) -> None:
     """refused[0] = step[0] if loss[0] is not finite and no earlier step was refused."""
     launch(loss.dtype, "refuse_unless_finite", 1, loss, step, refused, block=32)
-
-
-def restore_refused(value: Array, kept: Array, refused: Array) -> None:
-    """value = kept, of one shape, if ``refused[0]``."""
-    with refusable(refused):
-        launch(value.dtype, "restore_refused", value.size, value, kept, value.size)

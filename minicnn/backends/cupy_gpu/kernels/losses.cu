@@ -316,10 +316,3 @@ extern "C" __global__ void refuse_unless_finite(const real* loss, const unsigned
     bool finite = loss[0] - loss[0] == 0;  // NaN and infinity minus themselves are NaN
     if (!finite && first_refused[0] == 0) first_refused[0] = step[0];
 }
-
-// value = kept where the step is refused. One thread an entry.
-extern "C" __global__ void restore_refused(real* value, const real* kept,  // (size,)
-                                           long long size, const unsigned* refused) {
-    long long i = thread_number();
-    if (i < size && is_refused(refused)) value[i] = kept[i];
-}

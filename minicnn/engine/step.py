@@ -113,7 +113,8 @@ class Step:
         Raises:
             RuntimeError: the weights are no longer those of this model.
         """
-        if not self.executor.store.holds():
+        store = self.executor.store
+        if store.home.abandoned and not store.holds():
             raise RuntimeError(
                 "another model took weights of this one along while it was training: make models "
                 "that share layers, and use each once, before fit"
@@ -196,6 +197,7 @@ class Step:
     def refresh(self) -> None:
         """A callback has run: look at what it may have changed in the optimizer or a layer."""
         self._updates = self.optimizer.iterations if self.optimizer.is_scheduled else None
+        self.executor.store.refresh()
         self.plan.refresh()
         self._runner.refresh()
 

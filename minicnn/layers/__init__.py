@@ -3,8 +3,7 @@
 from minicnn import registry
 from minicnn.layers.activation import Activation, LeakyReLU, ReLU, Softmax
 from minicnn.layers.base import Layer
-from minicnn.layers.core import Input, InputLayer
-from minicnn.layers.kernel import Conv2D, Convolution2D, Dense
+from minicnn.layers.core import Conv2D, Convolution2D, Dense, Flatten, Input, InputLayer
 from minicnn.layers.normalization import BatchNormalization
 from minicnn.layers.pooling import (
     AveragePooling2D,
@@ -17,6 +16,6 @@ from minicnn.layers.pooling import (
     MaxPooling2D,
 )
 from minicnn.layers.regularization import Dropout, RandomFlip, RandomTranslation
-from minicnn.layers.reshaping import Flatten, Rescaling, Reshape, ZeroPadding2D
+from minicnn.layers.reshaping import Rescaling, Reshape, ZeroPadding2D
 
 __all__ = registry.public_names(__name__)

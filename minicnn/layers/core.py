@@ -1,11 +1,19 @@
-"""What comes into a model."""
+"""What nearly every network is made of: Input, Dense, Conv2D and Flatten."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from minicnn.engine import geometry, naming
-from minicnn.layers.arguments import Shape, SymbolicTensor
+from minicnn import activations, constraints, initializers, regularizers
+from minicnn.activations import Activation
+from minicnn.backends.context import Context
+from minicnn.backends.spec import Array
+from minicnn.engine import geometry, naming, stages
+from minicnn.engine.parameters import Parameter
+from minicnn.layers.activation import warn_softmax_of_one
+from minicnn.layers.arguments import NO_PADS, Shape, Sizes, SymbolicTensor, channels_last
 from minicnn.layers.base import Layer
+from minicnn.registry import Identifier
 
 
 def Input(
@@ -71,6 +79,254 @@ class InputLayer(Layer):
         }
 
 
+class _KernelLayer(Layer):
+    """What the two share: the arguments about kernel, bias and activation, and the two weights."""
+
+    def __init__(
+        self, activation: Activation, use_bias: bool, kernel_initializer: Identifier,
+        bias_initializer: Identifier, kernel_regularizer: Identifier,
+        bias_regularizer: Identifier, activity_regularizer: Identifier,
+        kernel_constraint: Identifier, bias_constraint: Identifier, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+        self.activation_stage = activations.stage(self.activation, self.name)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        if self.activity_regularizer is not None:
+            self.activity_stage = stages.ActivityPenalty(
+                f"{self.name}/activity", self.activity_regularizer
+            )
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+
+    def add_kernel(self, *shape: int) -> None:
+        """Create the kernel of ``shape``, and a bias for each output, the last axis."""
+        self.kernel = self.add_weight(
+            shape, self.kernel_initializer, name="kernel",
+            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
+        )  # fmt: skip
+        self.bias: Parameter | None = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape[-1:], self.bias_initializer, name="bias",
+                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+            )  # fmt: skip
+        if self.activation is activations.softmax:
+            warn_softmax_of_one(self.name, shape[-1:])
+
+
+class Dense(_KernelLayer):
+    """y = activation(x @ w + b) over the last axis. (N, ..., D) -> (N, ..., units).
+
+    Args:
+        units: number of outputs.
+        activation: name, function of ``minicnn.activations`` or layer.
+        use_bias: whether to add ``b`` (units,).
+        kernel_initializer, bias_initializer: names or objects of ``minicnn.initializers``.
+        kernel_regularizer, bias_regularizer: penalties on the weights, names or objects of
+            ``minicnn.regularizers``.
+        activity_regularizer: penalty on the output, divided by the number of samples.
+        kernel_constraint, bias_constraint: limits of the weights, names or objects of
+            ``minicnn.constraints``.
+
+    Raises:
+        ValueError: ``units`` is not a positive integer, or the last axis has an unknown size.
+    """
+
+    kind = "dense"
+    saved_arguments = (
+        "activity_regularizer", "units", "activation", "use_bias", "kernel_initializer",
+        "bias_initializer", "kernel_regularizer", "bias_regularizer", "kernel_constraint",
+        "bias_constraint",
+    )  # fmt: skip
+
+    def __init__(
+        self, units: int, activation: Activation = None, use_bias: bool = True,
+        kernel_initializer: Identifier = "glorot_uniform", bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None, bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None, kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
+            bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, **kwargs,
+        )  # fmt: skip
+        self.units = geometry.positive_integer(units, "units", f"Dense layer {self.name!r}")
+
+    def build(self, input_shape: Shape) -> None:
+        if len(input_shape) < 2:
+            raise ValueError(
+                f"layer {self.name!r} (Dense) expects (batch, ..., features), got an input of "
+                f"shape {input_shape}"
+            )
+        features = input_shape[-1]
+        if features is None:
+            raise ValueError(
+                f"layer {self.name!r} (Dense) needs a fully known number of features to create "
+                f"its kernel, got an input of shape {input_shape}; give the model's Input a "
+                "fully defined height and width"
+            )
+        self.add_kernel(features, self.units)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape[:-1], self.units)
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        bias = self.bias.value if self.bias is not None else None
+        return ctx.ops.dense_forward(ctx, x, self.kernel.value, bias)
+
+    def backward(self, ctx: Context, dy: Array) -> Array:
+        db = self.bias.grad if self.bias is not None else None
+        return ctx.ops.dense_backward(ctx, dy, self.kernel.value, self.kernel.grad, db)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if self.activity_regularizer is None:  # Keras leaves it out then
+            del config["activity_regularizer"]
+        return config
+
+
+class Conv2D(_KernelLayer):
+    """2-D convolution (cross-correlation). (N, H, W, C) -> (N, OH, OW, filters).
+
+    y[n,oh,ow,f] = b[f] + sum_{i,j,c} x_pad[n, oh SH + i, ow SW + j, c] w[i,j,c,f], then the
+    activation. The kernel has shape (KH, KW, C // groups, filters).
+
+    Args:
+        filters: number of output channels.
+        kernel_size: one integer or (KH, KW).
+        strides: step of the window, one integer or (SH, SW).
+        padding: "valid" (none) or "same" (ceil(size / stride) outputs; the odd line goes after).
+        data_format: "channels_last" only.
+        dilation_rate: spacing of the kernel's entries.
+        groups: blocks of channels that are convolved apart.
+        activation: name, function of ``minicnn.activations`` or layer.
+        use_bias: whether to add a bias per filter.
+        kernel_initializer, bias_initializer: names or objects of ``minicnn.initializers``.
+        kernel_regularizer, bias_regularizer: penalties on the weights, names or objects of
+            ``minicnn.regularizers``.
+        activity_regularizer: penalty on the output, divided by the number of samples.
+        kernel_constraint, bias_constraint: limits of the weights, names or objects of
+            ``minicnn.constraints``.
+
+    Raises:
+        ValueError: an argument out of range, or an input the window does not fit.
+
+    Source: Goodfellow, Bengio, Courville (2016), Deep Learning, chapter 9.
+    """
+
+    kind = "conv2d"
+    input_ndim = 4
+    saved_arguments = (
+        "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "groups",
+        "activation", "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer",
+        "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint",
+    )  # fmt: skip
+
+    def __init__(
+        self, filters: int, kernel_size: Sizes, strides: Sizes = (1, 1), padding: str = "valid",
+        data_format: str | None = None, dilation_rate: Sizes = (1, 1), groups: int = 1,
+        activation: Activation = None, use_bias: bool = True,
+        kernel_initializer: Identifier = "glorot_uniform", bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None, bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None, kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
+            bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, **kwargs,
+        )  # fmt: skip
+        label = f"Conv2D layer {self.name!r}"
+        self.filters = geometry.positive_integer(filters, "filters", label)
+        self.kernel_size = geometry.pair(kernel_size, "kernel_size", label)
+        self.strides = geometry.pair(strides, "strides", label)
+        self.padding = geometry.padding_name(padding, label)
+        self.data_format = channels_last(data_format, label)
+        self.dilation_rate = geometry.pair(dilation_rate, "dilation_rate", label)
+        self.groups = geometry.positive_integer(groups, "groups", label)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                f"{label}: strides {self.strides} and dilation_rate {self.dilation_rate} cannot "
+                "both be larger than 1"
+            )
+        if self.filters % self.groups:
+            raise ValueError(
+                f"{label}: filters ({self.filters}) must be divisible by groups ({self.groups})"
+            )
+
+    def build(self, input_shape: Shape) -> None:
+        channels = input_shape[-1]
+        if channels is None:
+            raise ValueError(
+                f"layer {self.name!r}: the number of channels (last axis of {input_shape}) must be "
+                "known to create the kernel"
+            )
+        if channels % self.groups:
+            raise ValueError(
+                f"layer {self.name!r}: the {channels} input channels must be divisible by groups "
+                f"({self.groups})"
+            )
+        self.channels = channels
+        self.add_kernel(*self.kernel_size, channels // self.groups, self.filters)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        OH, OW = geometry.slide(
+            f"layer {self.name!r} (Conv2D)", input_shape, self.kernel_size, self.strides,
+            self.padding, self.dilation_rate,
+        )  # fmt: skip
+        return (input_shape[0], OH, OW, self.filters)
+
+    def pads(self, x_shape: Sequence[int]) -> geometry.Pads:
+        """((top, bottom), (left, right)) zeros around an input (N, H, W, C)."""
+        if self.padding == "valid":
+            return NO_PADS
+        (KH, KW), (SH, SW), (DH, DW) = self.kernel_size, self.strides, self.dilation_rate
+        return (
+            geometry.pads_for(x_shape[1], (KH - 1) * DH + 1, SH, self.padding),
+            geometry.pads_for(x_shape[2], (KW - 1) * DW + 1, SW, self.padding),
+        )
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        bias = self.bias.value if self.bias is not None else None
+        return ctx.ops.conv2d_forward(
+            ctx, x, self.kernel.value, bias, self.strides, self.pads(x.shape),
+            self.dilation_rate, self.groups,
+        )  # fmt: skip
+
+    def backward(self, ctx: Context, dy: Array) -> Array:
+        db = self.bias.grad if self.bias is not None else None
+        return ctx.ops.conv2d_backward(ctx, dy, self.kernel.value, self.kernel.grad, db)
+
+
+class Flatten(Layer):
+    """(N, H, W, C) -> (N, H W C), in C order: the last axis runs fastest. No arithmetic."""
+
+    kind = "flatten"
+    saved_arguments = ("data_format",)
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = channels_last(data_format, f"Flatten layer {self.name!r}")
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        rest = input_shape[1:]
+        if any(n is None for n in rest):
+            return (input_shape[0], None)
+        return (input_shape[0], math.prod(n for n in rest if n is not None))
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        ctx.save(x_shape=x.shape)
+        return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+    def backward(self, ctx: Context, dy: Array) -> Array:
+        return dy.reshape(ctx.x_shape)
+
+
 def sizes(shape: object) -> Shape:
     """A tuple of sizes, each None or a positive integer.
 
@@ -85,3 +341,6 @@ def sizes(shape: object) -> Shape:
             "(28, 28, 1), with None where a size is open"
         )
     return tuple(None if n is None else int(n) for n in shape)
+
+
+Convolution2D = Conv2D

@@ -11,30 +11,6 @@ from minicnn.layers.arguments import Shape, Sizes, channels_last
 from minicnn.layers.base import Layer
 
 
-class Flatten(Layer):
-    """(N, H, W, C) -> (N, H W C), in C order: the last axis runs fastest. No arithmetic."""
-
-    kind = "flatten"
-    saved_arguments = ("data_format",)
-
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.data_format = channels_last(data_format, f"Flatten layer {self.name!r}")
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        rest = input_shape[1:]
-        if any(n is None for n in rest):
-            return (input_shape[0], None)
-        return (input_shape[0], math.prod(n for n in rest if n is not None))
-
-    def forward(self, ctx: Context, x: Array) -> Array:
-        ctx.save(x_shape=x.shape)
-        return x.reshape(x.shape[0], math.prod(x.shape[1:]))
-
-    def backward(self, ctx: Context, dy: Array) -> Array:
-        return dy.reshape(ctx.x_shape)
-
-
 class ZeroPadding2D(Layer):
     """Zeros around the image. (N, H, W, C) -> (N, top + H + bottom, left + W + right, C).
 

@@ -15,7 +15,6 @@ from minicnn.datasets.npz import read_npz
 from minicnn.models import load_model
 from minicnn.saving import ModelFileError, hdf5
 from minicnn.saving.hdf5.blocks import Blocks, checksum
-from minicnn.saving.hdf5.groups import links
 from minicnn.saving.hdf5.objects import HDF5Object, Kind, root
 from tests.datasets import helpers as h
 from tests.faults.hostile import campaign, good, judge
@@ -134,10 +133,10 @@ def test_a_chunk_of_no_bytes():
     assert content[tree + 25 : tree + 28] == bytes(3)
     content[tree + 24] = 0  # the size of the first chunk
     with (
-        hdf5.opened(io.BytesIO(bytes(content)), "file", MB) as found,
-        pytest.raises(ModelFileError, match="a is damaged"),
+        pytest.raises(ModelFileError, match="a: its entries lie in chunks"),
+        hdf5.opened(io.BytesIO(bytes(content)), "file", MB),
     ):
-        found.arrays["a"].read()
+        pass
 
 
 @pytest.mark.parametrize("version", ["earliest", ("v108", "v108")], ids=str)
@@ -150,7 +149,7 @@ def test_headers_that_go_on_in_circles(version):
             target["a"].attrs[f"name{i}"] = "x" * 90
     content = bytearray(file.getvalue())
     top = root(Blocks(file))
-    pointer = HDF5Object(top.blocks, dict(links(top))["a"]).one(Kind.CONTINUATION)
+    pointer = HDF5Object(top.blocks, dict(top.links())["a"]).one(Kind.CONTINUATION)
     part, size = pointer.number(8), pointer.number(8)
     if version == "earliest":
         again = struct.pack("<HHB3xQQ", Kind.CONTINUATION, 16, 0, part, size)

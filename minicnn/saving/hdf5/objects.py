@@ -1,13 +1,17 @@
-"""The objects of an HDF5 file: where the first one is, and the messages that each consists of.
+"""The objects of an HDF5 file: the messages that each consists of, and the links of groups.
 
 A group or an array is a header of messages: its links, its shape, its type, where its entries lie.
-Source: The HDF Group, "HDF5 File Format Specification Version 3.0", II and IV.A.
+The older form of headers and links is what Keras writes. The newer one has checksums; minicnn
+writes it. A group keeps its links in one of three ways: in a table sorted by name (the older form),
+as messages of its own, or, more than eight of them, in a heap.
+Source: The HDF Group, "HDF5 File Format Specification Version 3.0", II, III and IV.A.
 """
 
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from minicnn.saving.hdf5.blocks import Blocks, Cursor, HDF5Error
+from minicnn.saving.hdf5.blocks import UNDEFINED, Blocks, Cursor, HDF5Error, begun, check
 
 
 class Kind(IntEnum):
@@ -28,6 +32,9 @@ class Kind(IntEnum):
 
 
 _SHARED = 0x02  # flag of a message that stands elsewhere, a pointer in its place
+_LINK_KINDS = {1: "SoftLink", 64: "ExternalLink"}
+_PLAIN_LINKS, _SOFT_LINK = (0, 1), 2  # how the table of an older group marks them
+_MAX_TREE_DEPTH = 16
 
 
 class Message(NamedTuple):
@@ -43,7 +50,8 @@ class HDF5Object:
 
     def __init__(self, blocks: Blocks, address: int) -> None:
         self.blocks, self.address = blocks, address
-        self._messages = _messages(blocks, address)
+        newer = blocks.read(address, 4) == b"OHDR"
+        self._messages = (_messages_2 if newer else _messages_1)(blocks, address)
 
     def has(self, *kinds: Kind) -> bool:
         """Whether there is a message of one of these kinds."""
@@ -63,6 +71,28 @@ class HDF5Object:
             raise HDF5Error(f"an object has {len(found)} messages of kind {kind.name}, not one")
         return found[0]
 
+    def is_group(self) -> bool:
+        """Whether it holds others."""
+        return self.has(Kind.SYMBOL_TABLE, Kind.LINK_INFO, Kind.LINK, Kind.GROUP_INFO)
+
+    def links(self) -> Iterator[tuple[str, int]]:
+        """(name, address) of each object in a group.
+
+        Raises:
+            HDF5Error: a link that is not the object itself but a path to it or to another file.
+        """
+        for table in self.all(Kind.SYMBOL_TABLE):
+            yield from _in_table(self.blocks, table.number(8), table.number(8))
+        for message in self.all(Kind.LINK):
+            message.only(1, 1)
+            yield _link(message)
+        for info in self.all(Kind.LINK_INFO):
+            info.only(1, 0)
+            info.take(8 if info.number(1) & 0x01 else 0)  # a count, if their order is kept
+            heap = info.number(8)
+            if heap != UNDEFINED:
+                yield from _in_heap(self.blocks, heap)
+
 
 def root(blocks: Blocks) -> HDF5Object:
     """The group that holds all else.
@@ -72,13 +102,12 @@ def root(blocks: Blocks) -> HDF5Object:
     """
     start = Cursor(blocks.read(0, 12))
     start.take(8)  # the signature, at which whoever opened the file has looked
-    version = start.only(1, 0, 1, 2, 3)
-    if version < 2:
-        block = Cursor(blocks.read(0, (96, 100)[version]))
+    if start.only(1, 0, 2, 3) == 0:
+        block = Cursor(blocks.read(0, 96))
         block.take(13)
         block.only(1, 8)  # bytes of an address
         block.only(1, 8)  # bytes of a length
-        block.take((9, 13)[version])
+        block.take(9)
         base, _, end, _, _, address = (block.number(8) for _ in range(6))
     else:
         block = blocks.checked(0, 48, b"\x89HDF\r\n\x1a\n")
@@ -94,10 +123,7 @@ def root(blocks: Blocks) -> HDF5Object:
     return HDF5Object(blocks, address)
 
 
-def _messages(blocks: Blocks, address: int) -> list[Message]:
-    if blocks.read(address, 4) == b"OHDR":
-        return _messages_2(blocks, address)
-    return _messages_1(blocks, address)
+# -- messages -----------------------------------------------------------------------------------
 
 
 def _messages_1(blocks: Blocks, address: int) -> list[Message]:
@@ -155,3 +181,114 @@ def _continued(message: Message) -> tuple[int, int]:
     """(address, size) of the block in which the messages go on."""
     content = Cursor(message.content)
     return content.number(8), content.number(8)
+
+
+# -- links --------------------------------------------------------------------------------------
+
+
+def _in_table(blocks: Blocks, tree: int, heap: int) -> Iterator[tuple[str, int]]:
+    """The links of an older group: a tree of nodes, and its names, each with a zero behind it."""
+    start = begun(blocks.read(heap, 32), b"HEAP")
+    start.only(1, 0)
+    start.take(3)
+    size, _, content = (start.number(8) for _ in range(3))
+    names = blocks.read(content, size)
+    for address in _nodes(blocks, tree):
+        start = begun(blocks.read(address, 8), b"SNOD")
+        start.only(1, 1)
+        start.take(1)
+        count = start.number(2)
+        entries = Cursor(blocks.read(address + 8, 40 * count))
+        for _ in range(count):
+            at, child, kind = entries.number(8), entries.number(8), entries.number(4)
+            entries.take(20)
+            end = names.find(b"\0", at)
+            if end < 0:
+                raise HDF5Error("a link's name is outside the names of its group")
+            if kind not in _PLAIN_LINKS:
+                what = "SoftLink" if kind == _SOFT_LINK else f"link of kind {kind}"
+                raise HDF5Error(f"{_text(names[at:end])[:80]!a} is a {what}")
+            yield _text(names[at:end]), child
+
+
+def _nodes(blocks: Blocks, address: int, depth: int | None = None) -> Iterator[int]:
+    """Addresses of the leaves of a tree (B-tree, version 1) from left to right."""
+    start = begun(blocks.read(address, 24), b"TREE")
+    start.only(1, 0)  # a tree of names
+    level, count = start.number(1), start.number(2)
+    if level > _MAX_TREE_DEPTH or depth not in (None, level):
+        raise HDF5Error(f"a tree has a node of level {level} where it cannot be")
+    entries = Cursor(blocks.read(address + 24, 16 * count))
+    for _ in range(count):
+        entries.take(8)  # the first name below
+        child = entries.number(8)
+        if level:
+            yield from _nodes(blocks, child, level - 1)
+        else:
+            yield child
+
+
+def _link(message: Cursor) -> tuple[str, int]:
+    """A link as a message, behind its version."""
+    flags = message.number(1)
+    kind = message.number(1) if flags & 0x08 else 0
+    message.take(8 if flags & 0x04 else 0)
+    message.take(1 if flags & 0x10 else 0)
+    name = _text(message.take(message.number(1 << (flags & 3))))
+    if kind != 0:
+        raise HDF5Error(f"{name[:80]!a} is a {_LINK_KINDS.get(kind, f'link of kind {kind}')}")
+    return name, message.number(8)
+
+
+def _in_heap(blocks: Blocks, address: int) -> Iterator[tuple[str, int]]:
+    """The links in a heap (a "fractal heap"), block by block.
+
+    Beside it the file has a tree that finds one link by its name. All are wanted here, and they lie
+    one behind the other: the tree is not needed.
+    """
+    header = blocks.checked(address, 146, b"FRHP")
+    header.only(1, 0)
+    header.take(2)
+    header.only(2, 0)  # bytes about filters: heaps are not compressed
+    summed = bool(header.number(1) & 0x02)  # blocks have checksums
+    header.take(4)
+    count = [header.number(8) for _ in range(12)][7]
+    width, first, largest, bits = (header.number(n) for n in (2, 8, 8, 2))
+    header.take(2)
+    top, rows = header.number(8), header.number(2)
+    if not 0 < first <= largest <= 1 << 24 or not 0 < width <= 64:
+        raise HDF5Error("a heap has blocks of impossible sizes")
+    offset_size = (bits + 7) // 8
+    places = [(0, first, top)]  # offset in the heap, size, address of each block
+    if rows:  # of blocks: two rows of the first size, then each row twice as large
+        sizes = [first << max(row - 1, 0) for row in range(min(rows, 40)) for _ in range(width)]
+        if sizes[-1] > largest:
+            raise HDF5Error("a heap is larger than the links of any model")
+        table = blocks.checked(top, 17 + offset_size + 8 * len(sizes), b"FHIB")
+        table.only(1, 0)
+        table.only(8, address)
+        table.only(offset_size, 0)
+        starts = [sum(sizes[:i]) for i in range(len(sizes))]
+        places = [(s, n, table.number(8)) for s, n in zip(starts, sizes, strict=True)]
+    found = 0
+    for offset, size, place in places:
+        if place == UNDEFINED:
+            continue
+        content = blocks.read(place, size)
+        block = begun(content, b"FHDB")
+        block.only(1, 0)
+        block.only(8, address)
+        block.only(offset_size, offset)
+        if summed:
+            blocks.spend(3 * size)
+            at = 13 + offset_size  # the sum is of the block with zeros in its place
+            check(content[:at] + bytes(4) + content[at + 4 :], block.take(4))
+        while block.left and block.number(1) == 1:  # the version of a link; zeros follow the last
+            found += 1
+            yield _link(block)
+    if found != count:
+        raise HDF5Error(f"{found} of the {count} links of a group were found")
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")

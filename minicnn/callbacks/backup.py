@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from minicnn.callbacks.base import Callback, Logs
+from minicnn.saving.backup import read_backup, write_backup
 
 FILE = "latest.weights.h5"
 #: what a backup holds beside the model
@@ -128,8 +129,6 @@ class BackupAndRestore(Callback):
 
     def _save(self, epoch: int | None, within: bool = False) -> None:
         """Write all; training goes on with ``epoch``, in its midst if ``within``."""
-        from minicnn.saving.backup import write_backup
-
         compiled = self.model._compiled
         self._batches = 0
         position = compiled.feeder.position()
@@ -146,8 +145,6 @@ class BackupAndRestore(Callback):
         })  # fmt: skip
 
     def _restore(self) -> None:
-        from minicnn.saving.backup import read_backup
-
         compiled = self.model._compiled
         state = read_backup(self.model, os.fspath(self._path), _STATE)
         if state["epoch"] is not None:

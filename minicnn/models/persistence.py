@@ -3,6 +3,8 @@
 import os
 from typing import Any
 
+from minicnn import saving
+
 
 class Persistence:
     """The part of a model that goes to files and comes back."""
@@ -33,23 +35,17 @@ class Persistence:
         **kwargs: Any,
     ) -> None:  # fmt: skip
         """Write the whole model to a ``.keras`` file: see :func:`minicnn.saving.save_model`."""
-        from minicnn.saving import save_model
-
-        save_model(self, filepath, overwrite, zipped, **kwargs)
+        saving.save_model(self, filepath, overwrite, zipped, **kwargs)
 
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the weights to a ``.weights.h5`` file: see :func:`minicnn.saving.save_weights`."""
-        from minicnn.saving import save_weights
-
-        save_weights(self, filepath, overwrite)
+        saving.save_weights(self, filepath, overwrite)
 
     def load_weights(
         self, filepath: str | os.PathLike[str], skip_mismatch: bool = False, **kwargs: Any
     ) -> None:
         """Take the weights of a file: see :func:`minicnn.saving.load_weights`."""
-        from minicnn.saving import load_weights
-
-        load_weights(self, filepath, skip_mismatch, **kwargs)
+        saving.load_weights(self, filepath, skip_mismatch, **kwargs)
 
     def to_json(self, **kwargs: Any) -> str:
         """The model without its weights as JSON; ``model_from_json`` reads it.
@@ -57,6 +53,4 @@ class Persistence:
         Args:
             **kwargs: for ``json.dumps``, such as ``indent``.
         """
-        from minicnn.saving import to_json
-
-        return to_json(self, **kwargs)
+        return saving.to_json(self, **kwargs)

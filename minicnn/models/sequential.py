@@ -13,13 +13,14 @@ from minicnn.engine.step import Executor
 from minicnn.layers.arguments import Shape, SymbolicTensor, dtype_name
 from minicnn.layers.base import Layer
 from minicnn.layers.core import InputLayer, sizes
-from minicnn.models.configuration import deserialize_layer, serialize_layer
 from minicnn.models.persistence import Persistence
 from minicnn.models.training import Trainer
+from minicnn.saving.objects import deserialize_layer, register_model_class, serialize_layer
 
 _BUILDING = threading.RLock()  # held while the first call of a deferred model builds it
 
 
+@register_model_class
 class Sequential(Persistence, Trainer):
     """A row of layers: the output of each is the input of the next.
 

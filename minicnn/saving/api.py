@@ -10,17 +10,15 @@ from typing import Any
 
 from minicnn import __version__
 from minicnn.engine.parameters import weights_from_file
-from minicnn.saving import archive, compiling, hdf5, rebuild, weights
+from minicnn.saving import files, hdf5, rebuild, weights
 from minicnn.saving.atomic import replacing
-from minicnn.saving.custom_objects import known
-from minicnn.saving.errors import ModelFileError
+from minicnn.saving.files import ModelFileError, PathLike
+from minicnn.saving.objects import known
 
 #: the Keras whose layout of files this is
 _KERAS_VERSION = "3.15.1"
 #: weights that a model may have beyond those in its file, so that a small misfit can be explained
 _SLACK = 1 << 20
-
-PathLike = str | os.PathLike[str]
 
 
 def save_model(
@@ -77,10 +75,10 @@ def save_model(
     arrays = io.BytesIO()
     weights.write(model, arrays)
     with replacing(path) as file:
-        archive.write(file, {
-            archive.METADATA: json.dumps(metadata).encode(),
-            archive.CONFIG: config.encode(),
-            archive.WEIGHTS: arrays.getbuffer(),
+        files.write_zip(file, {
+            files.METADATA: json.dumps(metadata).encode(),
+            files.CONFIG: config.encode(),
+            files.WEIGHTS: arrays.getbuffer(),
         })  # fmt: skip
 
 
@@ -123,13 +121,13 @@ def load_model(
             "the file to be an accessible `.keras` zip file",
         )  # fmt: skip
     custom_objects = known(custom_objects)
-    members = archive.read(path)
-    with hdf5.opened(io.BytesIO(members[archive.WEIGHTS]), path, archive.room(path)) as content:
+    members = files.read_zip(path)
+    with hdf5.opened(io.BytesIO(members[files.WEIGHTS]), path, files.room(path)) as content:
         limit = weights.stored_scalars(content) + _SLACK
         with weights_from_file(limit):
-            model, saved = rebuild.rebuilt(members[archive.CONFIG], path, custom_objects)
+            model, saved = rebuild.rebuilt(members[files.CONFIG], path, custom_objects)
         if compile:
-            compiling.restore(model, saved, path, custom_objects)
+            rebuild.restore_compile(model, saved, path, custom_objects)
         weights.restore(model, content, path)
     return model
 
@@ -192,10 +190,10 @@ def load_weights(
     if not os.path.exists(path):
         raise FileNotFoundError(2, "No such weights file", path)
     if path.endswith(".keras"):
-        file: Any = io.BytesIO(archive.read(path)[archive.WEIGHTS])
+        file: Any = io.BytesIO(files.read_zip(path)[files.WEIGHTS])
     else:
-        file = archive.open_regular(path, b"\x89HDF\r\n\x1a\n", "an HDF5 file of weights")
-    with file, hdf5.opened(file, path, archive.room(path)) as content:
+        file = files.open_regular(path, b"\x89HDF\r\n\x1a\n", "an HDF5 file of weights")
+    with file, hdf5.opened(file, path, files.room(path)) as content:
         weights.restore(model, content, path, seeds=False, skip_mismatch=skip_mismatch)
 
 

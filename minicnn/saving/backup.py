@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.saving import archive, hdf5, strict_json, weights
+from minicnn.saving import files, hdf5, weights
 from minicnn.saving.atomic import replacing
-from minicnn.saving.errors import ModelFileError
+from minicnn.saving.files import ModelFileError
 
 _TEXT = "text"
 
@@ -31,7 +31,7 @@ def write_backup(model: Any, path: str, state: dict[str, Any]) -> None:
     """
     arrays: dict[str, np.ndarray] = {}
     text = json.dumps(_plain(state, arrays, "state")).encode()
-    if len(text) > strict_json.MAX_BYTES:
+    if len(text) > files.MAX_BYTES:
         raise ValueError(f"the state of the training has {len(text):,} bytes as text: too many")
     arrays[_TEXT] = np.frombuffer(text, "uint8")
     content = io.BytesIO()
@@ -51,8 +51,8 @@ def read_backup(model: Any, path: str, expected: dict[str, Any]) -> dict[str, An
             model is as it was.
         OSError: the file cannot be opened.
     """
-    file = archive.open_regular(path, b"\x89HDF\r\n\x1a\n", "a backup of a training")
-    with file, hdf5.opened(file, path, archive.room(path)) as content:
+    file = files.open_regular(path, b"\x89HDF\r\n\x1a\n", "a backup of a training")
+    with file, hdf5.opened(file, path, files.room(path)) as content:
         arrays = {
             name.removeprefix(weights.TRAINING): array.read()
             for name, array in content.arrays.items()
@@ -62,7 +62,7 @@ def read_backup(model: Any, path: str, expected: dict[str, Any]) -> dict[str, An
             raise ModelFileError(
                 path, "it holds weights, but no training", "a backup of a training"
             )
-        state = strict_json.parse(arrays[_TEXT].tobytes(), path, "the state of the training")
+        state = files.parse_json(arrays[_TEXT].tobytes(), path, "the state of the training")
         try:
             found = _read(state, arrays)
             wrong = [n for n, kind in expected.items() if not isinstance(found[n], kind)]

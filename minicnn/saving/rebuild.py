@@ -1,15 +1,23 @@
-"""A model as JSON, and a new model from it."""
+"""A model as JSON, how it is compiled included, and a new model from it."""
 
 import json
 import random
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from minicnn.saving import compiling, configuration, strict_json, weights
-from minicnn.saving.custom_objects import known
-from minicnn.saving.errors import ModelFileError
+from minicnn import config, losses, metrics, optimizers
+from minicnn.saving import configuration, weights
+from minicnn.saving.files import ModelFileError, parse_json, printable
+from minicnn.saving.objects import deserialize_layer, known, serialize_layer
 
 _TEXT = "the JSON text"
+#: keys of a ``compile_config``
+_KEYS = {
+    "optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly",
+    "steps_per_execution", "jit_compile",
+}  # fmt: skip
 
 
 def to_json(model: Any, **kwargs: Any) -> str:
@@ -22,9 +30,7 @@ def to_json(model: Any, **kwargs: Any) -> str:
     Raises:
         ValueError: something in it cannot be written as JSON, or not be rebuilt from it.
     """
-    from minicnn.models.configuration import serialize_layer
-
-    data = {**serialize_layer(model), "compile_config": compiling.serialized(model)}
+    data = {**serialize_layer(model), "compile_config": serialized_compile(model)}
     try:
         text = json.dumps(data, allow_nan=False, **kwargs)
     except (TypeError, ValueError) as error:
@@ -44,7 +50,7 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
     """
     custom = known(custom_objects)
     model, saved = rebuilt(json_string, _TEXT, custom)
-    compiling.restore(model, saved, _TEXT, custom)
+    restore_compile(model, saved, _TEXT, custom)
     return model
 
 
@@ -64,8 +70,6 @@ def clone_model(model: Any, input_tensors: Any = None, clone_function: Any = Non
     if input_tensors is not None:
         raise ValueError("clone_model: input_tensors is not supported; leave it out")
     if clone_function is None:
-        from minicnn.models.configuration import deserialize_layer, serialize_layer
-
         clone = deserialize_layer(serialize_layer(model), _own_classes(model))
     else:
         clone = type(model)([clone_function(layer) for layer in model.layers], name=model.name)
@@ -73,7 +77,7 @@ def clone_model(model: Any, input_tensors: Any = None, clone_function: Any = Non
         clone.build(model.input_shape)
     if model.compiled:
         own = known(_compiled_with(model))
-        compiling.restore(clone, compiling.serialized(model), f"clone of {model.name!r}", own)
+        restore_compile(clone, serialized_compile(model), f"clone of {model.name!r}", own)
     return clone
 
 
@@ -98,9 +102,7 @@ def rebuilt(text: str | bytes, source: str, custom: dict[str, Any]) -> tuple[Any
     Raises:
         ModelFileError: ``text`` does not describe a model that minicnn can build.
     """
-    from minicnn.models.configuration import deserialize_layer
-
-    data = strict_json.parse(text, source, "config.json")
+    data = parse_json(text, source, "config.json")
     cleaned = configuration.checked(data, source, custom)
     try:
         model = deserialize_layer(cleaned, custom)
@@ -117,10 +119,8 @@ def _check_rebuildable(model: Any, text: str) -> None:
     Raises:
         ValueError: a layer comes out different, or not at all.
     """
-    from minicnn.models.configuration import deserialize_layer
-
     custom = _own_classes(model)
-    data = strict_json.parse(text, _TEXT, "config.json")
+    data = parse_json(text, _TEXT, "config.json")
     pending = [configuration.checked(data, f"model {model.name!r}", custom)]
     before = random.getstate()  # making layers draws seeds
     while pending:
@@ -159,3 +159,86 @@ def _own_classes(model: Any) -> dict[str, Any]:
         for layer in everything
         if not type(layer).__module__.startswith("minicnn.")
     }
+
+
+# -- loss, optimizer and metrics ----------------------------------------------------------------
+
+
+def serialized_compile(model: Any) -> dict[str, Any]:
+    """The arguments of ``compile`` in Keras's form; empty for a model that is not compiled."""
+    if not model.compiled:
+        return {}
+    given = model.compile_arguments
+    return {
+        "optimizer": optimizers.serialize(model.optimizer),
+        "loss": _serialize(given["loss"]),
+        "loss_weights": None,
+        "metrics": _serialize(given["metrics"]),
+        "weighted_metrics": _serialize(given["weighted_metrics"]),
+        "run_eagerly": False,
+        "steps_per_execution": 1,
+        "jit_compile": False,
+    }
+
+
+def restore_compile(model: Any, saved: Any, source: str, custom_objects: dict[str, Any]) -> None:
+    """Compile a model as it was; what cannot be had again is a warning, and not compiled."""
+    if not saved:
+        return
+
+    def metric(key: str) -> Any:
+        return _deserialize(saved.get(key), metrics.deserialize, custom_objects)
+
+    try:
+        if not isinstance(saved, dict):
+            raise ValueError(f"it is a {type(saved).__name__}")
+        asked = {k for k, v in saved.items() if k not in _KEYS and v is not None}
+        if asked or saved.get("loss_weights") is not None:
+            names = sorted(asked) or "loss_weights"
+            raise ValueError(f"minicnn does not have {names}")
+        with _floatx(model.dtype):
+            optimizer = optimizers.deserialize(saved["optimizer"], custom_objects)
+        model.compile(
+            optimizer=optimizer,
+            loss=_deserialize(saved.get("loss"), losses.deserialize, custom_objects),
+            metrics=metric("metrics"),
+            weighted_metrics=metric("weighted_metrics"),
+        )
+    except Exception as error:  # whatever a stranger's configuration makes a constructor raise
+        warnings.warn(
+            f"{source}: the model is loaded but not compiled, because its loss, optimizer or "
+            f"metrics cannot be had again: {printable(str(error))[:1000]}. Call "
+            "model.compile(...) before training it",
+            stacklevel=3,
+        )
+
+
+def _serialize(item: Any) -> Any:
+    """Keras's form of a loss or of metrics as they were handed to ``compile``."""
+    if item is None or isinstance(item, str):
+        return item
+    if isinstance(item, (list, tuple)):
+        return [_serialize(part) for part in item]
+    if isinstance(item, dict):
+        return item if "class_name" in item else {k: _serialize(v) for k, v in item.items()}
+    return metrics.serialize(item() if isinstance(item, type) else item)  # losses as well
+
+
+def _deserialize(item: Any, deserialize: Any, custom: dict[str, Any]) -> Any:
+    """A loss or metrics, in whatever lists and dictionaries they stand."""
+    if isinstance(item, list):
+        return [_deserialize(part, deserialize, custom) for part in item]
+    if isinstance(item, dict) and "class_name" not in item:
+        return {key: _deserialize(part, deserialize, custom) for key, part in item.items()}
+    return deserialize(item, custom) if isinstance(item, dict) else custom.get(item, item)
+
+
+@contextmanager
+def _floatx(dtype: str) -> Iterator[None]:
+    """An optimizer keeps its learning rate in ``floatx``: here, in that of the model."""
+    before = config.floatx()
+    config.set_floatx(dtype)
+    try:
+        yield
+    finally:
+        config.set_floatx(before)

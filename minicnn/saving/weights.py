@@ -23,7 +23,8 @@ from minicnn import __version__
 from minicnn.engine.naming import snake_case
 from minicnn.engine.threads import between_steps, setting
 from minicnn.saving import hdf5
-from minicnn.saving.errors import ModelFileError
+from minicnn.saving.files import ModelFileError
+from minicnn.saving.objects import is_model_class
 
 #: goes up when an older minicnn could not read the file
 FORMAT = 1
@@ -198,8 +199,6 @@ def _listed(differences: dict[str, str]) -> str:
 
 def layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """(path, layer) for every layer, those of models inside included."""
-    from minicnn.models import Sequential
-
     counts: Counter[str] = Counter()
     for layer in model.layers:
         base = snake_case(type(layer).__name__)
@@ -207,18 +206,16 @@ def layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         counts[base] += 1
         path = f"{prefix}layers/{base}" + (f"_{number}" if number else "")
         yield path, layer
-        if isinstance(layer, Sequential):
+        if is_model_class(type(layer)):
             yield from layers(layer, f"{path}/")
 
 
 def _places(model: Any) -> dict[str, Any]:
     """path -> weight."""
-    from minicnn.models import Sequential
-
     return {
         f"{path}/vars/{i}": weight
         for path, layer in layers(model)
-        if not isinstance(layer, Sequential)
+        if not is_model_class(type(layer))
         for i, weight in enumerate(layer.weights)
     }
 

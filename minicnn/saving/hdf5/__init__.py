@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from minicnn.saving.errors import ModelFileError
+from minicnn.saving.files import ModelFileError
 from minicnn.saving.hdf5.arrays import CHECKSUM, WHOLE, Array, Value, attribute, checksum
 from minicnn.saving.hdf5.blocks import Blocks, HDF5Error
 from minicnn.saving.hdf5.objects import HDF5Object, Kind, root

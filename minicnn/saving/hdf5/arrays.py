@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicnn.saving.errors import ModelFileError
+from minicnn.saving.files import ModelFileError
 from minicnn.saving.hdf5.blocks import UNDEFINED, Blocks, Cursor, HDF5Error, begun
 from minicnn.saving.hdf5.objects import HDF5Object, Kind
 

@@ -72,14 +72,13 @@ def save_model(
         "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S"),
         "minicnn_version": __version__,
     }
-    arrays = io.BytesIO()
-    weights.write(model, arrays)
+    members: dict[str, bytes | memoryview] = {
+        files.METADATA: json.dumps(metadata).encode(),
+        files.CONFIG: config.encode(),
+        files.WEIGHTS: weights.content_of(model),
+    }
     with replacing(path) as file:
-        files.write_zip(file, {
-            files.METADATA: json.dumps(metadata).encode(),
-            files.CONFIG: config.encode(),
-            files.WEIGHTS: arrays.getbuffer(),
-        })  # fmt: skip
+        files.write_zip(file, members)
 
 
 def load_model(
@@ -149,10 +148,9 @@ def save_weights(model: Any, filepath: PathLike, overwrite: bool = True) -> None
             "calling it on some data or by using `build()`."
         )
     _may_write(path, overwrite)
-    arrays = io.BytesIO()
-    weights.write(model, arrays)
+    content = weights.content_of(model)
     with replacing(path) as file:
-        file.write(arrays.getbuffer())
+        file.write(content)
 
 
 def load_weights(

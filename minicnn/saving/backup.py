@@ -4,7 +4,6 @@ The file is as ``model.save_weights`` writes it, and ``load_weights`` reads it. 
 stand the arrays ``training/...``: a JSON text as bytes, and the arrays that it refers to by number.
 """
 
-import io
 import json
 import math
 from typing import Any
@@ -34,10 +33,9 @@ def write_backup(model: Any, path: str, state: dict[str, Any]) -> None:
     if len(text) > files.MAX_BYTES:
         raise ValueError(f"the state of the training has {len(text):,} bytes as text: too many")
     arrays[_TEXT] = np.frombuffer(text, "uint8")
-    content = io.BytesIO()
-    weights.write(model, content, arrays)
+    content = weights.content_of(model, arrays)
     with replacing(path) as file:
-        file.write(content.getbuffer())
+        file.write(content)
 
 
 def read_backup(model: Any, path: str, expected: dict[str, Any]) -> dict[str, Any]:

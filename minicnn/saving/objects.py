@@ -11,11 +11,14 @@ import functools
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from minicnn import constraints, initializers, layers, losses, metrics, optimizers, regularizers
 from minicnn.engine.identify import suggestion
 from minicnn.optimizers import schedules
+
+if TYPE_CHECKING:
+    from minicnn.models import Sequential
 
 #: what a program handed over for good, by name
 _registered: dict[str, Any] = {}
@@ -125,8 +128,13 @@ def own_classes() -> dict[str, type[layers.Layer]]:
     return {name: cls for name, cls in table.items() if isinstance(cls, type)} | _models
 
 
+def is_model(layer: object) -> TypeGuard["Sequential"]:
+    """Whether a layer is made of layers."""
+    return isinstance(layer, tuple(_models.values()))
+
+
 def is_model_class(cls: object) -> bool:
-    """Whether layers of this class are models."""
+    """Whether layers of this class are made of layers."""
     return isinstance(cls, type) and issubclass(cls, tuple(_models.values()))
 
 
@@ -136,7 +144,7 @@ def is_model_class(cls: object) -> bool:
 def serialize_layer(layer: layers.Layer) -> dict[str, Any]:
     """Keras's serialized form of a layer."""
     module = "keras.layers" if type(layer).__module__.startswith("minicnn.") else None
-    if is_model_class(type(layer)):
+    if is_model(layer):
         module = "keras"
     serialized: dict[str, Any] = {
         "module": module,

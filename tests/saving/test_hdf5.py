@@ -98,9 +98,8 @@ def test_chunks_and_filters_are_refused(version, options):
     file, target = made(libver=version)
     with target:
         target.create_dataset("a", data=np.ones((20, 30), "f4"), **options)
-    with pytest.raises(ModelFileError, match=r"a: its entries .* not read; .* as Keras") as caught:
+    with pytest.raises(ModelFileError, match="which are not read; save it again with Keras, or"):
         read(file)
-    assert "h5py" in caught.value.expected
 
 
 def test_what_is_put_into_the_header_itself():

@@ -33,10 +33,7 @@ STATE = "minicnn"
 _MAX_DEPTH, _MAX_STATE = 64, 1 << 20
 _PIECE = 64_000  # most bytes of text in one attribute, as in Keras
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,255}")
-_PLAIN = (
-    "groups and arrays of numbers that lie in the file itself, each in one piece, as Keras writes "
-    "them (and h5py, where it is not told otherwise)"
-)
+_PLAIN = "groups and arrays of numbers that lie in the file itself"
 
 
 class Content:

@@ -15,7 +15,7 @@ import numpy as np
 
 from minicnn.saving.files import ModelFileError
 from minicnn.saving.hdf5.blocks import UNDEFINED, Blocks, Cursor, HDF5Error, begun
-from minicnn.saving.hdf5.objects import HDF5Object, Kind
+from minicnn.saving.hdf5.objects import AGAIN, HDF5Object, Kind
 
 #: attribute of an array for its checksum
 CHECKSUM = "crc32"
@@ -54,9 +54,9 @@ class Array:
         if kind == _VIRTUAL:
             raise HDF5Error("it is virtual: its entries lie elsewhere")
         if kind == _CHUNKED or item.has(Kind.FILTERS):
-            raise HDF5Error("its entries lie in chunks, which may be compressed: that is not read")
+            raise HDF5Error(f"its entries lie in chunks, which are not read; {AGAIN}")
         if version not in (3, 4) or kind not in (_COMPACT, _CONTIGUOUS):
-            raise HDF5Error(f"its entries are laid out in way {version}.{kind}, which is not read")
+            raise HDF5Error(f"its entries are laid out in way {version}.{kind}; {AGAIN}")
         self._stored_dtype = _dtype_of(item.one(Kind.DATATYPE))
         shape = _shape_of(item.one(Kind.DATASPACE))
         if shape is None or self._stored_dtype.kind not in "fiu":
@@ -141,7 +141,7 @@ def _attributes(item: HDF5Object) -> dict[str, _Attribute]:
         info.only(1, 0)
         info.take(2 if info.number(1) & 0x01 else 0)
         if info.number(8) != UNDEFINED:  # a heap
-            raise HDF5Error("it has attributes outside its header, which are not read")
+            raise HDF5Error(f"it has attributes outside its header, which are not read; {AGAIN}")
     found = {}
     for message in item.all(Kind.ATTRIBUTE):
         version, flags = message.only(1, 1, 2, 3), message.number(1)

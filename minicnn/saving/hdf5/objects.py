@@ -31,6 +31,9 @@ class Kind(IntEnum):
     ATTRIBUTE_INFO = 0x15
 
 
+#: for error messages: what to do with a file that uses more of the format than is read
+AGAIN = "save it again with Keras, or with the default options of h5py"
+
 _SHARED = 0x02  # flag of a message that stands elsewhere, a pointer in its place
 _LINK_KINDS = {1: "SoftLink", 64: "ExternalLink"}
 _PLAIN_LINKS, _SOFT_LINK = (0, 1), 2  # how the table of an older group marks them
@@ -102,7 +105,10 @@ def root(blocks: Blocks) -> HDF5Object:
     """
     start = Cursor(blocks.read(0, 12))
     start.take(8)  # the signature, at which whoever opened the file has looked
-    if start.only(1, 0, 2, 3) == 0:
+    version = start.number(1)
+    if version not in (0, 2, 3):
+        raise HDF5Error(f"version {version} of the format is not read; {AGAIN}")
+    if version == 0:
         block = Cursor(blocks.read(0, 96))
         block.take(13)
         block.only(1, 8)  # bytes of an address

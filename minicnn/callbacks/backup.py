@@ -12,7 +12,7 @@ from minicnn.saving.backup import read_backup, write_backup
 
 FILE = "latest.weights.h5"
 #: what a backup holds beside the model
-_STATE = {
+_STATE: dict[str, type | tuple[type, ...]] = {
     "epoch": (int, type(None)), "stopped": bool, "within": bool, "position": dict, "totals": list,
     "history": dict, "epochs": list, "callbacks": list,
 }  # fmt: skip

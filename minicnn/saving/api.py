@@ -6,7 +6,7 @@ import os
 import time
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from minicnn import __version__
 from minicnn.engine.parameters import weights_from_file
@@ -23,7 +23,7 @@ _SLACK = 1 << 20
 
 def save_model(
     model: Any, filepath: PathLike, overwrite: bool = True, zipped: bool | None = None,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> None:  # fmt: skip
     """Write a model to a ``.keras`` file: layers, weights, loss, optimizer and its state.
 
@@ -154,7 +154,7 @@ def save_weights(model: Any, filepath: PathLike, overwrite: bool = True) -> None
 
 
 def load_weights(
-    model: Any, filepath: PathLike, skip_mismatch: bool = False, **kwargs: Any
+    model: Any, filepath: PathLike, skip_mismatch: bool = False, **kwargs: object
 ) -> None:
     """Give a model the weights of a ``.weights.h5`` or ``.keras`` file.
 
@@ -188,14 +188,14 @@ def load_weights(
     if not os.path.exists(path):
         raise FileNotFoundError(2, "No such weights file", path)
     if path.endswith(".keras"):
-        file: Any = io.BytesIO(files.read_zip(path)[files.WEIGHTS])
+        file: BinaryIO = io.BytesIO(files.read_zip(path)[files.WEIGHTS])
     else:
         file = files.open_regular(path, b"\x89HDF\r\n\x1a\n", "an HDF5 file of weights")
     with file, hdf5.opened(file, path, files.room(path)) as content:
         weights.restore(model, content, path, seeds=False, skip_mismatch=skip_mismatch)
 
 
-def _path(filepath: Any, argument: str) -> str:
+def _path(filepath: PathLike, argument: str) -> str:
     try:
         return os.fspath(filepath)
     except TypeError:

@@ -6,7 +6,7 @@ stand the arrays ``training/...``: a JSON text as bytes, and the arrays that it 
 
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,10 +14,13 @@ from minicnn.saving import files, hdf5, weights
 from minicnn.saving.atomic import replacing
 from minicnn.saving.files import ModelFileError
 
+if TYPE_CHECKING:
+    from minicnn.models import Sequential
+
 _TEXT = "text"
 
 
-def write_backup(model: Any, path: str, state: dict[str, Any]) -> None:
+def write_backup(model: "Sequential", path: str, state: dict[str, Any]) -> None:
     """Write a model and the ``state`` of its training; an older backup stays until this is whole.
 
     Args:
@@ -38,7 +41,9 @@ def write_backup(model: Any, path: str, state: dict[str, Any]) -> None:
         file.write(content)
 
 
-def read_backup(model: Any, path: str, expected: dict[str, Any]) -> dict[str, Any]:
+def read_backup(
+    model: "Sequential", path: str, expected: dict[str, type | tuple[type, ...]]
+) -> dict[str, Any]:
     """Give a model what a backup holds of it, and return the ``state`` that was written with it.
 
     Args:
@@ -74,7 +79,7 @@ def read_backup(model: Any, path: str, expected: dict[str, Any]) -> dict[str, An
     return found
 
 
-def _plain(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
+def _plain(value: object, arrays: dict[str, np.ndarray], where: str) -> object:
     """``value`` as JSON can say it; arrays go to ``arrays``."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -96,7 +101,7 @@ def _plain(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
     )
 
 
-def _read(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+def _read(value: object, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, list):
         return [_read(v, arrays) for v in value]
     if not isinstance(value, dict):

@@ -70,7 +70,7 @@ class _Reader:
         self.problems: list[str] = []
         self._layers = 0
 
-    def layer(self, data: Any, inside: str) -> dict[str, Any]:
+    def layer(self, data: object, inside: str) -> dict[str, Any]:
         """A serialized layer without the arguments that ask for nothing."""
         self._layers += 1
         if self._layers > MAX_LAYERS:
@@ -97,7 +97,7 @@ class _Reader:
             self._problem(f"{label} has control characters in its name")
         if is_model_class(cls):
             config = self._model(config, name, label)
-        elif cls is own_classes().get(key):
+        elif own_classes().get(key) is cls:
             config = self._without_inert(config, cls, label)
         return {**data, "class_name": key, "config": config}
 
@@ -109,7 +109,7 @@ class _Reader:
             self._problem(f"{label} has unknown arguments {_short(unknown)}")
         return {**config, "layers": [self.layer(layer, name) for layer in config["layers"]]}
 
-    def _without_inert(self, config: dict[str, Any], cls: Any, label: str) -> dict[str, Any]:
+    def _without_inert(self, config: dict[str, Any], cls: type, label: str) -> dict[str, Any]:
         accepted = arguments(cls) | _COMMON_KEYS
         kept = {}
         for key, value in config.items():
@@ -122,7 +122,7 @@ class _Reader:
                 )
         return kept
 
-    def _class(self, data: dict[str, Any]) -> tuple[str, Any]:
+    def _class(self, data: dict[str, Any]) -> tuple[str, type | None]:
         """The class that serialized data names and the name it is found by, or None."""
         for key in (data["class_name"], data.get("registered_name")):
             if isinstance(key, str) and key in self.custom:
@@ -149,7 +149,7 @@ class _Reader:
             raise _TooManyProblems
 
 
-def _initializer(value: Any) -> Any:
+def _initializer(value: object) -> object:
     """A serialized initializer without the arguments that minicnn derives itself."""
     if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
         return value
@@ -173,7 +173,7 @@ def arguments(cls: type) -> set[str]:
     return names - {"self"}
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     """``value`` for a message, on one short line."""
     if isinstance(value, dict) and "class_name" in value:
         value = value["class_name"]

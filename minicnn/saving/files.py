@@ -237,11 +237,11 @@ def _finite(text: str) -> float:
     return value
 
 
-def _check(data: Any) -> None:
+def _check(data: object) -> None:
     """Look at every value, level by level: depth, length of texts, size of integers."""
     level = [data]
     for _ in range(MAX_DEPTH + 1):
-        below: list[Any] = []
+        below: list[object] = []
         for value in level:
             if isinstance(value, dict):
                 below += value

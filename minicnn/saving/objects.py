@@ -98,7 +98,9 @@ def get_registered_name(obj: Any) -> str:
 
 
 def get_registered_object(
-    name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Any = None
+    name: str,
+    custom_objects: Mapping[str, Any] | None = None,
+    module_objects: Mapping[str, Any] | None = None,
 ) -> Any:
     """What ``name`` stands for among what was handed over, or None."""
     return known(custom_objects).get(name, (module_objects or {}).get(name))
@@ -189,7 +191,7 @@ def deserialize_layer(
 # -- any object ---------------------------------------------------------------------------------
 
 
-def serialize_keras_object(obj: Any) -> Any:
+def serialize_keras_object(obj: object) -> Any:
     """``obj`` as something JSON can hold.
 
     Args:
@@ -220,7 +222,7 @@ def serialize_keras_object(obj: Any) -> Any:
 
 
 def deserialize_keras_object(
-    config: Any, custom_objects: dict[str, Any] | None = None, safe_mode: bool = True
+    config: object, custom_objects: dict[str, Any] | None = None, safe_mode: bool = True
 ) -> Any:
     """The object of what :func:`serialize_keras_object` returned.
 

@@ -3,24 +3,27 @@
 import json
 import random
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from minicnn import config, losses, metrics, optimizers
+from minicnn.layers import Layer
 from minicnn.saving import configuration, weights
 from minicnn.saving.files import ModelFileError, parse_json, printable
-from minicnn.saving.objects import deserialize_layer, known, serialize_layer
+from minicnn.saving.objects import deserialize_layer, is_model, known, serialize_layer
+
+if TYPE_CHECKING:
+    from minicnn.models import Sequential
 
 _TEXT = "the JSON text"
-#: keys of a ``compile_config``
-_KEYS = {
-    "optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly",
-    "steps_per_execution", "jit_compile",
+#: entries of a ``compile_config`` that are the same for every model
+_FIXED = {
+    "loss_weights": None, "run_eagerly": False, "steps_per_execution": 1, "jit_compile": False,
 }  # fmt: skip
+_KEYS = {"optimizer", "loss", "metrics", "weighted_metrics", *_FIXED}
 
 
-def to_json(model: Any, **kwargs: Any) -> str:
+def to_json(model: Any, **kwargs: object) -> str:
     """The model without its weights as JSON, in Keras's form.
 
     Args:
@@ -32,7 +35,7 @@ def to_json(model: Any, **kwargs: Any) -> str:
     """
     data = {**serialize_layer(model), "compile_config": serialized_compile(model)}
     try:
-        text = json.dumps(data, allow_nan=False, **kwargs)
+        text = json.dumps(data, allow_nan=False, **kwargs)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"model {model.name!r} cannot be saved: {error}. What get_config returns must be "
@@ -54,7 +57,10 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
     return model
 
 
-def clone_model(model: Any, input_tensors: Any = None, clone_function: Any = None) -> Any:
+def clone_model(
+    model: Any, input_tensors: object = None,
+    clone_function: Callable[[Layer], Layer] | None = None,
+) -> Any:  # fmt: skip
     """A new model of the same layers with fresh weights, compiled as the model is.
 
     Args:
@@ -73,6 +79,7 @@ def clone_model(model: Any, input_tensors: Any = None, clone_function: Any = Non
         clone = deserialize_layer(serialize_layer(model), _own_classes(model))
     else:
         clone = type(model)([clone_function(layer) for layer in model.layers], name=model.name)
+    assert is_model(clone)
     if not clone.built and model.built:
         clone.build(model.input_shape)
     if model.compiled:
@@ -81,14 +88,14 @@ def clone_model(model: Any, input_tensors: Any = None, clone_function: Any = Non
     return clone
 
 
-def _compiled_with(model: Any) -> dict[str, Any]:
+def _compiled_with(model: "Sequential") -> dict[str, Any]:
     """The classes and functions of one's own that ``compile`` was handed, by name."""
     named = (o if hasattr(o, "__name__") else type(o) for o in _flat(model.compile_arguments))
     own = {n.__name__: n for n in (*named, type(model.optimizer))}
     return {k: n for k, n in own.items() if not n.__module__.startswith(("minicnn.", "builtins"))}
 
 
-def _flat(given: Any) -> Iterator[Any]:
+def _flat(given: object) -> Iterator[Any]:
     if isinstance(given, (list, tuple, dict)):
         for item in given.values() if isinstance(given, dict) else given:
             yield from _flat(item)
@@ -96,7 +103,7 @@ def _flat(given: Any) -> Iterator[Any]:
         yield given
 
 
-def rebuilt(text: str | bytes, source: str, custom: dict[str, Any]) -> tuple[Any, Any]:
+def rebuilt(text: str | bytes, source: str, custom: dict[str, Any]) -> tuple[Any, object]:
     """(model without the values of its weights, its ``compile_config``).
 
     Raises:
@@ -113,7 +120,7 @@ def rebuilt(text: str | bytes, source: str, custom: dict[str, Any]) -> tuple[Any
     return model, data.get("compile_config")
 
 
-def _check_rebuildable(model: Any, text: str) -> None:
+def _check_rebuildable(model: "Sequential", text: str) -> None:
     """Make each layer anew from the JSON, as loading will: no file is written that cannot be read.
 
     Raises:
@@ -151,44 +158,34 @@ def _check_rebuildable(model: Any, text: str) -> None:
     random.setstate(before)
 
 
-def _own_classes(model: Any) -> dict[str, Any]:
+def _own_classes(model: "Sequential") -> dict[str, Any]:
     """The classes in a model that are not minicnn's, by name."""
-    everything = (model, *(layer for _, layer in weights.layers(model)))
-    return {
-        type(layer).__name__: type(layer)
-        for layer in everything
-        if not type(layer).__module__.startswith("minicnn.")
-    }
+    classes = [type(model), *(type(layer) for _, layer in weights.layers(model))]
+    return {c.__name__: c for c in classes if not c.__module__.startswith("minicnn.")}
 
 
 # -- loss, optimizer and metrics ----------------------------------------------------------------
 
 
-def serialized_compile(model: Any) -> dict[str, Any]:
+def serialized_compile(model: "Sequential") -> dict[str, Any]:
     """The arguments of ``compile`` in Keras's form; empty for a model that is not compiled."""
     if not model.compiled:
         return {}
     given = model.compile_arguments
     return {
         "optimizer": optimizers.serialize(model.optimizer),
-        "loss": _serialize(given["loss"]),
-        "loss_weights": None,
-        "metrics": _serialize(given["metrics"]),
-        "weighted_metrics": _serialize(given["weighted_metrics"]),
-        "run_eagerly": False,
-        "steps_per_execution": 1,
-        "jit_compile": False,
+        **{key: _serialize(given[key]) for key in ("loss", "metrics", "weighted_metrics")},
+        **_FIXED,
     }
 
 
-def restore_compile(model: Any, saved: Any, source: str, custom_objects: dict[str, Any]) -> None:
+def restore_compile(
+    model: "Sequential", saved: object, source: str, custom: dict[str, Any]
+) -> None:
     """Compile a model as it was; what cannot be had again is a warning, and not compiled."""
     if not saved:
         return
-
-    def metric(key: str) -> Any:
-        return _deserialize(saved.get(key), metrics.deserialize, custom_objects)
-
+    before = config.floatx()
     try:
         if not isinstance(saved, dict):
             raise ValueError(f"it is a {type(saved).__name__}")
@@ -196,13 +193,16 @@ def restore_compile(model: Any, saved: Any, source: str, custom_objects: dict[st
         if asked or saved.get("loss_weights") is not None:
             names = sorted(asked) or "loss_weights"
             raise ValueError(f"minicnn does not have {names}")
-        with _floatx(model.dtype):
-            optimizer = optimizers.deserialize(saved["optimizer"], custom_objects)
+        config.set_floatx(model.dtype)  # in which an optimizer keeps its learning rate
+        optimizer = optimizers.deserialize(saved["optimizer"], custom)
+        config.set_floatx(before)
         model.compile(
             optimizer=optimizer,
-            loss=_deserialize(saved.get("loss"), losses.deserialize, custom_objects),
-            metrics=metric("metrics"),
-            weighted_metrics=metric("weighted_metrics"),
+            loss=_deserialize(saved.get("loss"), losses.deserialize, custom),
+            metrics=_deserialize(saved.get("metrics"), metrics.deserialize, custom),
+            weighted_metrics=_deserialize(
+                saved.get("weighted_metrics"), metrics.deserialize, custom
+            ),
         )
     except Exception as error:  # whatever a stranger's configuration makes a constructor raise
         warnings.warn(
@@ -211,9 +211,11 @@ def restore_compile(model: Any, saved: Any, source: str, custom_objects: dict[st
             "model.compile(...) before training it",
             stacklevel=3,
         )
+    finally:
+        config.set_floatx(before)
 
 
-def _serialize(item: Any) -> Any:
+def _serialize(item: object) -> object:
     """Keras's form of a loss or of metrics as they were handed to ``compile``."""
     if item is None or isinstance(item, str):
         return item
@@ -224,21 +226,14 @@ def _serialize(item: Any) -> Any:
     return metrics.serialize(item() if isinstance(item, type) else item)  # losses as well
 
 
-def _deserialize(item: Any, deserialize: Any, custom: dict[str, Any]) -> Any:
+def _deserialize(
+    item: object, deserialize: Callable[..., object], custom: dict[str, Any]
+) -> object:
     """A loss or metrics, in whatever lists and dictionaries they stand."""
     if isinstance(item, list):
         return [_deserialize(part, deserialize, custom) for part in item]
     if isinstance(item, dict) and "class_name" not in item:
         return {key: _deserialize(part, deserialize, custom) for key, part in item.items()}
-    return deserialize(item, custom) if isinstance(item, dict) else custom.get(item, item)
-
-
-@contextmanager
-def _floatx(dtype: str) -> Iterator[None]:
-    """An optimizer keeps its learning rate in ``floatx``: here, in that of the model."""
-    before = config.floatx()
-    config.set_floatx(dtype)
-    try:
-        yield
-    finally:
-        config.set_floatx(before)
+    if isinstance(item, str):
+        return custom.get(item, item)
+    return deserialize(item, custom) if isinstance(item, dict) else item

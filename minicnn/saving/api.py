@@ -43,7 +43,7 @@ def save_model(
         FileExistsError: the file exists and ``overwrite`` is False (Keras would ask).
         OSError: the file cannot be written; an existing one is unchanged.
     """
-    path = _path(filepath, "filepath")
+    path = _path(filepath)
     if kwargs:
         raise ValueError(f"The following argument(s) are not supported: {list(kwargs)}")
     if zipped not in (None, True):
@@ -102,7 +102,7 @@ def load_model(
             a model that minicnn cannot build.
         OSError: the file cannot be opened.
     """
-    path = _path(filepath, "filepath")
+    path = _path(filepath)
     if not safe_mode:
         warnings.warn(
             "safe_mode=False changes nothing: minicnn never runs code from a model file",
@@ -139,7 +139,7 @@ def save_weights(model: Any, filepath: PathLike, overwrite: bool = True) -> None
         FileExistsError: the file exists and ``overwrite`` is False.
         OSError: the file cannot be written; an existing one is unchanged.
     """
-    path = _path(filepath, "filepath")
+    path = _path(filepath)
     if not path.endswith(".weights.h5"):
         raise ValueError(f"The filename must end in `.weights.h5`. Received: filepath={path}")
     if not model.built:
@@ -172,7 +172,7 @@ def load_weights(
             model; then every difference is listed.
         ValueError: another ending, or a model that is not built.
     """
-    path = _path(filepath, "filepath")
+    path = _path(filepath)
     if kwargs:
         raise ValueError(f"Invalid keyword arguments: {kwargs}")
     if not path.endswith((".weights.h5", ".keras")):
@@ -195,13 +195,12 @@ def load_weights(
         weights.restore(model, content, path, seeds=False, skip_mismatch=skip_mismatch)
 
 
-def _path(filepath: PathLike, argument: str) -> str:
-    try:
+def _path(filepath: PathLike) -> str:
+    if isinstance(filepath, (str, os.PathLike)):
         return os.fspath(filepath)
-    except TypeError:
-        raise TypeError(
-            f"{argument} must be a path (text or pathlib.Path), got {type(filepath).__name__}"
-        ) from None
+    raise TypeError(
+        f"filepath must be a path (text or pathlib.Path), got {type(filepath).__name__}"
+    )
 
 
 def _may_write(path: str, overwrite: bool) -> None:

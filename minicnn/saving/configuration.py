@@ -97,8 +97,8 @@ class _Reader:
             self._problem(f"{label} has control characters in its name")
         if is_model_class(cls):
             config = self._model(config, name, label)
-        elif own_classes().get(key) is cls:
-            config = self._without_inert(config, cls, label)
+        elif (own := own_classes().get(key)) and cls is own:
+            config = self._without_inert(config, own, label)
         return {**data, "class_name": key, "config": config}
 
     def _model(self, config: dict[str, Any], name: str, label: str) -> dict[str, Any]:

@@ -128,7 +128,8 @@ def read_zip(path: PathLike) -> dict[str, bytes]:
         try:
             with zipped.opened(file) as archive:
                 infos = archive.infolist()
-                _check_members(path, infos, os.fstat(file.fileno()).st_size)
+                if wrong := _wrong(infos, os.fstat(file.fileno()).st_size):
+                    raise ModelFileError(path, *wrong)
                 return {info.filename: _member(archive, info) for info in infos}
         except ModelFileError:
             raise
@@ -153,35 +154,28 @@ def room(path: PathLike) -> int:
     return os.stat(path).st_size + _ROOM
 
 
-def _check_members(path: PathLike, infos: list[zipfile.ZipInfo], file_size: int) -> None:
-    names = [info.filename for info in infos]
+def _wrong(infos: list[zipfile.ZipInfo], file_size: int) -> tuple[str, str] | None:
+    """What is wrong with the members, and what is expected instead."""
+    names = Counter(info.filename for info in infos)
     expected = f"the members {METADATA}, {CONFIG} and {WEIGHTS}, each once"
-    unknown = sorted(set(names) - {METADATA, CONFIG, WEIGHTS})
-    if unknown:
-        listed = ", ".join(repr(name[:80]) for name in unknown[:5])
-        raise ModelFileError(path, f"the archive holds {listed}", expected)
-    if len(set(names)) != len(names):
-        [(double, _)] = Counter(names).most_common(1)
-        raise ModelFileError(path, f"the archive holds {double} more than once", expected)
-    missing = [name for name in (CONFIG, WEIGHTS) if name not in names]
-    if missing:
-        raise ModelFileError(path, f"the archive has no {' and no '.join(missing)}", expected)
+    if unknown := sorted(set(names) - {METADATA, CONFIG, WEIGHTS}):
+        return f"the archive holds {', '.join(repr(n[:80]) for n in unknown[:5])}", expected
+    if double := [name for name, count in names.items() if count > 1]:
+        return f"the archive holds {double[0]} more than once", expected
+    if missing := [name for name in (CONFIG, WEIGHTS) if name not in names]:
+        return f"the archive has no {' and no '.join(missing)}", expected
     for info in infos:
+        name, packed = info.filename, info.compress_size
+        limit = _LIMITS.get(name, file_size + _ROOM)
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ModelFileError(
-                path, f"{info.filename} is compressed by method {info.compress_type}",
-                "stored or deflated members",
-            )  # fmt: skip
-        if info.header_offset + info.compress_size > file_size:
-            raise ModelFileError(path, f"{info.filename} claims to be longer than the file", _WHOLE)
-        limit = _LIMITS.get(info.filename, file_size + _ROOM)
+            found = f"{name} is compressed by method {info.compress_type}"
+            return found, "stored or deflated members"
+        if info.header_offset + packed > file_size:
+            return f"{name} claims to be longer than the file", _WHOLE
         if info.file_size > limit:
-            raise ModelFileError(
-                path,
-                f"{info.filename} claims to unpack from {info.compress_size:,} to "
-                f"{info.file_size:,} bytes",
-                f"at most {limit:,}",
-            )
+            found = f"{name} claims to unpack from {packed:,} to {info.file_size:,} bytes"
+            return found, f"at most {limit:,}"
+    return None
 
 
 # -- JSON ---------------------------------------------------------------------------------------

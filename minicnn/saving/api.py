@@ -190,7 +190,7 @@ def load_weights(
     if path.endswith(".keras"):
         file: BinaryIO = io.BytesIO(files.read_zip(path)[files.WEIGHTS])
     else:
-        file = files.open_regular(path, b"\x89HDF\r\n\x1a\n", "an HDF5 file of weights")
+        file = files.open_regular(path, hdf5.SIGNATURE, "an HDF5 file of weights")
     with file, hdf5.opened(file, path, files.room(path)) as content:
         weights.restore(model, content, path, seeds=False, skip_mismatch=skip_mismatch)
 

@@ -54,7 +54,7 @@ def read_backup(
             model is as it was.
         OSError: the file cannot be opened.
     """
-    file = files.open_regular(path, b"\x89HDF\r\n\x1a\n", "a backup of a training")
+    file = files.open_regular(path, hdf5.SIGNATURE, "a backup of a training")
     with file, hdf5.opened(file, path, files.room(path)) as content:
         arrays = {
             name.removeprefix(weights.TRAINING): array.read()

@@ -2,6 +2,7 @@
 
 import io
 import json
+from random import Random
 
 import h5py
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from minicnn.saving import ModelFileError, hdf5
 from minicnn.saving.hdf5.blocks import checksum
+from tests.faults.hostile import spoil_bytes
 
 ROOM = 1 << 26
 VERSIONS = ["earliest", ("v108", "v108"), ("v110", "v110"), ("v112", "v112"), "latest"]
@@ -182,6 +184,53 @@ def test_whole_models_in_the_older_format(keras, split):
         assert content.attribute("", "other") is None
         assert content.attribute("other", "weight_names") is None
     assert content.state is None
+
+
+@pytest.mark.parametrize("keras", [1, 2, 3])
+def test_older_files_that_are_damaged(keras):
+    """Whatever is wrong with one: an error of ours, or what is in it."""
+    file = io.BytesIO()
+    _, attributes = older(keras, file)
+    whole = file.getvalue()
+    rng = Random(keras)
+    refused = 0
+    for _ in range(300):
+        try:
+            spoilt = io.BytesIO(spoil_bytes.spoilt(whole, rng))
+            with hdf5.opened(spoilt, "file", ROOM) as content:
+                for path in content.arrays:
+                    content.arrays[path].read()
+                for path, name in attributes:
+                    content.attribute(path, name)
+        except ModelFileError:
+            refused += 1
+    assert 50 < refused < 300
+
+
+def test_types_inside_types_without_end():
+    file, target = made()
+    with target:
+        target.attrs["truths"] = np.full(2000, True)
+    whole = file.getvalue()
+    at = whole.index(b"\x18\x02\x00\x00\x01\x00\x00\x00")  # the type: two names for one byte
+    nested = whole[:at] + whole[at : at + 8] * 200 + whole[at + 1600 :]
+    with hdf5.opened(io.BytesIO(nested), "file", ROOM) as content, pytest.raises(ModelFileError):
+        content.attribute("", "truths")
+
+
+def test_an_axis_of_no_length_does_not_allow_the_others_any():
+    file, target = made()
+    with target:
+        target.create_dataset("a", (0, 3, 5), "f4")
+        target.create_dataset("b", (0, 3, 7), "f4")
+    assert_read_alike(file)
+    five = (5).to_bytes(8, "little")
+    changed = file.getvalue().replace(b"\3" + bytes(7) + five, b"\3" + bytes(7) + b"\xff" * 8)
+    with (
+        pytest.raises(ModelFileError, match="an impossible shape"),
+        hdf5.opened(io.BytesIO(changed), "file", ROOM),
+    ):
+        pass
 
 
 def test_attributes_of_every_type():

@@ -23,9 +23,9 @@ import numpy as np
 from minicnn.saving.files import ModelFileError
 from minicnn.saving.hdf5.arrays import CHECKSUM, WHOLE, Array, Value, attribute, checksum
 from minicnn.saving.hdf5.blocks import Blocks, HDF5Error
-from minicnn.saving.hdf5.objects import HDF5Object, Kind, root
+from minicnn.saving.hdf5.objects import SIGNATURE, HDF5Object, Kind, root
 
-__all__ = ["STATE", "Array", "Content", "opened", "write"]
+__all__ = ["SIGNATURE", "STATE", "Array", "Content", "opened", "write"]
 
 #: attribute of the file for what is not an array
 STATE = "minicnn"

@@ -92,16 +92,16 @@ class Array:
             if self.nbytes and not content:
                 content = self._item.blocks.data(self._address, self.nbytes)
             stored = _attributes(self._item).get(CHECKSUM)
-            given = stored and (stored.dtype(), stored.shape())
+            plain = stored is not None and stored.dtype() == "<u4" and stored.shape() == ()
         except HDF5Error as error:
             raise ModelFileError(
                 self._source, f"{self._path} is damaged ({error})", WHOLE
             ) from error
         array = np.frombuffer(content, self._stored_dtype).reshape(self.shape)
         array = array.astype(self.dtype, copy=False)
-        if stored:
+        if stored is not None:
             number = int.from_bytes(stored.content[:4], "little")
-            if given != (np.dtype("<u4"), ()) or number != checksum(array):
+            if not plain or number != checksum(array):
                 raise ModelFileError(
                     self._source, f"{self._path} is damaged",
                     f"entries with checksum {number:08x}",
@@ -239,7 +239,10 @@ def _shape_of(message: Cursor) -> tuple[int, ...] | None:
         return None
     if flags & ~1:
         raise HDF5Error("a shape with unknown flags")
-    return tuple(message.number(8) for _ in range(axes))
+    shape = tuple(message.number(8) for _ in range(axes))
+    if math.prod(max(n, 1) for n in shape) >= 1 << 60:  # whatever there is of an axis of length 0
+        raise HDF5Error(f"an impossible shape {shape}")
+    return shape
 
 
 def _dtype_of(message: Cursor) -> np.dtype:
@@ -255,7 +258,7 @@ def _dtype_of(message: Cursor) -> np.dtype:
         return np.dtype(f"S{size}")
     if kind == _ANY_LENGTH and bits & 15 == 1 and size == 16:
         return np.dtype("V16")
-    if kind == _ENUMERATION and size == 1 and _dtype_of(message) == np.int8:  # False and True
+    if kind == _ENUMERATION and size == 1 and message.number(1) & 15 == _INTEGERS:
         return np.dtype(bool)
     if kind in (_INTEGERS, _FLOAT_CLASS):
         unused, used = message.number(2), message.number(2)  # bits

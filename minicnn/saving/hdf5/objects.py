@@ -7,6 +7,7 @@ as messages of its own, or, more than eight of them, in a heap.
 Source: The HDF Group, "HDF5 File Format Specification Version 3.0", II, III and IV.A.
 """
 
+import itertools
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
@@ -31,6 +32,8 @@ class Kind(IntEnum):
     ATTRIBUTE_INFO = 0x15
 
 
+#: what an HDF5 file begins with
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
 #: for error messages: what to do with a file that uses more of the format than is read
 AGAIN = "save it again with Keras, or with the default options of h5py"
 
@@ -108,20 +111,13 @@ def root(blocks: Blocks) -> HDF5Object:
     version = start.number(1)
     if version not in (0, 2, 3):
         raise HDF5Error(f"version {version} of the format is not read; {AGAIN}")
-    if version == 0:
-        block = Cursor(blocks.read(0, 96))
-        block.take(13)
-        block.only(1, 8)  # bytes of an address
-        block.only(1, 8)  # bytes of a length
-        block.take(9)
-        base, _, end, _, _, address = (block.number(8) for _ in range(6))
-    else:
-        block = blocks.checked(0, 48, b"\x89HDF\r\n\x1a\n")
-        block.take(1)
-        block.only(1, 8)
-        block.only(1, 8)
-        block.take(1)
-        base, _, end, address = (block.number(8) for _ in range(4))
+    older = version == 0
+    block = Cursor(blocks.read(8, 88)) if older else blocks.checked(0, 48, SIGNATURE)
+    block.take(5 if older else 1)
+    block.only(1, 8)  # bytes of an address
+    block.only(1, 8)  # bytes of a length
+    block.take(9 if older else 1)
+    base, _, end, *_, address = (block.number(8) for _ in range(6 if older else 4))
     if base != 0:
         raise HDF5Error("its addresses do not count from its beginning")
     if end > blocks.size:
@@ -274,8 +270,8 @@ def _in_heap(blocks: Blocks, address: int) -> Iterator[tuple[str, int]]:
         table.only(1, 0)
         table.only(8, address)
         table.only(offset_size, 0)
-        starts = [sum(sizes[:i]) for i in range(len(sizes))]
-        places = [(s, n, table.number(8)) for s, n in zip(starts, sizes, strict=True)]
+        starts = itertools.accumulate(sizes, initial=0)
+        places = [(start, size, table.number(8)) for start, size in zip(starts, sizes)]  # noqa: B905
     found = 0
     for offset, size, place in places:
         if place == UNDEFINED:

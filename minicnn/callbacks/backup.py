@@ -54,12 +54,9 @@ class BackupAndRestore(Callback):
     comes_last = True
 
     def __init__(
-        self,
-        backup_dir: str | os.PathLike[str],
-        save_freq: str | int = "epoch",
-        double_checkpoint: bool = False,
-        delete_checkpoint: bool = True,
-    ) -> None:
+        self, backup_dir: str | os.PathLike[str], save_freq: str | int = "epoch",
+        double_checkpoint: bool = False, delete_checkpoint: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__()
         if not os.fspath(backup_dir):
             raise ValueError("Empty `backup_dir` argument passed")
@@ -69,10 +66,8 @@ class BackupAndRestore(Callback):
                 "Invalid value for argument `save_freq`. Received: "
                 f"save_freq={save_freq}. Expected either 'epoch' or an integer value, from 1"
             )
-        self.backup_dir = Path(backup_dir)
-        self.save_freq = save_freq
-        self.double_checkpoint = double_checkpoint
-        self.delete_checkpoint = delete_checkpoint
+        self.backup_dir, self.save_freq = Path(backup_dir), save_freq
+        self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
         self.others: list[Callback] = []  # set by the list that this one is in
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []

@@ -23,13 +23,9 @@ class CallbackList(Callback):
     """
 
     def __init__(
-        self,
-        callbacks: object = None,
-        add_history: bool = False,
-        model: Any = None,
-        params: dict[str, Any] | None = None,
-        **further: object,
-    ) -> None:
+        self, callbacks: object = None, add_history: bool = False, model: Any = None,
+        params: dict[str, Any] | None = None, **further: object,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.callbacks: list[Callback] = list(_flatten(callbacks))
         self._history = next((c for c in self.callbacks if isinstance(c, History)), None)

@@ -23,12 +23,9 @@ class MonitorCallback(Callback):
     """
 
     def __init__(
-        self,
-        monitor: str = "val_loss",
-        mode: str = "auto",
-        baseline: float | None = None,
+        self, monitor: str = "val_loss", mode: str = "auto", baseline: float | None = None,
         min_delta: float = 0.0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__()
         if mode not in ("auto", "min", "max"):
             warnings.warn(
@@ -36,8 +33,7 @@ class MonitorCallback(Callback):
                 stacklevel=3,
             )
             mode = "auto"
-        self.monitor = monitor
-        self.mode = mode
+        self.monitor, self.mode = monitor, mode
         self.best = baseline
         self.min_delta = abs(min_delta)
         self.monitor_op: Callable[[float, float], bool] | None = None  # known with the metrics
@@ -103,33 +99,20 @@ class EarlyStopping(MonitorCallback):
     kept = ("best", "best_epoch", "best_weights", "stopped_epoch", "wait")
 
     def __init__(
-        self,
-        monitor: str = "val_loss",
-        min_delta: float = 0,
-        patience: int = 0,
-        verbose: int = 0,
-        mode: str = "auto",
-        baseline: float | None = None,
-        restore_best_weights: bool = False,
+        self, monitor: str = "val_loss", min_delta: float = 0, patience: int = 0, verbose: int = 0,
+        mode: str = "auto", baseline: float | None = None, restore_best_weights: bool = False,
         start_from_epoch: int = 0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(monitor, mode, min_delta=min_delta)
-        self.patience = patience
-        self.verbose = verbose
-        self.baseline = baseline
+        self.patience, self.verbose, self.baseline = patience, verbose, baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
-        self.wait = 0
-        self.stopped_epoch = 0
-        self.best_epoch = 0
+        self.wait = self.stopped_epoch = self.best_epoch = 0
         self.best_weights: list[np.ndarray] | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self.wait = 0
-        self.stopped_epoch = 0
-        self.best = None
-        self.best_epoch = 0
-        self.best_weights = None
+        self.wait = self.stopped_epoch = self.best_epoch = 0
+        self.best = self.best_weights = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self._set_monitor_op()
@@ -192,36 +175,24 @@ class ReduceLROnPlateau(MonitorCallback):
     kept = ("best", "cooldown_counter", "wait")
 
     def __init__(
-        self,
-        monitor: str = "val_loss",
-        factor: float = 0.1,
-        patience: int = 10,
-        verbose: int = 0,
-        mode: str = "auto",
-        min_delta: float = 1e-4,
-        cooldown: int = 0,
-        min_lr: float = 0.0,
-    ) -> None:
+        self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 10, verbose: int = 0,
+        mode: str = "auto", min_delta: float = 1e-4, cooldown: int = 0, min_lr: float = 0.0,
+    ) -> None:  # fmt: skip
         super().__init__(monitor, mode, min_delta=min_delta)
         if factor >= 1.0:
             raise ValueError(
                 f"ReduceLROnPlateau does not support a factor >= 1.0. Received factor={factor}"
             )
-        self.factor = factor
-        self.patience = patience
-        self.verbose = verbose
-        self.cooldown = cooldown
-        self.min_lr = min_lr
-        self.cooldown_counter = 0
-        self.wait = 0
+        self.factor, self.patience, self.verbose = factor, patience, verbose
+        self.cooldown, self.min_lr = cooldown, min_lr
+        self.cooldown_counter = self.wait = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         # a schedule refuses to be set: better now than hours later, at the first plateau
         optimizer = self.model.optimizer
         optimizer.learning_rate = optimizer.learning_rate
         self.best = None
-        self.cooldown_counter = 0
-        self.wait = 0
+        self.cooldown_counter = self.wait = 0
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self._set_monitor_op()

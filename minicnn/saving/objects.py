@@ -25,26 +25,18 @@ _registered: dict[str, Any] = {}
 #: the classes of models, by name
 _models: dict[str, type[layers.Layer]] = {}
 
-#: base class -> what serializes its objects
-_SERIALIZERS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
-    (losses.Loss, losses.serialize),
-    (metrics.Metric, metrics.serialize),
-    (optimizers.Optimizer, optimizers.serialize),
-    (schedules.LearningRateSchedule, schedules.serialize),
-    (initializers.Initializer, initializers.serialize),
-    (regularizers.Regularizer, regularizers.serialize),
-    (constraints.Constraint, constraints.serialize),
-)
-#: "module" of a dictionary -> what makes an object of it
-_DESERIALIZERS: dict[str, Callable[[Any], Any]] = {
-    "keras.losses": losses.deserialize,
-    "keras.metrics": metrics.deserialize,
-    "keras.optimizers": optimizers.deserialize,
-    "keras.optimizers.schedules": schedules.deserialize,
-    "keras.initializers": initializers.get,
-    "keras.regularizers": regularizers.get,
-    "keras.constraints": constraints.get,
-}
+#: "module" of a dictionary -> base class, what makes dictionaries of its objects, and back
+_FAMILIES: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "keras.losses": (losses.Loss, losses.serialize, losses.deserialize),
+    "keras.metrics": (metrics.Metric, metrics.serialize, metrics.deserialize),
+    "keras.optimizers": (optimizers.Optimizer, optimizers.serialize, optimizers.deserialize),
+    "keras.optimizers.schedules": (
+        schedules.LearningRateSchedule, schedules.serialize, schedules.deserialize,
+    ),
+    "keras.initializers": (initializers.Initializer, initializers.serialize, initializers.get),
+    "keras.regularizers": (regularizers.Regularizer, regularizers.serialize, regularizers.get),
+    "keras.constraints": (constraints.Constraint, constraints.serialize, constraints.get),
+}  # fmt: skip
 
 
 def get_custom_objects() -> dict[str, Any]:
@@ -210,7 +202,7 @@ def serialize_keras_object(obj: object) -> Any:
         return {key: serialize_keras_object(item) for key, item in obj.items()}
     if isinstance(obj, layers.Layer):
         return serialize_layer(obj)
-    for base, serialize in _SERIALIZERS:
+    for base, serialize, _ in _FAMILIES.values():
         if isinstance(obj, base):
             return serialize(obj)
     if hasattr(obj, "__name__"):
@@ -257,5 +249,6 @@ def deserialize_keras_object(
         raise ValueError(f"Expected 'config' to be a dict, got {config!r:.200}")
     if name in custom:
         return custom[name].from_config(dict(config["config"]))
-    make = _DESERIALIZERS.get(str(config.get("module")))
-    return deserialize_layer(config, custom_objects) if make is None else make(config)
+    if (module := str(config.get("module"))) in _FAMILIES:
+        return _FAMILIES[module][2](config)
+    return deserialize_layer(config, custom_objects)

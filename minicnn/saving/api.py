@@ -121,13 +121,12 @@ def load_model(
         )  # fmt: skip
     custom_objects = known(custom_objects)
     members = files.read_zip(path)
-    with hdf5.opened(io.BytesIO(members[files.WEIGHTS]), path, files.room(path)) as content:
-        limit = weights.stored_scalars(content) + _SLACK
-        with weights_from_file(limit):
-            model, saved = rebuild.rebuilt(members[files.CONFIG], path, custom_objects)
-        if compile:
-            rebuild.restore_compile(model, saved, path, custom_objects)
-        weights.restore(model, content, path)
+    content = hdf5.Content(io.BytesIO(members[files.WEIGHTS]), path, files.room(path))
+    with weights_from_file(weights.stored_scalars(content) + _SLACK):
+        model, saved = rebuild.rebuilt(members[files.CONFIG], path, custom_objects)
+    if compile:
+        rebuild.restore_compile(model, saved, path, custom_objects)
+    weights.restore(model, content, path)
     return model
 
 
@@ -191,7 +190,8 @@ def load_weights(
         file: BinaryIO = io.BytesIO(files.read_zip(path)[files.WEIGHTS])
     else:
         file = files.open_regular(path, hdf5.SIGNATURE, "an HDF5 file of weights")
-    with file, hdf5.opened(file, path, files.room(path)) as content:
+    with file:
+        content = hdf5.Content(file, path, files.room(path))
         weights.restore(model, content, path, seeds=False, skip_mismatch=skip_mismatch)
 
 

@@ -55,7 +55,8 @@ def read_backup(
         OSError: the file cannot be opened.
     """
     file = files.open_regular(path, hdf5.SIGNATURE, "a backup of a training")
-    with file, hdf5.opened(file, path, files.room(path)) as content:
+    with file:
+        content = hdf5.Content(file, path, files.room(path))
         arrays = {
             name.removeprefix(weights.TRAINING): array.read()
             for name, array in content.arrays.items()

@@ -24,8 +24,8 @@ def made(**options):
 
 def read(file, room=ROOM):
     """({path: array}, state) as minicnn reads them."""
-    with hdf5.opened(file, "file", room) as content:
-        return {path: array.read() for path, array in content.arrays.items()}, content.state
+    content = hdf5.Content(file, "file", room)
+    return {path: array.read() for path, array in content.arrays.items()}, content.state
 
 
 def assert_read_alike(file):
@@ -174,15 +174,15 @@ def older(keras, file, split=False):
 def test_whole_models_in_the_older_format(keras, split):
     file = io.BytesIO()
     arrays, attributes = older(keras, file, split)
-    with hdf5.opened(file, "file", ROOM) as content:
-        assert set(content.arrays) == set(arrays)
-        for path, array in arrays.items():
-            np.testing.assert_array_equal(content.arrays[path].read(), array)
-        for (path, name), value in attributes.items():
-            found = content.attribute(path, name)
-            assert (found if isinstance(value, str) else list(found)) == value
-        assert content.attribute("", "other") is None
-        assert content.attribute("other", "weight_names") is None
+    content = hdf5.Content(file, "file", ROOM)
+    assert set(content.arrays) == set(arrays)
+    for path, array in arrays.items():
+        np.testing.assert_array_equal(content.arrays[path].read(), array)
+    for (path, name), value in attributes.items():
+        found = content.attribute(path, name)
+        assert (found if isinstance(value, str) else list(found)) == value
+    assert content.attribute("", "other") is None
+    assert content.attribute("other", "weight_names") is None
     assert content.state is None
 
 
@@ -197,11 +197,11 @@ def test_older_files_that_are_damaged(keras):
     for _ in range(300):
         try:
             spoilt = io.BytesIO(spoil_bytes.spoilt(whole, rng))
-            with hdf5.opened(spoilt, "file", ROOM) as content:
-                for path in content.arrays:
-                    content.arrays[path].read()
-                for path, name in attributes:
-                    content.attribute(path, name)
+            content = hdf5.Content(spoilt, "file", ROOM)
+            for path in content.arrays:
+                content.arrays[path].read()
+            for path, name in attributes:
+                content.attribute(path, name)
         except ModelFileError:
             refused += 1
     assert 50 < refused < 300
@@ -214,7 +214,8 @@ def test_types_inside_types_without_end():
     whole = file.getvalue()
     at = whole.index(b"\x18\x02\x00\x00\x01\x00\x00\x00")  # the type: two names for one byte
     nested = whole[:at] + whole[at : at + 8] * 200 + whole[at + 1600 :]
-    with hdf5.opened(io.BytesIO(nested), "file", ROOM) as content, pytest.raises(ModelFileError):
+    content = hdf5.Content(io.BytesIO(nested), "file", ROOM)
+    with pytest.raises(ModelFileError):
         content.attribute("", "truths")
 
 
@@ -226,11 +227,8 @@ def test_an_axis_of_no_length_does_not_allow_the_others_any():
     assert_read_alike(file)
     five = (5).to_bytes(8, "little")
     changed = file.getvalue().replace(b"\3" + bytes(7) + five, b"\3" + bytes(7) + b"\xff" * 8)
-    with (
-        pytest.raises(ModelFileError, match="an impossible shape"),
-        hdf5.opened(io.BytesIO(changed), "file", ROOM),
-    ):
-        pass
+    with pytest.raises(ModelFileError, match="an impossible shape"):
+        hdf5.Content(io.BytesIO(changed), "file", ROOM)
 
 
 def test_attributes_of_every_type():
@@ -245,15 +243,15 @@ def test_attributes_of_every_type():
         with target:
             for i, (name, value) in enumerate(values.items()):
                 target.require_group(f"g{i // 8}").attrs[name] = value
-        with hdf5.opened(file, "file", ROOM) as content:
-            for i, (name, value) in enumerate(values.items()):
-                if isinstance(value, bytes):
-                    value = value.decode()
-                elif name == "fixed_texts":
-                    value = ["a", "bcd"]
-                found = content.attribute(f"g{i // 8}", name)
-                np.testing.assert_array_equal(found, value, name)
-                assert isinstance(found, type(value) if isinstance(value, str) else object)
+        content = hdf5.Content(file, "file", ROOM)
+        for i, (name, value) in enumerate(values.items()):
+            if isinstance(value, bytes):
+                value = value.decode()
+            elif name == "fixed_texts":
+                value = ["a", "bcd"]
+            found = content.attribute(f"g{i // 8}", name)
+            np.testing.assert_array_equal(found, value, name)
+            assert isinstance(found, type(value) if isinstance(value, str) else object)
 
 
 @pytest.mark.parametrize(
@@ -266,10 +264,10 @@ def test_attributes_of_other_types_are_refused_when_they_are_wanted(value):
     with target:
         target["layers/a"] = np.ones(3)
         target["layers"].attrs["odd"] = value
-    with hdf5.opened(file, "file", ROOM) as content:
-        content.arrays["layers/a"].read()
-        with pytest.raises(ModelFileError, match="attribute 'odd' of layers is damaged"):
-            content.attribute("layers", "odd")
+    content = hdf5.Content(file, "file", ROOM)
+    content.arrays["layers/a"].read()
+    with pytest.raises(ModelFileError, match="attribute 'odd' of layers is damaged"):
+        content.attribute("layers", "odd")
 
 
 def test_texts_that_are_not_in_their_heap():
@@ -288,10 +286,8 @@ def test_texts_that_are_not_in_their_heap():
         whole[: at + 8] + b"\xff" * 8 + whole[at + 16 :],
         whole[: at + 24] + b"\xff" * 7 + whole[at + 31 :],
     ):
-        with (
-            hdf5.opened(io.BytesIO(change), "file", ROOM) as content,
-            pytest.raises(ModelFileError, match="attribute 'texts' of the file is damaged"),
-        ):
+        content = hdf5.Content(io.BytesIO(change), "file", ROOM)
+        with pytest.raises(ModelFileError, match="attribute 'texts' of the file is damaged"):
             content.attribute("", "texts")
     file, target = made()
     with target:
@@ -299,10 +295,8 @@ def test_texts_that_are_not_in_their_heap():
     whole = file.getvalue()
     long = whole.index((1_000_000).to_bytes(4, "little"))
     many = whole[:long] + whole[long : long + 16] * 4001 + whole[long + 16 * 4001 :]
-    with (
-        hdf5.opened(io.BytesIO(many), "file", ROOM) as content,
-        pytest.raises(ModelFileError, match="than any model"),
-    ):
+    content = hdf5.Content(io.BytesIO(many), "file", ROOM)
+    with pytest.raises(ModelFileError, match="than any model"):
         content.attribute("", "texts")
 
 

@@ -1,6 +1,6 @@
 """Arrays in an HDF5 file, written by the HDF5 library and read by hand, as if the file meant harm.
 
-Nothing here knows about models: ``write`` takes arrays by path, ``opened`` gives them back.
+Nothing here knows about models: ``write`` takes arrays by path, ``Content`` gives them back.
 
 * ``blocks``: bytes at an address, under bounds; checksums of blocks.
 * ``objects``: groups and arrays as lists of messages; which objects a group holds.
@@ -12,7 +12,6 @@ external data, chunks, filters and sizes that the stored bytes cannot fill are r
 memory is asked for.
 """
 
-import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -25,7 +24,7 @@ from minicnn.saving.hdf5.arrays import CHECKSUM, WHOLE, Array, Value, attribute,
 from minicnn.saving.hdf5.blocks import Blocks, HDF5Error
 from minicnn.saving.hdf5.objects import SIGNATURE, HDF5Object, Kind, root
 
-__all__ = ["SIGNATURE", "STATE", "Array", "Content", "opened", "write"]
+__all__ = ["SIGNATURE", "STATE", "Array", "Content", "write"]
 
 #: attribute of the file for what is not an array
 STATE = "minicnn"
@@ -37,24 +36,36 @@ _PLAIN = "groups and arrays of numbers that lie in the file itself"
 
 
 class Content:
-    """What an open HDF5 file holds.
+    """What an HDF5 file holds. Its arrays can be read while the file is open.
+
+    Args:
+        file: open for reading, with the signature of HDF5 at its beginning.
+        source: the file, for messages.
+        room: bytes that all arrays together may take in memory.
 
     Attributes:
         arrays: by path.
         state: minicnn's own dictionary, if it wrote the file, or None.
+
+    Raises:
+        ModelFileError: the file is damaged, or holds anything but plain arrays.
     """
 
     def __init__(self, file: BinaryIO, source: str, room: int) -> None:
-        top = root(Blocks(file))
         self._source = source
-        self._groups = {"": top}
-        self.arrays = _found(self._groups, source, room)
-        self.state = _state(top)
+        try:
+            top = root(Blocks(file))
+            self._groups = {"": top}
+            self.arrays = _found(self._groups, source, room)
+            self.state = _state(top)
+        except HDF5Error as error:
+            raise ModelFileError(source, f"the HDF5 data is damaged ({error})", WHOLE) from error
 
     def attribute(self, path: str, name: str) -> Value | None:
         """An attribute of the group at ``path`` ("" is the whole file), or None.
 
-        Numbers and truth values are an array, texts a text or a list. Where Keras had to split a
+        Numbers and truth values are an array, texts a text or a list; a list of no texts is an
+        array of no numbers, because h5py writes it so. Where Keras had to split a
         long list ("weight_names0", "weight_names1", ...), ``name`` stands for the whole.
 
         Raises:
@@ -67,25 +78,6 @@ class Content:
                 self._source, f"attribute {name!r} of {path or 'the file'} is damaged ({error})",
                 "numbers or texts",
             ) from error  # fmt: skip
-
-
-@contextlib.contextmanager
-def opened(file: BinaryIO, source: str, room: int) -> Iterator[Content]:
-    """The content of an HDF5 file, readable inside the block.
-
-    Args:
-        file: open for reading, with the signature of HDF5 at its beginning.
-        source: the file, for messages.
-        room: bytes that all arrays together may take in memory.
-
-    Raises:
-        ModelFileError: the file is damaged, or holds anything but plain arrays.
-    """
-    try:
-        content = Content(file, source, room)
-    except HDF5Error as error:
-        raise ModelFileError(source, f"the HDF5 data is damaged ({error})", WHOLE) from error
-    yield content
 
 
 def write(

@@ -56,8 +56,7 @@ class HDF5Object:
 
     def __init__(self, blocks: Blocks, address: int) -> None:
         self.blocks, self.address = blocks, address
-        newer = blocks.read(address, 4) == b"OHDR"
-        self._messages = (_messages_2 if newer else _messages_1)(blocks, address)
+        self._messages = _messages(blocks, address)
 
     def has(self, *kinds: Kind) -> bool:
         """Whether there is a message of one of these kinds."""
@@ -128,32 +127,42 @@ def root(blocks: Blocks) -> HDF5Object:
 # -- messages -----------------------------------------------------------------------------------
 
 
-def _messages_1(blocks: Blocks, address: int) -> list[Message]:
-    """Version 1 of the header: no signature and no checksum."""
+def _messages(blocks: Blocks, address: int) -> list[Message]:
+    """The messages of an object: in its header, and in the blocks in which that goes on."""
+    newer = blocks.read(address, 4) == b"OHDR"
+    block, count, gap = (_newer_header if newer else _older_header)(blocks, address)
+    kind_size = 1 if newer else 2
+    found: list[Message] = []
+    pending: list[tuple[int, int]] = []
+    while True:
+        while block.left >= kind_size + 3 + gap:
+            kind, size, flags = block.number(kind_size), block.number(2), block.number(1)
+            block.take(gap)
+            found.append(Message(kind, flags, block.take(size)))
+            if kind == Kind.CONTINUATION:
+                place = Cursor(found[-1].content)
+                pending.append((place.number(8), place.number(8)))
+        if not pending or (count is not None and len(found) > count):
+            break
+        at, size = pending.pop(0)
+        block = blocks.checked(at, size, b"OCHK") if newer else Cursor(blocks.read(at, size))
+    if count not in (None, len(found)):
+        raise HDF5Error(f"an object has not the {count} messages that it claims to have")
+    return found
+
+
+def _older_header(blocks: Blocks, address: int) -> tuple[Cursor, int | None, int]:
+    """(first messages, number of all, unused bytes in each); there are no checksums."""
     start = Cursor(blocks.read(address, 16))
     start.only(1, 1)
     start.take(1)
     count = start.number(2)
     start.take(4)
-    pending = [(address + 16, start.number(4))]
-    found = []
-    while pending:
-        block = Cursor(blocks.read(*pending.pop(0)))
-        while block.left >= 8:
-            kind, size, flags = block.number(2), block.number(2), block.number(1)
-            block.take(3)
-            found.append(Message(kind, flags, block.take(size)))
-            if kind == Kind.CONTINUATION:
-                pending.append(_continued(found[-1]))
-        if len(found) > count:
-            break
-    if len(found) != count:
-        raise HDF5Error(f"an object has not the {count} messages that it claims to have")
-    return found
+    return Cursor(blocks.read(address + 16, start.number(4))), count, 3
 
 
-def _messages_2(blocks: Blocks, address: int) -> list[Message]:
-    """Version 2 of the header: signatures and checksums."""
+def _newer_header(blocks: Blocks, address: int) -> tuple[Cursor, int | None, int]:
+    """The same; the number is not known, and there may be bytes that say when it was made."""
     start = Cursor(blocks.read(address, min(34, max(blocks.size - address, 0))))
     start.take(4)
     start.only(1, 2)
@@ -161,28 +170,9 @@ def _messages_2(blocks: Blocks, address: int) -> list[Message]:
     before = 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
     start.take(before - 6)
     width = 1 << (flags & 3)
-    size = start.number(width)
-    block = blocks.checked(address, before + width + size + 4, b"OHDR")
+    block = blocks.checked(address, before + width + start.number(width) + 4, b"OHDR")
     block.take(before + width - 4)
-    ordered = bool(flags & 0x04)
-    found: list[Message] = []
-    pending: list[tuple[int, int]] = []
-    while True:
-        while block.left >= 4 + 2 * ordered:
-            kind, size, message_flags = block.number(1), block.number(2), block.number(1)
-            block.take(2 * ordered)  # when it was made
-            found.append(Message(kind, message_flags, block.take(size)))
-            if kind == Kind.CONTINUATION:
-                pending.append(_continued(found[-1]))
-        if not pending:
-            return found
-        block = blocks.checked(*pending.pop(0), b"OCHK")
-
-
-def _continued(message: Message) -> tuple[int, int]:
-    """(address, size) of the block in which the messages go on."""
-    content = Cursor(message.content)
-    return content.number(8), content.number(8)
+    return block, None, 2 if flags & 0x04 else 0
 
 
 # -- links --------------------------------------------------------------------------------------

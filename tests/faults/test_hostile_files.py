@@ -144,7 +144,7 @@ def test_headers_that_go_on_in_circles(version):
             target["a"].attrs[f"name{i}"] = "x" * 90
     content = bytearray(file.getvalue())
     top = root(Blocks(file))
-    pointer = HDF5Object(top.blocks, dict(top.links())["a"]).one(Kind.CONTINUATION)
+    pointer = HDF5Object(top.blocks, top.links()["a"]).one(Kind.CONTINUATION)
     part, size = pointer.number(8), pointer.number(8)
     if version == "earliest":
         again = struct.pack("<HHB3xQQ", Kind.CONTINUATION, 16, 0, part, size)

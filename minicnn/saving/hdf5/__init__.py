@@ -13,8 +13,6 @@ memory is asked for.
 """
 
 import json
-import re
-from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -31,7 +29,6 @@ STATE = "minicnn"
 
 _MAX_DEPTH, _MAX_STATE = 64, 1 << 20
 _PIECE = 64_000  # most bytes of text in one attribute, as in Keras
-_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,255}")
 _PLAIN = "groups and arrays of numbers that lie in the file itself"
 
 
@@ -114,7 +111,13 @@ def _found(groups: dict[str, HDF5Object], source: str, room: int) -> dict[str, A
     pending = [("", top, 0)]
     while pending:
         prefix, group, depth = pending.pop()
-        for path, address in _checked_links(group, prefix, source):
+        try:
+            links = group.links()
+        except HDF5Error as error:
+            where = prefix or "its first group"
+            raise ModelFileError(source, f"in {where}: {error}", _PLAIN) from error
+        for name, address in links.items():
+            path = f"{prefix}{name}"
             if address in seen:
                 raise ModelFileError(source, f"{path} stands in more than one place", _PLAIN)
             seen.add(address)
@@ -142,23 +145,6 @@ def _found(groups: dict[str, HDF5Object], source: str, room: int) -> dict[str, A
                     "arrays that are hardly compressed",
                 )  # fmt: skip
     return found
-
-
-def _checked_links(group: HDF5Object, prefix: str, source: str) -> Iterator[tuple[str, int]]:
-    """(path, address) of what is in a group."""
-    names = set()
-    try:
-        for name, address in group.links():
-            if not _NAME.fullmatch(name):
-                raise HDF5Error(f"the impossible name {name[:80]!a}")
-            if name in names:
-                raise HDF5Error(f"the name {name} twice")
-            names.add(name)
-            yield f"{prefix}{name}", address
-    except HDF5Error as error:
-        raise ModelFileError(
-            source, f"in {prefix or 'its first group'}: {error}", _PLAIN
-        ) from error
 
 
 def _state(top: HDF5Object) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ Source: The HDF Group, "HDF5 File Format Specification Version 3.0", II, III and
 """
 
 import itertools
+import re
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
@@ -41,6 +42,7 @@ _SHARED = 0x02  # flag of a message that stands elsewhere, a pointer in its plac
 _LINK_KINDS = {1: "SoftLink", 64: "ExternalLink"}
 _PLAIN_LINKS, _SOFT_LINK = (0, 1), 2  # how the table of an older group marks them
 _MAX_TREE_DEPTH = 16
+_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,255}")
 
 
 class Message(NamedTuple):
@@ -80,12 +82,23 @@ class HDF5Object:
         """Whether it holds others."""
         return self.has(Kind.SYMBOL_TABLE, Kind.LINK_INFO, Kind.LINK, Kind.GROUP_INFO)
 
-    def links(self) -> Iterator[tuple[str, int]]:
-        """(name, address) of each object in a group.
+    def links(self) -> dict[str, int]:
+        """name -> address of each object in a group.
 
         Raises:
-            HDF5Error: a link that is not the object itself but a path to it or to another file.
+            HDF5Error: a link that is not the object itself but a path to it or to another file; a
+                name that no layer can have, or that stands there twice.
         """
+        found: dict[str, int] = {}
+        for name, address in self._links():
+            if not _NAME.fullmatch(name):
+                raise HDF5Error(f"the impossible name {name[:80]!a}")
+            if name in found:
+                raise HDF5Error(f"the name {name} twice")
+            found[name] = address
+        return found
+
+    def _links(self) -> Iterator[tuple[str, int]]:
         for table in self.all(Kind.SYMBOL_TABLE):
             yield from _in_table(self.blocks, table.number(8), table.number(8))
         for message in self.all(Kind.LINK):

@@ -124,30 +124,30 @@ class BackupAndRestore(Callback):
 
     def _save(self, epoch: int | None, within: bool = False) -> None:
         """Write all; training goes on with ``epoch``, in its midst if ``within``."""
-        compiled = self.model._compiled
+        step = self.model._trainer.made
         self._batches = 0
-        position = compiled.feeder.position()
+        position = step.feeder.position()
         self.backup_dir.mkdir(parents=True, exist_ok=True)
         write_backup(self.model, os.fspath(self._path), {
             "epoch": epoch,
             "stopped": bool(self.model.stop_training),
             "within": within,
             "position": position if within else {**position, "done": 0},
-            "totals": compiled.totals() if within else [],
+            "totals": step.totals.state() if within else [],
             "history": self.history,
             "epochs": self.epoch,
             "callbacks": [[name, c.get_state()] for name, c in self._named()],
         })  # fmt: skip
 
     def _restore(self) -> None:
-        compiled = self.model._compiled
+        step = self.model._trainer.made
         state = read_backup(self.model, os.fspath(self._path), _STATE)
         if state["epoch"] is not None:
             self.first_epoch = self._last_epoch() if state["stopped"] else state["epoch"]
         self.history, self.epoch, self._within = state["history"], state["epochs"], state["within"]
-        compiled.feeder.resume(**state["position"])
+        step.feeder.resume(**state["position"])
         if self._within:
-            compiled.resume(state["totals"], state["position"]["done"])
+            step.resume(state["totals"], state["position"]["done"])
         states = dict(state["callbacks"])
         for name, callback in self._named():
             if name in states:

@@ -9,7 +9,7 @@ import numpy as np
 
 from minicnn.callbacks.base import Callback, Logs, say
 from minicnn.engine.identify import suggestion
-from minicnn.engine.numbers import rounded
+from minicnn.engine.totals import rounded
 
 
 class MonitorCallback(Callback):

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.backends.spec import Array, Backend
 from minicnn.engine.arrays import host_array
 from minicnn.engine.threads import setting
 
@@ -39,13 +40,15 @@ class Parameter:
         self.frozen = False
         self.regularizer: Any = None
         self.constraint: Any = None
-        self.value: Any = value
-        self.grad: Any = np.zeros_like(value)
-        self._ops: Any = None  # the backend that holds the arrays; None while they are NumPy's
+        self.value: Array = value
+        self.grad: Array = np.zeros_like(value)
+        self._ops: Backend | None = (
+            None  # the backend that holds the arrays; None while they are NumPy's
+        )
         self._home: ParameterStore | None = None  # whose flat arrays they are parts of
 
     @property
-    def ops(self) -> Any:
+    def ops(self) -> Backend | None:
         """The backend that holds the arrays; None while they are NumPy's."""
         return self._ops
 
@@ -119,11 +122,11 @@ class ParameterStore:
         starts: where each parameter begins.
     """
 
-    def __init__(self, parameters: list[Parameter], ops: Any, dtype: str) -> None:
+    def __init__(self, parameters: Sequence[Parameter], ops: Backend, dtype: str) -> None:
         self.parameters = list(parameters)
         self.starts: list[int] = []
-        self.values: Any
-        self.grads: Any
+        self.values: Array
+        self.grads: Array
         self._home = self._common_home(ops, dtype) or self
         self._abandoned = False  # whether a parameter has left these flat arrays
         if self._home is self:
@@ -134,14 +137,14 @@ class ParameterStore:
             start_of = {id(p): start for p, start in places}
             self.starts = [start_of[id(p)] for p in self.parameters]
 
-    def _common_home(self, ops: Any, dtype: str) -> "ParameterStore | None":
+    def _common_home(self, ops: Backend, dtype: str) -> "ParameterStore | None":
         """The store that all parameters are parts of, if it is one that fits."""
         homes = {id(p._home): p._home for p in self.parameters}
         home = next(iter(homes.values()), None)
         fits = len(homes) == 1 and home is not None and self.parameters[0]._ops is ops
         return home if fits and self.parameters[0].dtype == dtype else None
 
-    def _lay_out(self, ops: Any, dtype: str) -> None:
+    def _lay_out(self, ops: Backend, dtype: str) -> None:
         """Make flat arrays, and move every parameter there."""
         end = 0
         for p in self.parameters:
@@ -164,11 +167,11 @@ class ParameterStore:
         return not home._abandoned or all(p._home is home for p in self.parameters)
 
     @staticmethod
-    def view(flat: Any, p: Parameter, start: int) -> Any:
+    def view(flat: Array, p: Parameter, start: int) -> Array:
         """The part of ``flat`` that belongs to ``p``, in its shape."""
         return flat[start : start + math.prod(p.shape)].reshape(p.shape)
 
-    def like(self, ops: Any) -> Any:
+    def like(self, ops: Backend) -> Array:
         """A flat array of zeros beside ``values``, for an optimizer's moments."""
         return ops.zeros(self.values.shape, str(self.values.dtype))
 

@@ -6,7 +6,7 @@ import os
 import time
 import warnings
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from minicnn import __version__
 from minicnn.engine.parameters import weights_from_file
@@ -15,6 +15,9 @@ from minicnn.saving.atomic import replacing
 from minicnn.saving.files import ModelFileError, PathLike
 from minicnn.saving.objects import known
 
+if TYPE_CHECKING:
+    from minicnn.models.model import Model
+
 #: the Keras whose layout of files this is
 _KERAS_VERSION = "3.15.1"
 #: weights that a model may have beyond those in its file, so that a small misfit can be explained
@@ -22,7 +25,7 @@ _SLACK = 1 << 20
 
 
 def save_model(
-    model: Any, filepath: PathLike, overwrite: bool = True, zipped: bool | None = None,
+    model: "Model", filepath: PathLike, overwrite: bool = True, zipped: bool | None = None,
     **kwargs: object,
 ) -> None:  # fmt: skip
     """Write a model to a ``.keras`` file: layers, weights, loss, optimizer and its state.
@@ -130,7 +133,7 @@ def load_model(
     return model
 
 
-def save_weights(model: Any, filepath: PathLike, overwrite: bool = True) -> None:
+def save_weights(model: "Model", filepath: PathLike, overwrite: bool = True) -> None:
     """Write weights and optimizer state of a model to a ``.weights.h5`` file, which Keras reads.
 
     Raises:
@@ -153,7 +156,7 @@ def save_weights(model: Any, filepath: PathLike, overwrite: bool = True) -> None
 
 
 def load_weights(
-    model: Any, filepath: PathLike, skip_mismatch: bool = False, **kwargs: object
+    model: "Model", filepath: PathLike, skip_mismatch: bool = False, **kwargs: object
 ) -> None:
     """Give a model the weights of a ``.weights.h5`` or ``.keras`` file.
 

@@ -15,12 +15,12 @@ from minicnn.saving.atomic import replacing
 from minicnn.saving.files import ModelFileError
 
 if TYPE_CHECKING:
-    from minicnn.models import Sequential
+    from minicnn.models.model import Model
 
 _TEXT = "text"
 
 
-def write_backup(model: "Sequential", path: str, state: dict[str, Any]) -> None:
+def write_backup(model: "Model", path: str, state: dict[str, Any]) -> None:
     """Write a model and the ``state`` of its training; an older backup stays until this is whole.
 
     Args:
@@ -42,7 +42,7 @@ def write_backup(model: "Sequential", path: str, state: dict[str, Any]) -> None:
 
 
 def read_backup(
-    model: "Sequential", path: str, expected: dict[str, type | tuple[type, ...]]
+    model: "Model", path: str, expected: dict[str, type | tuple[type, ...]]
 ) -> dict[str, Any]:
     """Give a model what a backup holds of it, and return the ``state`` that was written with it.
 

@@ -18,7 +18,7 @@ from minicnn.engine.identify import suggestion
 from minicnn.optimizers import schedules
 
 if TYPE_CHECKING:
-    from minicnn.models import Sequential
+    from minicnn.models.model import Model
 
 #: what a program handed over for good, by name
 _registered: dict[str, Any] = {}
@@ -122,7 +122,7 @@ def own_classes() -> dict[str, type[layers.Layer]]:
     return {name: cls for name, cls in table.items() if isinstance(cls, type)} | _models
 
 
-def is_model(layer: object) -> TypeGuard["Sequential"]:
+def is_model(layer: object) -> TypeGuard["Model"]:
     """Whether a layer is made of layers."""
     return isinstance(layer, tuple(_models.values()))
 

@@ -13,7 +13,7 @@ from minicnn.saving.files import ModelFileError, parse_json, printable
 from minicnn.saving.objects import deserialize_layer, is_model, known, serialize_layer
 
 if TYPE_CHECKING:
-    from minicnn.models import Sequential
+    from minicnn.models.model import Model
 
 _TEXT = "the JSON text"
 #: entries of a ``compile_config`` that are the same for every model
@@ -23,7 +23,7 @@ _FIXED = {
 _KEYS = {"optimizer", "loss", "metrics", "weighted_metrics", *_FIXED}
 
 
-def to_json(model: Any, **kwargs: object) -> str:
+def to_json(model: "Model", **kwargs: object) -> str:
     """The model without its weights as JSON, in Keras's form.
 
     Args:
@@ -58,7 +58,7 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
 
 
 def clone_model(
-    model: Any, input_tensors: object = None,
+    model: "Model", input_tensors: object = None,
     clone_function: Callable[[Layer], Layer] | None = None,
 ) -> Any:  # fmt: skip
     """A new model of the same layers with fresh weights, compiled as the model is.
@@ -78,7 +78,8 @@ def clone_model(
     if clone_function is None:
         clone = deserialize_layer(serialize_layer(model), _own_classes(model))
     else:
-        clone = type(model)([clone_function(layer) for layer in model.layers], name=model.name)
+        make: Callable[..., Layer] = type(model)
+        clone = make([clone_function(layer) for layer in model.layers], name=model.name)
     assert is_model(clone)
     if not clone.built and model.built:
         clone.build(model.input_shape)
@@ -88,7 +89,7 @@ def clone_model(
     return clone
 
 
-def _compiled_with(model: "Sequential") -> dict[str, Any]:
+def _compiled_with(model: "Model") -> dict[str, Any]:
     """The classes and functions of one's own that ``compile`` was handed, by name."""
     named = (o if hasattr(o, "__name__") else type(o) for o in _flat(model.compile_arguments))
     own = {n.__name__: n for n in (*named, type(model.optimizer))}
@@ -120,7 +121,7 @@ def rebuilt(text: str | bytes, source: str, custom: dict[str, Any]) -> tuple[Any
     return model, data.get("compile_config")
 
 
-def _check_rebuildable(model: "Sequential", text: str) -> None:
+def _check_rebuildable(model: "Model", text: str) -> None:
     """Make each layer anew from the JSON, as loading will: no file is written that cannot be read.
 
     Raises:
@@ -158,7 +159,7 @@ def _check_rebuildable(model: "Sequential", text: str) -> None:
     random.setstate(before)
 
 
-def _own_classes(model: "Sequential") -> dict[str, Any]:
+def _own_classes(model: "Model") -> dict[str, Any]:
     """The classes in a model that are not minicnn's, by name."""
     classes = [type(model), *(type(layer) for _, layer in weights.layers(model))]
     return {c.__name__: c for c in classes if not c.__module__.startswith("minicnn.")}
@@ -167,7 +168,7 @@ def _own_classes(model: "Sequential") -> dict[str, Any]:
 # -- loss, optimizer and metrics ----------------------------------------------------------------
 
 
-def serialized_compile(model: "Sequential") -> dict[str, Any]:
+def serialized_compile(model: "Model") -> dict[str, Any]:
     """The arguments of ``compile`` in Keras's form; empty for a model that is not compiled."""
     if not model.compiled:
         return {}
@@ -179,9 +180,7 @@ def serialized_compile(model: "Sequential") -> dict[str, Any]:
     }
 
 
-def restore_compile(
-    model: "Sequential", saved: object, source: str, custom: dict[str, Any]
-) -> None:
+def restore_compile(model: "Model", saved: object, source: str, custom: dict[str, Any]) -> None:
     """Compile a model as it was; what cannot be had again is a warning, and not compiled."""
     if not saved:
         return

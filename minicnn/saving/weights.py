@@ -31,7 +31,7 @@ from minicnn.saving.files import ModelFileError
 from minicnn.saving.objects import is_model
 
 if TYPE_CHECKING:
-    from minicnn.models import Sequential
+    from minicnn.models.model import Model
 
 #: goes up when an older minicnn could not read the file
 FORMAT = 1
@@ -43,7 +43,7 @@ TRAINING = "training/"
 _SHOWN = 40
 
 
-def content_of(model: "Sequential", training: dict[str, np.ndarray] | None = None) -> memoryview:
+def content_of(model: "Model", training: dict[str, np.ndarray] | None = None) -> memoryview:
     """Weights, optimizer state and seeds of a model as the content of an HDF5 file.
 
     Args:
@@ -75,7 +75,7 @@ def content_of(model: "Sequential", training: dict[str, np.ndarray] | None = Non
 
 
 def restore(
-    model: "Sequential", content: hdf5.Content, source: str, seeds: bool = True,
+    model: "Model", content: hdf5.Content, source: str, seeds: bool = True,
     skip_mismatch: bool = False, whole: bool = False,
 ) -> None:  # fmt: skip
     """Give a model the weights, and what else of its training is in a file: all or nothing.
@@ -125,7 +125,7 @@ def restore(
 
 
 def _training_state(
-    model: "Sequential", content: hdf5.Content, source: str, whole: bool
+    model: "Model", content: hdf5.Content, source: str, whole: bool
 ) -> dict[str, tuple[OptimizerVariable, np.ndarray]]:
     """path -> (variable of the optimizer, its array), or nothing with a warning."""
     stored = {p: a for p, a in content.arrays.items() if p.startswith("optimizer/")}
@@ -197,7 +197,7 @@ def _listed(differences: dict[str, str]) -> str:
 # -- places -------------------------------------------------------------------------------------
 
 
-def layers(model: "Sequential", prefix: str = "") -> Iterator[tuple[str, Layer]]:
+def layers(model: "Model", prefix: str = "") -> Iterator[tuple[str, Layer]]:
     """(path, layer) for every layer, those of models inside included."""
     counts: Counter[str] = Counter()
     for layer in model.layers:
@@ -210,7 +210,7 @@ def layers(model: "Sequential", prefix: str = "") -> Iterator[tuple[str, Layer]]
             yield from layers(layer, f"{path}/")
 
 
-def _places(model: "Sequential") -> dict[str, Parameter]:
+def _places(model: "Model") -> dict[str, Parameter]:
     """path -> weight."""
     return {
         f"{path}/vars/{i}": weight
@@ -223,9 +223,9 @@ def _places(model: "Sequential") -> dict[str, Parameter]:
 # -- seeds --------------------------------------------------------------------------------------
 
 
-def _seeds(model: "Sequential") -> dict[str, Any]:
+def _seeds(model: "Model") -> dict[str, Any]:
     executor = model._executor
-    step = 0 if executor is None else int(executor.ops.to_numpy(executor.step)[0])
+    step = 0 if executor is None else executor.steps_done
     return {
         "format": FORMAT,
         "minicnn_version": __version__,
@@ -235,7 +235,7 @@ def _seeds(model: "Sequential") -> dict[str, Any]:
     }
 
 
-def _seeded_layers(model: "Sequential") -> Iterator[tuple[str, Layer, str]]:
+def _seeded_layers(model: "Model") -> Iterator[tuple[str, Layer, str]]:
     """(path, layer, name of its seed) for every layer that draws random numbers."""
     for path, layer in layers(model):
         for name in ("mask_seed", "draw_seed"):
@@ -243,13 +243,13 @@ def _seeded_layers(model: "Sequential") -> Iterator[tuple[str, Layer, str]]:
                 yield path, layer, name
 
 
-def _set_seeds(model: "Sequential", state: dict[str, Any]) -> None:
+def _set_seeds(model: "Model", state: dict[str, Any]) -> None:
     model.shuffle_seed = state["shuffle_seed"]
     for path, layer, name in _seeded_layers(model):
         if getattr(layer, "seed", None) is None and path in state["layer_seeds"]:
             setattr(layer, name, state["layer_seeds"][path])
     if model.built and (state["step"] or model._executor is not None):
-        model.executor().step[...] = state["step"]
+        model.executor().steps_done = state["step"]
 
 
 def _checked_state(state: dict[str, Any] | None, source: str) -> dict[str, Any] | None:

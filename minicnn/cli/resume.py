@@ -42,7 +42,7 @@ def of(folder: Path) -> Settings:
     Raises:
         ValueError: there is none, it is finished, or its notes are damaged.
     """
-    from minicnn.saving import strict_json
+    from minicnn.saving.files import parse_json
 
     path = folder / FILE
     if not path.is_file():
@@ -52,7 +52,7 @@ def of(folder: Path) -> Settings:
         )
     if (folder / "model.keras").exists() and not (folder / BACKUP).exists():
         raise ValueError(f"--resume {folder}: this training is finished; its model is there")
-    noted = strict_json.parse(path.read_bytes(), str(path), "the settings of the training")
+    noted = parse_json(path.read_bytes(), str(path), "the settings of the training")
     wrong = [f.name for f in fields(Settings) if type(noted.get(f.name)) is not f.type]
     if wrong:
         raise ValueError(f"{path} is damaged: {', '.join(wrong)} missing or of another type")

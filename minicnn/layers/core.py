@@ -104,7 +104,7 @@ class _KernelLayer(Layer):
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
 
-    def add_kernel(self, *shape: int) -> None:
+    def _add_kernel(self, *shape: int) -> None:
         """Create the kernel of ``shape``, and a bias for each output, the last axis."""
         self.kernel = self.add_weight(
             shape, self.kernel_initializer, name="kernel",
@@ -171,7 +171,7 @@ class Dense(_KernelLayer):
                 f"its kernel, got an input of shape {input_shape}; give the model's Input a "
                 "fully defined height and width"
             )
-        self.add_kernel(features, self.units)
+        self._add_kernel(features, self.units)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
@@ -272,7 +272,7 @@ class Conv2D(_KernelLayer):
                 f"({self.groups})"
             )
         self.channels = channels
-        self.add_kernel(*self.kernel_size, channels // self.groups, self.filters)
+        self._add_kernel(*self.kernel_size, channels // self.groups, self.filters)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         OH, OW = geometry.slide(

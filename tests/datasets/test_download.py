@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minicnn.datasets import DatasetFileError, DownloadError, cache, download
+from minicnn.datasets import DatasetFileError, DownloadError, cache
 from tests.datasets import helpers as h
 
 CONTENT = np.random.default_rng(3).bytes(300_000)
@@ -34,7 +34,7 @@ def files_below(folder):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(download, "TIMEOUT", 0.2)
+    monkeypatch.setattr(cache, "TIMEOUT", 0.2)
 
 
 @pytest.mark.parametrize("how", ["good", "no_length", "redirect"])
@@ -183,7 +183,7 @@ def test_interrupted_by_the_user(keras_home, server, monkeypatch):
     def ctrl_c(self, come):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(download._Progress, "show", ctrl_c)
+    monkeypatch.setattr(cache._Progress, "show", ctrl_c)
     with pytest.raises(KeyboardInterrupt):
         cache.fetch(h.published(CONTENT, [server.url("good", CONTENT)]))
     assert files_below(keras_home) == []

@@ -127,8 +127,7 @@ def checkpointing(path):
 
 def downloading(path, url, size, sha256, md5):
     """A file is fetched from a server."""
-    from minicnn.datasets.cache import Digest, PublishedFile
-    from minicnn.datasets.download import download
+    from minicnn.datasets.cache import Digest, PublishedFile, download
 
     file = PublishedFile(Path(path).name, (url,), int(size), sha256, md5)
     target, left = Path(path), []

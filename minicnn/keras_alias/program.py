@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 
-from minicnn.keras_alias import switch
+from minicnn.keras_alias.modules import installed
 
 _HERE = str(Path(__file__).parent)
 
@@ -45,7 +45,7 @@ def run_program(path: str | os.PathLike[str], arguments: Sequence[str] = ()) -> 
     sys.path.insert(0, os.path.dirname(os.path.realpath(file)))
     sys.modules["__main__"] = main
     try:
-        with switch.installed():
+        with installed():
             exec(code, main.__dict__)
     except Exception as error:
         error = error.with_traceback(_frames_of_program(error.__traceback__, file))

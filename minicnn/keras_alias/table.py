@@ -1,8 +1,11 @@
-"""Which Keras or TensorFlow name stands for what in minicnn: data, no code.
+"""Which Keras or TensorFlow name stands for what in minicnn.
 
 Keys are dotted names below ``keras``; everything here is reachable below ``tensorflow.keras`` too,
-and the objects are minicnn's own: ``tf.keras.layers.Conv2D is minicnn.layers.Conv2D``.
+and the objects are minicnn's own: ``tf.keras.layers.Conv2D is minicnn.layers.Conv2D``. At the end
+stand the few TensorFlow functions that programs call beside ``tf.keras``.
 """
+
+from typing import NamedTuple
 
 #: module below ``keras`` -> the minicnn module whose public names it shows
 MODULES = {
@@ -49,8 +52,8 @@ TOP_LEVEL = {
 
 #: modules below ``tensorflow`` beside ``keras`` -> {name: the minicnn module that has it}
 TENSORFLOW = {
-    "config": {"list_physical_devices": "minicnn.keras_alias.tensorflow"},
-    "random": {"set_seed": "minicnn.keras_alias.tensorflow"},
+    "config": {"list_physical_devices": "minicnn.keras_alias.table"},
+    "random": {"set_seed": "minicnn.keras_alias.table"},
 }
 
 #: the releases whose behaviour is mirrored; programs compare these numbers
@@ -62,3 +65,23 @@ WHY_NOT = {
     "Model": "minicnn has Keras's Sequential API and no functional one; use Sequential([...])",
     "GradientTape": "minicnn has no automatic differentiation; layers carry their own backward",
 }
+
+
+class PhysicalDevice(NamedTuple):
+    """A device as ``tf.config.list_physical_devices`` describes it."""
+
+    name: str
+    device_type: str
+
+
+def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice]:
+    """The processor; never a GPU, which minicnn uses through its own ``cupy`` backend."""
+    devices = [PhysicalDevice("/physical_device:CPU:0", "CPU")]
+    return [d for d in devices if device_type in (None, d.device_type)]
+
+
+def set_seed(seed: int) -> None:
+    """Seed everything that is drawn at random (``keras.utils.set_random_seed``)."""
+    from minicnn import utils  # not before it is needed: it loads what saves models
+
+    utils.set_random_seed(seed)

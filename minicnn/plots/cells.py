@@ -1,4 +1,7 @@
-"""A matrix as a grid of cells with a number in each: what the diagrams are made of."""
+"""A matrix as a grid of cells with a number in each: what the diagrams are made of.
+
+How long a number is, and what colour lies behind it, is decided for whole arrays.
+"""
 
 from typing import Any
 
@@ -8,8 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from matplotlib.patheffects import Normal, Stroke
 
-from minicnn.plots.numbers import Numbers
-from minicnn.plots.style import FAINT, INK, QUIET, VERMILION
+from minicnn.plots.style import DIVERGING, FAINT, INK, QUIET, VERMILION, limits
 
 #: inches from one cell to the next when its number is short, and the room of one more character
 CELL, CHARACTER = 0.48, 0.1
@@ -25,6 +27,42 @@ def cell_side(longest: int) -> float:
     return CELL + CHARACTER * max(longest - 4, 0)
 
 
+class Numbers:
+    """Writes the numbers of some arrays: ``Numbers(x)(value)`` is a text.
+
+    Whole numbers stay whole; others get one decimal if that is all they have, else two, and fewer
+    when they are large. An exact zero is "0", so that "0.00" is something small.
+
+    Attributes:
+        longest: characters of the longest text among the arrays' numbers.
+    """
+
+    def __init__(self, *arrays: Any) -> None:
+        values = np.concatenate([np.asarray(a, "float64").ravel() for a in arrays])
+        finite = values[np.isfinite(values)]
+        largest = float(np.abs(finite).max(initial=0.0))
+        exact = [d for d in (0, 1, 2) if np.allclose(finite.round(d), finite, rtol=0, atol=1e-6)]
+        room = 0 if largest >= 1000 else 1 if largest >= 100 else 2
+        self._decimals = min([*exact, room])
+        self.longest = max((len(self(v)) for v in values), default=1)
+
+    def __call__(self, value: float) -> str:
+        """``value`` as a text, with a true minus sign."""
+        if np.isinf(value):
+            return "−∞" if value < 0 else "∞"
+        if value == 0:
+            return "0"
+        text = f"{value:.{self._decimals}f}"
+        if float(text) == 0:
+            text = text.removeprefix("-")
+        return text.replace("-", "−")
+
+    def plus(self, value: float) -> str:
+        """``value`` as something that is added: "+2" or "−2"."""
+        text = self(value)
+        return text if text.startswith("−") else f"+{text}"
+
+
 class Colors:
     """Background colours for numbers, and whether the ink on them is dark or light.
 
@@ -33,13 +71,8 @@ class Colors:
     """
 
     def __init__(self, values: Any) -> None:
-        finite = np.asarray(values, "float64")
-        finite = finite[np.isfinite(finite)]
-        low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
-        both = low < 0 < high
-        reach = max(abs(low), abs(high)) or 1.0
-        self.low, self.high = (-reach, reach) if both else (low, high)
-        self._map = mpl.colormaps["RdBu_r" if both else "viridis"]
+        self.low, self.high, both = limits(values)
+        self._map = mpl.colormaps[DIVERGING if both else "viridis"]
         # the ends of both maps are too dark for a number that is read from afar
         self._first, self._last = (0.15, 0.85) if both else (0.25, 1.0)
 

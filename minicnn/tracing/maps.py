@@ -1,14 +1,17 @@
 """Which pixels a class depends on: by the gradient, and by covering them up."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minicnn.engine.geometry import is_integer
 from minicnn.tracing.run import one_sample, trace
 
+if TYPE_CHECKING:
+    from minicnn.models import Sequential
 
-def saliency_map(model: Any, image: Any, score: int | None = None) -> np.ndarray:
+
+def saliency_map(model: "Sequential", image: object, score: int | None = None) -> np.ndarray:
     """How much the score of a class changes with each pixel. (H, W), not negative.
 
     The largest |d score / d pixel| over the channels. The score is the logit, in front of softmax:
@@ -30,8 +33,8 @@ def saliency_map(model: Any, image: Any, score: int | None = None) -> np.ndarray
 
 
 def occlusion_map(
-    model: Any,
-    image: Any,
+    model: "Sequential",
+    image: object,
     label: int | None = None,
     size: int = 5,
     stride: int = 1,
@@ -77,18 +80,19 @@ def occlusion_map(
     return answers[:, label].reshape(len(rows), len(columns))
 
 
-def predicted_class(model: Any, sample: np.ndarray) -> int:
+def predicted_class(model: "Sequential", sample: np.ndarray) -> int:
     """The class with the highest output for one image (H, W, C)."""
     return int(model.predict(sample[None], verbose=0)[0].argmax())
 
 
-def checked_class(model: Any, label: Any) -> int:
+def checked_class(model: "Sequential", label: int) -> int:
     """``label`` as an int.
 
     Raises:
         ValueError: it is no class of the model.
     """
     classes = model.output_shape[-1]
+    assert classes is not None
     if not is_integer(label) or not 0 <= label < classes:
         raise ValueError(f"label must be a class from 0 to {classes - 1}, got {label!r}")
     return int(label)

@@ -51,31 +51,6 @@ class PublishedFile:
     md5: str
 
 
-class Digest:
-    """Hashes a file piece by piece and tells whether it is the published one."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._sha256 = hashlib.sha256()
-        self._md5 = hashlib.md5(usedforsecurity=False)
-
-    def update(self, chunk: bytes) -> None:
-        """Take the next piece."""
-        self.size += len(chunk)
-        self._sha256.update(chunk)
-        self._md5.update(chunk)
-
-    def difference(self, file: PublishedFile) -> str | None:
-        """What differs from the published file, or None."""
-        if self.size != file.size:
-            return f"{self.size:,} bytes instead of {file.size:,}"
-        if self._sha256.hexdigest() != file.sha256:
-            return f"SHA-256 {self._sha256.hexdigest()} instead of {file.sha256}"
-        if self._md5.hexdigest() != file.md5:
-            return f"MD5 {self._md5.hexdigest()} instead of {file.md5}"
-        return None
-
-
 def user_archive(name: str) -> Path | None:
     """The archive of this name in the folder ``MINICNN_DATA``, or at an absolute path.
 
@@ -103,18 +78,15 @@ def fetch(file: PublishedFile) -> Path:
     folder = _keras_folder() / "datasets"
     keras_path, path = folder / file.name, folder / "minicnn" / file.name
     if os.path.exists(keras_path) and keras_path != path:
-        difference = _difference(keras_path, file)
-        if difference is None:
+        if (other := difference(keras_path, file)) is None:
             return keras_path
         warnings.warn(
-            f"{keras_path} is not the published file ({difference}). It is left as it is.",
-            stacklevel=3,
+            f"{keras_path} is not the published file ({other}). It is left as it is.", stacklevel=3
         )
     if os.path.exists(path):
-        difference = _difference(path, file)
-        if difference is None:
+        if (other := difference(path, file)) is None:
             return path
-        raise DatasetFileError(path, difference, "the published file: move this one away")
+        raise DatasetFileError(path, other, "the published file: move this one away")
     download(file, path)
     return path
 
@@ -132,20 +104,25 @@ def _keras_folder() -> Path:
         ) from error
 
 
-def _difference(path: Path, file: PublishedFile) -> str | None:
+def difference(path: Path, file: PublishedFile) -> str | None:
     """How a file on disk differs from the published one, or None."""
     if not path.is_file():  # a folder, or a pipe that would block when opened
         return "not a regular file"
     if (size := path.stat().st_size) != file.size:
         return f"{size:,} bytes instead of {file.size:,}"
-    digest = Digest()
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     try:
         with path.open("rb") as stream:
             while chunk := stream.read(1 << 20):
-                digest.update(chunk)
+                sha256.update(chunk)
+                md5.update(chunk)
     except OSError as error:
         return f"not readable: {error.strerror}"
-    return digest.difference(file)
+    if sha256.hexdigest() != file.sha256:
+        return f"SHA-256 {sha256.hexdigest()} instead of {file.sha256}"
+    if md5.hexdigest() != file.md5:
+        return f"MD5 {md5.hexdigest()} instead of {file.md5}"
+    return None
 
 
 class _AddressFailed(Exception):
@@ -166,8 +143,7 @@ def download(file: PublishedFile, target: Path) -> None:
         _remove_abandoned(target)
         try:
             with part.open("xb") as out:
-                _fetch(file, target, out)
-                out.flush()
+                _fetch(file, target, out, part)
                 os.fsync(out.fileno())
             part.replace(target)
         finally:
@@ -182,33 +158,30 @@ def download(file: PublishedFile, target: Path) -> None:
         ) from error
 
 
-def _fetch(file: PublishedFile, target: Path, out: BinaryIO) -> None:
-    """Write the file to ``out`` from the first address that serves it."""
+def _fetch(file: PublishedFile, target: Path, out: BinaryIO, part: Path) -> None:
+    """Write the file to ``out``, which lies at ``part``, from the first address that serves it."""
     reasons = []
     for url in file.urls:
         print(f"Downloading data from {url}", flush=True)
-        out.seek(0)  # whoever succeeds writes file.size bytes, over all that came before
-        digest = Digest()
+        out.seek(0)
+        out.truncate()
         try:
             for chunk in _body(url, file.size):
-                digest.update(chunk)
                 out.write(chunk)
-            if difference := digest.difference(file):
-                raise _AddressFailed(difference)
+            out.flush()
+            if other := difference(part, file):
+                raise _AddressFailed(other)
             return
         except _AddressFailed as error:
             reasons.append(f"  {url}: {error}")
-    raise DownloadError(
-        "\n".join(
-            [
-                f"{target.name} is not on this machine and could not be downloaded:",
-                *reasons,
-                f"Get it by hand ({file.size:,} bytes, SHA-256 {file.sha256}) and put it at",
-                f"  {target}",
-                "or use minicnn.datasets.rendered_digits, which needs no network.",
-            ]
-        )
-    )
+    lines = [
+        f"{target.name} is not on this machine and could not be downloaded:",
+        *reasons,
+        f"Get it by hand ({file.size:,} bytes, SHA-256 {file.sha256}) and put it at",
+        f"  {target}",
+        "or use minicnn.datasets.rendered_digits, which needs no network.",
+    ]
+    raise DownloadError("\n".join(lines))
 
 
 def _body(url: str, size: int) -> Iterator[bytes]:

@@ -57,7 +57,8 @@ def window_sum(e: "Explanation", image: np.ndarray | None = None, alone: bool = 
     # arrays alone have a row and a column; an explanation of a layer has the filter as well
     place = zip(("row", "column", "channel"), e.cell, strict=False)
     title = f"{e.layer}: {', '.join(f'{name} {i}' for name, i in place)}"
-    figure, axes = _sheet(width, height, side, title)
+    figure, axes = canvas(width, height, side)
+    axes.text(_MARGIN, 0.8, title, fontsize=15, fontweight="bold", va="center")
 
     def draw(name: str, c: int, left: float, top: float) -> Cells:
         first = "window" if image is None else "image"  # only there is room for more words
@@ -79,14 +80,6 @@ def window_sum(e: "Explanation", image: np.ndarray | None = None, alone: bool = 
     more = f" (all {channels} channels)" if channels > shown else ""
     _write_sum(axes, e, float(e.products.sum()), more, _TOP + shown * (deep + _LINES))
     return figure
-
-
-def _sheet(width: float, height: float, side: float, title: str) -> tuple[Picture, Axes]:
-    """A figure of so many cells, with a title."""
-    figure = Picture(figsize=(width * side, height * side))
-    axes = canvas(figure, width, height)
-    axes.text(_MARGIN, 0.8, title, fontsize=15, fontweight="bold", va="center")
-    return figure, axes
 
 
 def _write_sum(axes: Axes, e: "Explanation", total: float, more: str, y: float) -> None:
@@ -180,8 +173,9 @@ def _draw_winners(
     side = cell_side(max(numbers.longest, slope_numbers.longest))
     width = max(2 * _MARGIN + W + _GAP + OW, 14)
     height = _TOP + 2 * H + _ROWS + _MARGIN
-    title = "Max-pooling: the winners, and their gradients"
-    figure, axes = _sheet(width, height, side, title)
+    figure, axes = canvas(width, height, side)
+    axes.text(_MARGIN, 0.8, "Max-pooling: the winners, and their gradients", fontsize=15,
+              fontweight="bold", va="center")  # fmt: skip
     colors, slopes = Colors(x), Colors(np.append(dx, dy))
     right, below = _MARGIN + W + _GAP, _TOP + H + _ROWS
     for values, text, look, left, top, title in (

@@ -1,12 +1,13 @@
 """im2col and col2im as movies: windows become the rows of a matrix, and rows are added back."""
 
+import itertools
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from minicnn.backends.reference.conv import col2im
 from minicnn.engine.arrays import host_array
 from minicnn.engine.geometry import Pair
-from minicnn.plots.cells import Numbers
 from minicnn.plots.movie import Movie
 from minicnn.plots.scene import Scene, Step, Windows, windows
 from minicnn.plots.style import styled
@@ -14,13 +15,9 @@ from minicnn.plots.style import styled
 
 @styled
 def im2col_animation(
-    x: ArrayLike | None = None,
-    kernel_size: int | Pair = 3,
-    strides: int | Pair = 1,
-    padding: str = "valid",
-    by: str = "window",
-    seconds: float = 1.2,
-) -> Movie:
+    x: ArrayLike | None = None, kernel_size: int | Pair = 3, strides: int | Pair = 1,
+    padding: str = "valid", by: str = "window", seconds: float = 1.2,
+) -> Movie:  # fmt: skip
     """The windows of an image, copied one after another into the rows of a matrix.
 
     The numbers are those of the textbook backend's ``im2col``. Grey cells are padding.
@@ -52,9 +49,8 @@ def im2col_animation(
 
     def draw(index: int) -> None:
         scene.clear()
-        for i in range(parts.rows):
-            for j in range(parts.columns):
-                scene.matrix.put(i, j, "")
+        for i, j in np.ndindex(matrix.shape):
+            scene.matrix.put(i, j, "")
         for step in steps[:index]:
             scene.put_rows(matrix, step.rows, step.columns)
         if index == 0:
@@ -81,14 +77,10 @@ def im2col_animation(
 
 @styled
 def col2im_animation(
-    x: ArrayLike | None = None,
-    kernel_size: int | Pair = 3,
-    strides: int | Pair = 1,
-    padding: str = "valid",
-    by: str = "window",
-    seconds: float = 1.2,
+    x: ArrayLike | None = None, kernel_size: int | Pair = 3, strides: int | Pair = 1,
+    padding: str = "valid", by: str = "window", seconds: float = 1.2,
     dcols: ArrayLike | None = None,
-) -> Movie:
+) -> Movie:  # fmt: skip
     """The rows of a matrix, added one after another to the windows they belong to.
 
     It is im2col backwards, with ``+=`` where that has ``=``: a pixel in several windows gets the
@@ -123,8 +115,7 @@ def col2im_animation(
     steps, matrix = parts.steps(by), parts.matrix(cols)
     sums = _sums(parts, cols, steps)
     name, shown = parts.image_name("dx"), np.append(matrix, sums)
-    longest = Numbers(shown).longest + 1  # a plus in front
-    scene = Scene(parts, shown, (name, "dcols"), by, longest)
+    scene = Scene(parts, shown, (name, "dcols"), by, signs=1)  # a plus in front
     scene.put_rows(matrix, range(parts.rows), range(parts.columns))
 
     def draw(index: int) -> None:
@@ -177,19 +168,17 @@ def _sums(parts: Windows, cols: np.ndarray, steps: list[Step]) -> np.ndarray:
 
 def _write_sums(scene: Scene, step: Step, before: np.ndarray, after: np.ndarray) -> None:
     """ "3" above "+2" in every pixel that the step adds to."""
-    numbers = scene.numbers
-    for n in step.images:
-        for c, panel in enumerate(scene.panels[n]):
-            for i in step.heights:
-                for j in step.widths:
-                    old, new = before[n, i, j, c], after[n, i, j, c]
-                    panel.put(i, j, f"{numbers(old)}\n{numbers.plus(new - old)}")
+    channels = range(before.shape[-1])
+    for n, i, j, c in itertools.product(step.images, step.heights, step.widths, channels):
+        old, new = before[n, i, j, c], after[n, i, j, c]
+        text = f"{scene.numbers(old)}\n{scene.numbers.plus(new - old)}"
+        scene.panels[n][c].put(i, j, text)
 
 
 def _cut(parts: Windows) -> str:
     """The line of code that cuts the padding off, if there is any."""
     if not parts.padding.any():
         return ""
-    inside = np.argwhere(~parts.padding)
+    inside = np.argwhere(~parts.padding[0, :, :, 0])
     (top, left), (bottom, right) = inside.min(axis=0), inside.max(axis=0) + 1
     return f"dx = dx_pad[:, {top}:{bottom}, {left}:{right}]"

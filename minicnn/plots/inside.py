@@ -58,8 +58,8 @@ def filters(model_or_layer: "Sequential | Layer", channel: int | None = None) ->
         figure.savefig("filters.png")
     """
     layer = _convolution(model_or_layer)
-    kernel = np.asarray(layer.kernel)  # (KH, KW, C, F)
-    _, _, C, F = kernel.shape
+    kernel = np.asarray(layer.kernel)
+    KH, KW, C, F = kernel.shape
     in_color = C == 3 and channel is None
     channel = channel or 0
     if not 0 <= channel < C:
@@ -70,7 +70,7 @@ def filters(model_or_layer: "Sequential | Layer", channel: int | None = None) ->
     rows = math.ceil(F / columns)
     figure = Picture(figsize=(1.1 * columns + 1.2, 1.1 * rows + 0.6))
     what = "" if C == 1 else ", all 3 channels" if in_color else f", channel {channel} of {C}"
-    figure.headline(f"{layer.name}: {F} filters of {kernel.shape[0]}×{kernel.shape[1]}{what}")
+    figure.headline(f"{layer.name}: {F} filters of {KH}×{KW}{what}")
     grid = [figure.add_subplot(rows, columns, i + 1) for i in range(F)]
     for f, axes in enumerate(grid):
         if in_color:
@@ -86,8 +86,7 @@ def filters(model_or_layer: "Sequential | Layer", channel: int | None = None) ->
 
 def _convolution(model_or_layer: "Sequential | Layer") -> "Conv2D":
     """The layer itself, or the first of a model that has a 4-D kernel."""
-    layers = getattr(model_or_layer, "layers", [model_or_layer])
-    for layer in layers:
+    for layer in getattr(model_or_layer, "layers", [model_or_layer]):
         kernel = getattr(layer, "kernel", None)
         if kernel is not None and len(kernel.shape) == 4:
             return layer
@@ -114,12 +113,9 @@ def _as_trace(source: "Trace | Sequential", image: ArrayLike | None) -> Trace:
 
 @styled
 def feature_maps(
-    source: "Trace | Sequential",
-    image: ArrayLike | None = None,
-    layer: str | None = None,
-    most: int = 32,
-    before_activation: bool = False,
-) -> Picture:
+    source: "Trace | Sequential", image: ArrayLike | None = None, layer: str | None = None,
+    most: int = 32, before_activation: bool = False,
+) -> Picture:  # fmt: skip
     """The channels of a layer's output for one image, all on one colour scale, beside the image.
 
     Args:
@@ -149,8 +145,7 @@ def feature_maps(
     columns = min(8, count)
     rows = math.ceil(count / columns)
     side = max(2, min(rows, 3))  # tiles that the image is high
-    width, height = 1.15 * (columns + side) + 1.2, 1.3 * max(rows, side) + 0.7
-    figure = Picture(figsize=(width, height))
+    figure = Picture(figsize=(1.15 * (columns + side) + 1.2, 1.3 * max(rows, side) + 0.7))
     when = "before" if before_activation else "after"
     when = f", {when} {chosen.activation}" if chosen.activation else ""
     some = f"{C} feature maps" if count == C else f"{count} of {C} feature maps"
@@ -205,11 +200,9 @@ def _maps(layer: LayerTrace, before_activation: bool) -> np.ndarray:
 
 @styled
 def all_layers(
-    source: "Trace | Sequential",
-    image: ArrayLike | None = None,
-    most: int = 8,
+    source: "Trace | Sequential", image: ArrayLike | None = None, most: int = 8,
     gradients: bool = False,
-) -> Picture:
+) -> Picture:  # fmt: skip
     """The output of every layer for one image, a row each.
 
     Images are drawn as tiles, a tile a channel, each row on a colour scale of its own; vectors as
@@ -248,21 +241,24 @@ def all_layers(
         shape = " × ".join(map(str, array.shape))
         words.text(_LEFT / _WORDS, 0.55, name, va="bottom", fontsize=13)
         words.text(_LEFT / _WORDS, 0.5, f"{shape}{note}", va="top", fontsize=12, color=QUIET)
-        if array is traced.image and array.shape[-1] in (1, 3):
-            show_image(room.subplots(1, most, squeeze=False)[0, 0], array)
-            for empty in room.axes[1:]:
-                empty.set_axis_off()
-        elif array.ndim == 3:
-            _tiles(room, array, most)
-        else:
+        if array.ndim != 3:
             _bars(room, array)
+            continue
+        image_itself = array is traced.image and array.shape[-1] in (1, 3)
+        scale = Scale(array)
+        for c, axes in enumerate(room.subplots(1, most, squeeze=False)[0]):
+            if image_itself and c == 0:
+                show_image(axes, array)
+            elif image_itself or c >= array.shape[-1]:
+                axes.set_axis_off()
+            else:
+                scale.show(axes, array[..., c])
     return figure
 
 
 def _row(layer: LayerTrace, gradients: bool) -> tuple[str, np.ndarray | None, str]:
     """(name, array or None, note)."""
-    same = layer.x.size == layer.y.size and np.array_equal(layer.x.ravel(), layer.y.ravel())
-    if same:
+    if np.array_equal(layer.x.ravel(), layer.y.ravel()):
         how = "unchanged" if layer.x.shape == layer.y.shape else "in one row"
         return layer.name, None, f"the same {layer.x.size:,} numbers, {how}"
     if not gradients:
@@ -272,17 +268,6 @@ def _row(layer: LayerTrace, gradients: bool) -> tuple[str, np.ndarray | None, st
     if layer.dz is not None:
         return layer.name, layer.dz, f", before {layer.activation}"
     return layer.name, None, "behind the logits, where the backward pass begins"
-
-
-def _tiles(room: SubFigure, array: np.ndarray, most: int) -> None:
-    """(H, W, C) as C small pictures."""
-    scale = Scale(array)
-    tiles = room.subplots(1, most, squeeze=False)[0]
-    for c, axes in enumerate(tiles):
-        if c < array.shape[-1]:
-            scale.show(axes, array[..., c])
-        else:
-            axes.set_axis_off()
 
 
 def _bars(room: SubFigure, array: np.ndarray) -> None:
@@ -332,9 +317,7 @@ def saliency(model: "Sequential", image: ArrayLike, score: int | None = None) ->
     figure.headline(f"The gradient of {traced.differentiated}")
     show_image(axes[0], _picture_of(one_sample(model, image)[0]))
     axes[0].set_title("image", fontweight="normal")
-    for plot, values, title in zip(
-        axes[1:], (slopes, abs(slopes)), ("gradient", "its size"), strict=True
-    ):
+    for plot, values, title in (axes[1], slopes, "gradient"), (axes[2], abs(slopes), "its size"):
         scale = Scale(values)
         scale.bar(figure, scale.show(plot, values), plot, shrink=0.85)
         plot.set_title(title, fontweight="normal")
@@ -343,13 +326,9 @@ def saliency(model: "Sequential", image: ArrayLike, score: int | None = None) ->
 
 @styled
 def occlusion(
-    model: "Sequential",
-    image: ArrayLike,
-    label: int | None = None,
-    size: int = 5,
-    stride: int = 1,
-    fill: float = 0.0,
-) -> Picture:
+    model: "Sequential", image: ArrayLike, label: int | None = None, size: int = 5,
+    stride: int = 1, fill: float = 0.0,
+) -> Picture:  # fmt: skip
     """How the output for a class changes when a square covers part of the image.
 
     Blue where covering lowers the output: the class needs what is there. Red where it raises it.

@@ -47,14 +47,10 @@ def _class_indices(labels: ArrayLike, what: str = "labels") -> np.ndarray:
 
 @styled
 def prediction_grid(
-    images: ArrayLike,
-    labels: ArrayLike,
-    probabilities: ArrayLike,
-    class_names: Sequence[str] | None = None,
-    columns: int = 4,
-    top: int = 3,
+    images: ArrayLike, labels: ArrayLike, probabilities: ArrayLike,
+    class_names: Sequence[str] | None = None, columns: int = 4, top: int = 3,
     title: str | None = None,
-) -> Picture:
+) -> Picture:  # fmt: skip
     """Images with the model's likeliest answers as bars.
 
     A right answer has a blue bar and a tick, a wrong one a vermilion bar, a cross and the truth.

@@ -11,11 +11,9 @@ _MARKERS = "os^DvPX"  # nothing is told by colour alone
 
 @styled
 def roofline(
-    points: Mapping[str, tuple[float, float, float]],
-    peak: float,
-    bandwidth: float,
+    points: Mapping[str, tuple[float, float, float]], peak: float, bandwidth: float,
     title: str = "Roofline",
-) -> Picture:
+) -> Picture:  # fmt: skip
     """Measured speed over arithmetic intensity, under the roof that a machine allows.
 
     At intensity I, operations a byte, nothing can be faster than min(peak, I bandwidth). A point

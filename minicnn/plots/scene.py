@@ -10,12 +10,11 @@ from numpy.typing import ArrayLike
 from minicnn.backends.reference.conv import im2col
 from minicnn.engine.arrays import host_array
 from minicnn.engine.geometry import Pair, output_size, padding_name, pads_for, pair
-from minicnn.plots.cells import PADDING, Cells, Colors, Numbers, arrow, canvas, cell_side
-from minicnn.plots.style import INK, QUIET, Picture
+from minicnn.plots.cells import Cells, Colors, Numbers, arrow, canvas, cell_side
+from minicnn.plots.style import INK, QUIET
 
 #: more cells than this cannot be read, nor told apart while they move
 MOST_ROWS, MOST_COLUMNS, MOST_PIXELS = 36, 36, 144
-
 
 # all in cells
 _LEFT, _GAP, _RIGHT = 0.7, 3.4, 0.7
@@ -30,7 +29,7 @@ class Windows:
 
     Attributes:
         x_pad: (N, H', W', C), the image with its padding.
-        padding: (H', W'), true outside of the image.
+        padding: (N, H', W', C), true outside of the image.
         cols: (N, OH, OW, KH, KW, C), what im2col makes of ``x_pad``.
         strides: (SH, SW).
     """
@@ -57,12 +56,6 @@ class Windows:
     def matrix(self, cols: np.ndarray) -> np.ndarray:
         """One window a row. (N, OH, OW, KH, KW, C)  ->  (N OH OW, KH KW C)."""
         return cols.reshape(self.rows, self.columns)
-
-    def outside(self) -> np.ndarray:
-        """Which entries of ``cols`` come from the padding, in its shape."""
-        N, *_, C = self.x_pad.shape
-        padding = np.broadcast_to(self.padding[None, :, :, None], (N, *self.padding.shape, C))
-        return im2col(padding, self.cols.shape[3:5], self.strides)
 
     def steps(self, by: str) -> list["Step"]:
         """One step a window, or one a place (i, j) inside the window."""
@@ -122,7 +115,7 @@ class Step(NamedTuple):
 
 
 def windows(
-    x: ArrayLike | None, kernel_size: int | Pair, strides: int | Pair, padding: str, by: str
+    x: ArrayLike | None, kernel_size: int | Pair, strides: int | Pair, pad: str, by: str
 ) -> Windows:
     """Check what a person asked for, and cut the windows out.
 
@@ -142,7 +135,7 @@ def windows(
         )
     x = x[None, ..., None] if x.ndim == 2 else x[None] if x.ndim == 3 else x  # (N, H, W, C)
     kernel, stride = pair(kernel_size, "kernel_size", "im2col"), pair(strides, "strides", "im2col")
-    name = padding_name(padding, "im2col")
+    name = padding_name(pad, "im2col")
     H, W = x.shape[1:3]
     pads = tuple(pads_for(n, k, s, name) for n, k, s in zip((H, W), kernel, stride, strict=True))
     if min(output_size(*a) for a in zip((H, W), kernel, stride, pads, strict=True)) < 1:
@@ -150,9 +143,10 @@ def windows(
             f"a window of {kernel[0]} × {kernel[1]} does not fit an image of {H} × {W}; use a "
             "smaller kernel_size or padding='same'"
         )
-    x_pad = np.pad(x, ((0, 0), *pads, (0, 0)))  # (N, H', W', C)
-    padded = np.pad(np.zeros((H, W), bool), pads, constant_values=True)
-    made = Windows(x_pad, padded, im2col(x_pad, kernel, stride), stride)
+    border = ((0, 0), *pads, (0, 0))
+    x_pad = np.pad(x, border)  # (N, H', W', C)
+    padding = np.pad(np.zeros(x.shape, bool), border, constant_values=True)
+    made = Windows(x_pad, padding, im2col(x_pad, kernel, stride), stride)
     if made.rows > MOST_ROWS or made.columns > MOST_COLUMNS or x_pad.size > MOST_PIXELS:
         raise ValueError(
             f"{x_pad.size} pixels and a matrix of {made.rows} × {made.columns} are more numbers "
@@ -173,7 +167,7 @@ class Scene:
     """
 
     def __init__(
-        self, windows: Windows, shown: np.ndarray, names: tuple[str, str], by: str, longest: int = 0
+        self, windows: Windows, shown: np.ndarray, names: tuple[str, str], by: str, signs: int = 0
     ) -> None:
         """Make the figure.
 
@@ -181,16 +175,14 @@ class Scene:
             shown: every number that will be shown.
             names: of the image and of the matrix.
             by: "window" or "place", what a step is.
-            longest: characters of the longest text in a cell, if not one of these numbers.
+            signs: how many characters stand before a number.
         """
         N, H, W, C = windows.x_pad.shape
         self.windows, self.colors, self.numbers = windows, Colors(shown), Numbers(shown)
-        needed = _LEFT + W + _GAP + max(windows.columns, _TITLE) + _RIGHT
-        width = max(needed, _HEAD)
+        width = max(_LEFT + W + _GAP + max(windows.columns, _TITLE) + _RIGHT, _HEAD)
         height = _TOP + max(N * C * (H + _PANEL) - _PANEL, windows.rows) + _BOTTOM[by]
-        side = cell_side(max(longest, self.numbers.longest))
-        self.figure = Picture(figsize=(width * side, height * side))
-        self.axes = canvas(self.figure, width, height)
+        side = cell_side(self.numbers.longest + signs)
+        self.figure, self.axes = canvas(width, height, side)
         self.panels: list[list[Cells]] = [[] for _ in range(N)]
         for n, c in np.ndindex(N, C):
             title = ", ".join([names[0]] + [f"image {n}"] * (N > 1) + [f"channel {c}"] * (C > 1))
@@ -203,7 +195,8 @@ class Scene:
                                    va="center")  # fmt: skip
         self.code = self.axes.text(_LEFT, 1.75, "", fontsize=14, family="monospace", color=INK,
                                    va="center")  # fmt: skip
-        self._from_padding = windows.matrix(windows.outside())
+        from_padding = im2col(windows.padding, windows.cols.shape[3:5], windows.strides)
+        self._from_padding = windows.matrix(from_padding)
         self._marks: list[Artist] = []
 
     def _label_matrix(self, name: str) -> None:
@@ -260,13 +253,10 @@ class Scene:
     def put_image(self, values: np.ndarray) -> None:
         """Write (N, H', W', C) into the panels."""
         padding = self.windows.padding
-        for panels, image in zip(self.panels, values, strict=True):
+        for n, panels in enumerate(self.panels):
             for c, panel in enumerate(panels):
-                panel.put_all(image[..., c], self.numbers, self.colors, padding)
+                panel.put_all(values[n, ..., c], self.numbers, self.colors, padding[n, ..., c])
 
     def put_rows(self, values: np.ndarray, rows: range, columns: range) -> None:
         """Write those entries of a matrix into the grid."""
-        for i in rows:
-            for j in columns:
-                look = (PADDING, QUIET) if self._from_padding[i, j] else self.colors(values[i, j])
-                self.matrix.put(i, j, self.numbers(values[i, j]), *look)
+        self.matrix.put_all(values, self.numbers, self.colors, self._from_padding, rows, columns)

@@ -31,31 +31,15 @@ DIVERGING = "RdBu_r"
 #: Matplotlib's settings for every picture
 STYLE: Any = {
     # an opaque card: dark type on white reads the same in a light and in a dark notebook
-    "figure.facecolor": "white",
-    "axes.facecolor": "white",
-    "figure.dpi": 110,
-    "font.size": 13,
-    "axes.titlesize": 15,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelsize": 13,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": QUIET,
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "grid.color": FAINT,
-    "lines.linewidth": 2.5,
-    "lines.markersize": 7,
-    "image.interpolation": "nearest",
-    "figure.constrained_layout.use": True,
-    "figure.constrained_layout.w_pad": 0.12,
-    "figure.constrained_layout.h_pad": 0.12,
-}
+    "figure.facecolor": "white", "axes.facecolor": "white", "figure.dpi": 110,
+    "font.size": 13, "axes.labelsize": 13, "text.color": INK, "axes.labelcolor": INK,
+    "axes.titlesize": 15, "axes.titleweight": "bold", "axes.titlelocation": "left",
+    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": QUIET,
+    "xtick.color": QUIET, "ytick.color": QUIET, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
+    "grid.color": FAINT, "lines.linewidth": 2.5, "lines.markersize": 7,
+    "image.interpolation": "nearest", "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.12, "figure.constrained_layout.h_pad": 0.12,
+}  # fmt: skip
 
 P = ParamSpec("P")
 Drawn = TypeVar("Drawn")  # a Picture or a Movie

@@ -3,20 +3,24 @@
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from minicnn.plots.style import BLUE, COLORS, INK, VERMILION, Picture, styled
+from minicnn.plots.style import BLUE, COLORS, INK, MINUS, VERMILION, Picture, styled
 
+if TYPE_CHECKING:
+    from minicnn.callbacks import History
+
+Curves = Mapping[str, Sequence[float]]
 _MOST_COLUMNS = 2
 _DASHES = ("-", "--", "-.", ":")
 
 
 @styled
-def training_curves(history: Any) -> Picture:
+def training_curves(history: "History | Curves") -> Picture:
     """Loss and metrics over the epochs, training beside validation.
 
     Args:
@@ -35,7 +39,7 @@ def training_curves(history: Any) -> Picture:
         figure = minicnn.plots.training_curves(history)
         figure.savefig("curves.png")
     """
-    curves: Mapping[str, Sequence[float]] = getattr(history, "history", history)
+    curves = history if isinstance(history, Mapping) else history.history
     names = [name for name in curves if not name.startswith("val_")]
     names += [name[4:] for name in curves if name.startswith("val_") and name[4:] not in names]
     names.sort(key=lambda name: name != "loss")
@@ -51,15 +55,12 @@ def training_curves(history: Any) -> Picture:
 
 
 def _panel(axes: Axes, name: str, train: Sequence[float], val: Sequence[float]) -> None:
-    label = name.replace("_", " ")
-    for values, color, dash, what in (
-        (train, BLUE, "-", "training"),
-        (val, VERMILION, "--", "validation"),
-    ):
+    looks = (train, BLUE, "-", "training"), (val, VERMILION, "--", "validation")
+    for values, color, dash, what in looks:
         if len(values):
             epochs = np.arange(1, len(values) + 1)
             axes.plot(epochs, values, dash, color=color, marker="o", ms=5, label=what)
-    axes.set_title(label.capitalize())
+    axes.set_title(name.replace("_", " ").capitalize())
     axes.set_xlabel("epoch")
     _epochs(axes, name)
     last = max(len(train), len(val))
@@ -84,15 +85,10 @@ def _mark_best(axes: Axes, name: str, train: Sequence[float], val: Sequence[floa
     right_half = best + 1 > (len(val) + 1) / 2
     above = value >= train[best] if best < len(train) else rises  # on the side of no curve
     axes.annotate(
-        f"best {text}",
-        (best + 1, value),
-        xytext=(-4 if right_half else 4, 14 if above else -14),
-        textcoords="offset points",
-        ha="right" if right_half else "left",
-        va="bottom" if above else "top",
-        color=INK,
-        fontsize=12,
-    )
+        f"best {text}", (best + 1, value), xytext=(-4 if right_half else 4, 14 if above else -14),
+        textcoords="offset points", ha="right" if right_half else "left",
+        va="bottom" if above else "top", color=INK, fontsize=12,
+    )  # fmt: skip
 
 
 def _epochs(axes: Axes, name: str) -> None:
@@ -111,13 +107,9 @@ def _is_share(name: str) -> bool:
 
 @styled
 def compare_histories(
-    histories: Mapping[str, Any],
-    key: str = "loss",
-    log: bool = False,
-    title: str | None = None,
-    xlabel: str = "epoch",
-    limit: float | None = None,
-) -> Picture:
+    histories: "Mapping[str, History | Curves | Sequence[float]]", key: str = "loss",
+    log: bool = False, title: str | None = None, xlabel: str = "epoch", limit: float | None = None,
+) -> Picture:  # fmt: skip
     """One curve a training, each in a colour and dash of its own, with its name and last value.
 
     A curve that ends in NaN or infinity is drawn as far as it goes and called diverged.
@@ -149,7 +141,7 @@ def compare_histories(
     for (name, values), (color, dash) in zip(curves.items(), looks, strict=False):
         finite = np.where(np.isfinite(values), values, np.nan)
         last = f"{values[-1]:.1%}" if share else f"{values[-1]:.3g}"
-        end = last.replace("-", "−") if np.isfinite(values[-1]) else "diverged"
+        end = last.replace("-", MINUS) if np.isfinite(values[-1]) else "diverged"
         steps = np.arange(1, len(values) + 1)
         axes.plot(steps, finite, dash, color=color, label=f"{name}: {end}",
                   marker="o" if len(values) <= 30 else None, ms=5)  # fmt: skip
@@ -164,7 +156,7 @@ def compare_histories(
     return figure
 
 
-def _curve(name: Any, given: Any, key: str) -> np.ndarray:
+def _curve(name: str, given: "History | Curves | Sequence[float]", key: str) -> np.ndarray:
     """The numbers of one training, at least one."""
     history = getattr(given, "history", given)
     if isinstance(history, Mapping):
@@ -172,8 +164,7 @@ def _curve(name: Any, given: Any, key: str) -> np.ndarray:
             known = ", ".join(map(str, history)) or "none"
             raise ValueError(f"history {name!r} has no {key!r}; it has {known}")
         history = history[key]
-    values: Sequence[float] = history
-    array = np.asarray(values, "float64")
+    array = np.asarray(history, "float64")
     if array.ndim != 1 or not array.size:
         raise ValueError(
             f"curve {name!r} must be a list of one number an epoch, at least one; got shape "

@@ -33,13 +33,9 @@ def saliency_map(model: "Sequential", image: object, score: int | None = None) -
 
 
 def occlusion_map(
-    model: "Sequential",
-    image: object,
-    label: int | None = None,
-    size: int = 5,
-    stride: int = 1,
+    model: "Sequential", image: object, label: int | None = None, size: int = 5, stride: int = 1,
     fill: float = 0.0,
-) -> np.ndarray:
+) -> np.ndarray:  # fmt: skip
     """What the model says of a class while a square covers part of the image.
 
     Entry [i, j] is the output for the class when the square, ``size`` pixels wide, has its middle

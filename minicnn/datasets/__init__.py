@@ -17,15 +17,9 @@ from minicnn.datasets.cache import DownloadError
 from minicnn.datasets.readers import DatasetFileError, Split
 
 __all__ = [
-    "DatasetFileError",
-    "DownloadError",
-    "cifar10",
-    "fashion_mnist",
-    "load",
-    "mnist",
-    "names",
+    "DatasetFileError", "DownloadError", "cifar10", "fashion_mnist", "load", "mnist", "names",
     "rendered_digits",
-]
+]  # fmt: skip
 
 _LOADERS = {
     "mnist": mnist.load_data,

@@ -44,9 +44,7 @@ class DatasetFileError(ValueError):
 
     def __init__(self, path: Path, found: str, expected: str) -> None:
         super().__init__(f"{path}: found {found}, expected {expected}")
-        self.path = path
-        self.found = found
-        self.expected = expected
+        self.path, self.found, self.expected = path, found, expected
 
     def __reduce__(self) -> tuple:
         return type(self), (self.path, self.found, self.expected)
@@ -80,9 +78,8 @@ def reading(path: Path, expected: str, max_bytes: int) -> Iterator[None]:
         found = f"a damaged or foreign file ({str(error)[:300] or type(error).__name__})"
         raise DatasetFileError(path, found, expected) from error
     except (OSError, ValueError, NotImplementedError) as error:
-        raise DatasetFileError(
-            path, f"a file that cannot be read ({error!s:.300})", expected
-        ) from error
+        found = f"a file that cannot be read ({error!s:.300})"
+        raise DatasetFileError(path, found, expected) from error
 
 
 _HEADER_ROOM = 1024  # bytes that a .npy file may have before its data; NumPy writes 128

@@ -7,27 +7,15 @@ stand the few TensorFlow functions that programs call beside ``tf.keras``.
 
 from typing import NamedTuple
 
+_SAME_NAME = (
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "datasets.cifar10",
+    "datasets.fashion_mnist", "datasets.mnist", "initializers", "layers", "losses", "metrics",
+    "models", "optimizers", "optimizers.schedules", "regularizers", "saving", "utils",
+)  # fmt: skip
+
 #: module below ``keras`` -> the minicnn module whose public names it shows
 MODULES = {
-    "activations": "minicnn.activations",
-    "backend": "minicnn.backend",
-    "callbacks": "minicnn.callbacks",
-    "config": "minicnn.config",
-    "constraints": "minicnn.constraints",
-    "datasets": "minicnn.datasets",
-    "datasets.cifar10": "minicnn.datasets.cifar10",
-    "datasets.fashion_mnist": "minicnn.datasets.fashion_mnist",
-    "datasets.mnist": "minicnn.datasets.mnist",
-    "initializers": "minicnn.initializers",
-    "layers": "minicnn.layers",
-    "losses": "minicnn.losses",
-    "metrics": "minicnn.metrics",
-    "models": "minicnn.models",
-    "optimizers": "minicnn.optimizers",
-    "optimizers.schedules": "minicnn.optimizers.schedules",
-    "regularizers": "minicnn.regularizers",
-    "saving": "minicnn.saving",
-    "utils": "minicnn.utils",
+    **{name: f"minicnn.{name}" for name in _SAME_NAME},
     # paths of Keras 1 and 2, gone in Keras 3 but alive in tutorials
     "layers.advanced_activations": "minicnn.layers",
     "layers.convolutional": "minicnn.layers",
@@ -39,10 +27,8 @@ MODULES = {
 
 #: names directly below ``keras`` -> the minicnn module that has them
 TOP_LEVEL = {
+    **dict.fromkeys(("Input", "InputLayer", "Layer"), "minicnn.layers"),
     "Initializer": "minicnn.initializers",
-    "Input": "minicnn.layers",
-    "InputLayer": "minicnn.layers",
-    "Layer": "minicnn.layers",
     "Loss": "minicnn.losses",
     "Metric": "minicnn.metrics",
     "Optimizer": "minicnn.optimizers",
@@ -52,8 +38,8 @@ TOP_LEVEL = {
 
 #: modules below ``tensorflow`` beside ``keras`` -> {name: the minicnn module that has it}
 TENSORFLOW = {
-    "config": {"list_physical_devices": "minicnn.keras_alias.table"},
-    "random": {"set_seed": "minicnn.keras_alias.table"},
+    "config": {"list_physical_devices": __name__},
+    "random": {"set_seed": __name__},
 }
 
 #: the releases whose behaviour is mirrored; programs compare these numbers

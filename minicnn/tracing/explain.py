@@ -332,9 +332,11 @@ def _term_lines(e: Explanation, kernel: np.ndarray, products: np.ndarray) -> lis
 
 
 def _sum_lines(e: Explanation, products: np.ndarray) -> list[str]:
-    total = float(products.sum())
-    lines = [f"  sum of {products.size} products  {total:.6g}", f"  plus the bias  {e.bias:.6g}"]
-    lines.append(f"  makes  {e.before:.6g}")
+    lines = [
+        f"  sum of {products.size} products  {float(products.sum()):.6g}",
+        f"  plus the bias  {e.bias:.6g}",
+        f"  makes  {e.before:.6g}",
+    ]
     if e.activation:
         lines.append(f"  after {e.activation}  {e.value:.6g}")
     return lines

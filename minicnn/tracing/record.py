@@ -131,8 +131,11 @@ def _table(trace: Trace) -> str:
         f"One image through {trace.model_name!r} and back.",
         f"The gradients are those of {trace.differentiated}, which is {trace.value:.6g}.",
         "",
-        *("  ".join(_aligned(row, widths)).rstrip() for row in rows),
     ]
+    for row in rows:  # words to the left, numbers to the right
+        cells = [cell.ljust(w) if i < 3 else cell.rjust(w)
+                 for i, (cell, w) in enumerate(zip(row, widths, strict=True))]  # fmt: skip
+        lines.append("  ".join(cells).rstrip())
     if trace.layers[-1].dy is None:
         lines += ["", "-: the backward pass begins in front of the last activation, at the logits."]
     return "\n".join(lines)
@@ -150,11 +153,3 @@ def _row(name: str, values: np.ndarray, gradient: np.ndarray | None) -> tuple[st
         f"{(values == 0).mean():.1%}",
         "-" if gradient is None else f"{np.linalg.norm(gradient.astype('float64')):.3g}",
     )
-
-
-def _aligned(row: tuple[str, ...], widths: list[int]) -> list[str]:
-    """Words to the left, numbers to the right."""
-    return [
-        cell.ljust(width) if i < 3 else cell.rjust(width)
-        for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]

@@ -62,10 +62,13 @@ def trace(model: "Sequential", image: object, y: object = None, score: int | Non
         print(trace.explain("conv2d", 3, 4, 0))
     """
     x = one_sample(model, image)  # (1, ...)
-    executor = model.executor()
-    ops = executor.ops
+    ops = model.executor().ops
     layers = list(_leaves(model.layers))
-    runs = [[guarded(stage) for stage in _computing(layer)] for _, layer in layers]
+    # without penalties, which add to the loss and leave arrays alone
+    runs = [
+        [guarded(s) for s in layer.stages() if getattr(s, "kind", "") != "activity_penalty"]
+        for _, layer in layers
+    ]
     stages = [stage for run in runs for stage in run]
     ctxs = [Context(ops, training=False) for _ in stages]
     with ops.running():
@@ -74,7 +77,10 @@ def trace(model: "Sequential", image: object, y: object = None, score: int | Non
             arrays.append(stage.forward(ctx, arrays[-1]))
         start = _start(model, stages, arrays, y, score, ops)
         with _own_gradients(model.parameters, ops) as gradients:
-            dys = _backward(stages, ctxs, start)
+            dys: list[Array | None] = [None] * len(arrays)  # with respect to each of them
+            dys[start.stage] = start.gradient
+            for i in reversed(range(start.stage)):
+                dys[i] = stages[i].backward(ctxs[i], dys[i + 1])
             found = {id(p): _host(ops, g) for p, g in gradients}
         values = [_host(ops, a)[0] for a in arrays]
         slopes = [None if dy is None else _host(ops, dy)[0] for dy in dys]
@@ -138,11 +144,6 @@ def _leaves(layers: Sequence["Layer"], prefix: str = "") -> Iterator[tuple[str, 
             yield from _leaves(inner, f"{prefix}{layer.name}/")
 
 
-def _computing(layer: "Layer") -> list["Layer"]:
-    """The stages of a layer without penalties, which add to the loss and leave arrays alone."""
-    return [stage for stage in layer.stages() if getattr(stage, "kind", "") != "activity_penalty"]
-
-
 @contextmanager
 def _own_gradients(
     parameters: Sequence["Parameter"], ops: Backend
@@ -157,15 +158,6 @@ def _own_gradients(
     finally:
         for p, grad in zip(parameters, kept, strict=True):
             p.grad = grad
-
-
-def _backward(stages: list["Layer"], ctxs: list[Context], start: "_Start") -> list[Array | None]:
-    """Gradient with respect to what enters each stage and, last, to what leaves the last one."""
-    dys: list[Array | None] = [None] * (len(stages) + 1)
-    dys[start.stage] = start.gradient
-    for i in range(start.stage - 1, -1, -1):
-        dys[i] = stages[i].backward(ctxs[i], dys[i + 1])
-    return dys
 
 
 def _record(
@@ -202,13 +194,9 @@ class _Start(NamedTuple):
 
 
 def _start(
-    model: "Sequential",
-    stages: list["Layer"],
-    arrays: list[Array],
-    y: object,
-    score: int | None,
-    ops: Backend,
-) -> _Start:
+    model: "Sequential", stages: list["Layer"], arrays: list[Array], y: object,
+    score: int | None, ops: Backend,
+) -> _Start:  # fmt: skip
     """The loss of ``y``, the logit of class ``score``, or without both the highest logit.
 
     Args:

@@ -34,7 +34,8 @@ def run_program(path: str | os.PathLike[str], arguments: Sequence[str] = ()) -> 
     """
     file = os.path.abspath(path)
     try:
-        code = _compiled(_source(file), file)
+        with tokenize.open(file) as stream:  # reads the coding line
+            code = _compiled(stream.read(), file)
     except SyntaxError as error:
         sys.excepthook(type(error), error.with_traceback(None), None)
         return 1
@@ -54,11 +55,6 @@ def run_program(path: str | os.PathLike[str], arguments: Sequence[str] = ()) -> 
     finally:
         sys.argv, sys.path[:], sys.modules["__main__"] = saved
     return 0
-
-
-def _source(file: str) -> str:
-    with tokenize.open(file) as stream:  # reads the coding line
-        return stream.read()
 
 
 def _compiled(source: str, file: str) -> CodeType:

@@ -45,7 +45,7 @@ def im2col_animation(
     parts = windows(x, kernel_size, strides, padding, by)
     scene = Scene(parts, parts.x_pad, (parts.image_name("x"), "cols"), by)
     scene.put_image(parts.x_pad)
-    steps, matrix = parts.steps(by), parts.matrix(parts.cols)
+    steps, matrix = parts.steps(by), parts.matrix
 
     def draw(index: int) -> None:
         scene.clear()
@@ -65,11 +65,9 @@ def im2col_animation(
             )  # fmt: skip
             scene.mark(step, to_matrix=True)
         else:
-            K = parts.columns
-            scene.say(
-                "Now the whole convolution is one matrix product",
-                f"y = cols.reshape({parts.rows}, {K}) @ w.reshape({K}, F)",
-            )
+            M, K = matrix.shape
+            line = f"y = cols.reshape({M}, {K}) @ w.reshape({K}, F)"
+            scene.say("Now the whole convolution is one matrix product", line)
 
     draw(0)
     return Movie(scene.figure, draw, len(steps) + 2, seconds)
@@ -111,12 +109,12 @@ def col2im_animation(
         movie.save_gif("col2im.gif")
     """
     parts = windows(x, kernel_size, strides, padding, by)
-    cols = parts.cols if dcols is None else _checked(dcols, parts)
-    steps, matrix = parts.steps(by), parts.matrix(cols)
-    sums = _sums(parts, cols, steps)
+    matrix = parts.matrix if dcols is None else _checked(dcols, parts)
+    steps = parts.steps(by)
+    sums = _sums(parts, matrix, steps)
     name, shown = parts.image_name("dx"), np.append(matrix, sums)
     scene = Scene(parts, shown, (name, "dcols"), by, signs=1)  # a plus in front
-    scene.put_rows(matrix, range(parts.rows), range(parts.columns))
+    scene.put_rows(matrix)
 
     def draw(index: int) -> None:
         scene.clear()
@@ -144,24 +142,24 @@ def col2im_animation(
 
 
 def _checked(dcols: ArrayLike, parts: Windows) -> np.ndarray:
-    """``dcols`` in the shape of im2col's result."""
-    array, shape = host_array(dcols, "dcols"), parts.cols.shape
-    if array.shape not in (shape, (parts.rows, parts.columns)):
+    """``dcols``, one window a row."""
+    array = host_array(dcols, "dcols")
+    if array.shape not in (parts.cols.shape, parts.matrix.shape):
         raise ValueError(
-            f"dcols must have the shape of im2col's result, {shape}, or a row a window, "
-            f"{(parts.rows, parts.columns)}; got {array.shape}"
+            f"dcols must have the shape of im2col's result, {parts.cols.shape}, or a row a window, "
+            f"{parts.matrix.shape}; got {array.shape}"
         )
-    return array.reshape(shape)
+    return array.reshape(parts.matrix.shape)
 
 
-def _sums(parts: Windows, cols: np.ndarray, steps: list[Step]) -> np.ndarray:
+def _sums(parts: Windows, matrix: np.ndarray, steps: list[Step]) -> np.ndarray:
     """The image before each step and after the last, (steps + 1, N, H', W', C)."""
-    images = [np.zeros(parts.x_pad.shape, cols.dtype)]
+    images = [np.zeros(parts.x_pad.shape, matrix.dtype)]
     for step in steps:
-        alone = np.zeros((parts.rows, parts.columns), cols.dtype)
+        alone = np.zeros_like(matrix)
         chosen = np.ix_(step.rows, step.columns)
-        alone[chosen] = parts.matrix(cols)[chosen]
-        added = col2im(alone.reshape(cols.shape), parts.x_pad.shape, parts.strides)
+        alone[chosen] = matrix[chosen]
+        added = col2im(alone.reshape(parts.cols.shape), parts.x_pad.shape, parts.strides)
         images.append(images[-1] + added)
     return np.stack(images)
 

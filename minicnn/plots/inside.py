@@ -25,7 +25,7 @@ from minicnn.plots.style import (
     show_image,
     styled,
 )  # fmt: skip
-from minicnn.tracing.maps import checked_class, occlusion_map, predicted_class
+from minicnn.tracing.maps import chosen_class, occlusion_map
 from minicnn.tracing.record import LayerTrace, Trace
 from minicnn.tracing.run import one_sample, trace
 
@@ -353,7 +353,7 @@ def occlusion(
     Source: Zeiler, Fergus (2014), Visualizing and Understanding Convolutional Networks, section 4.
     """
     sample = one_sample(model, image)[0]  # (H, W, C)
-    label = predicted_class(model, sample) if label is None else checked_class(model, label)
+    label = chosen_class(model, sample, label)
     whole = float(model.predict(sample[None], verbose=0)[0, label])
     change = occlusion_map(model, sample, label, size, stride, fill) - whole
     reach = float(abs(change).max()) or 1.0

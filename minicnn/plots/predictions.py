@@ -93,9 +93,9 @@ def prediction_grid(
         picture = figure.add_subplot(grid[row, 2 * column])
         show_image(picture, image)
         answer = int(p[i].argmax())
-        right = answer == label
-        color = BLUE if right else VERMILION
-        verdict = f"✓ {names[answer]}" if right else f"✗ {names[answer]}, truth: {names[label]}"
+        color, verdict = BLUE, f"✓ {names[answer]}"
+        if answer != label:
+            color, verdict = VERMILION, f"✗ {names[answer]}, truth: {names[label]}"
         # written over image and bars: the layout must not widen the image's column for it
         picture.set_title(verdict, color=color, fontsize=13).set_in_layout(False)
         bars = figure.add_subplot(grid[row, 2 * column + 1])

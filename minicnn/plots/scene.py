@@ -1,5 +1,6 @@
 """The stage of the im2col and col2im movies: an image, the matrix of its windows, the steps."""
 
+import functools
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,45 +32,33 @@ class Windows:
         x_pad: (N, H', W', C), the image with its padding.
         padding: (N, H', W', C), true outside of the image.
         cols: (N, OH, OW, KH, KW, C), what im2col makes of ``x_pad``.
+        matrix: the same, (N OH OW, KH KW C), one window a row.
         strides: (SH, SW).
     """
 
     x_pad: np.ndarray
     padding: np.ndarray
     cols: np.ndarray
-    strides: tuple[int, int]
-
-    @property
-    def rows(self) -> int:
-        """How many windows there are: N OH OW."""
-        return int(np.prod(self.cols.shape[:3]))
-
-    @property
-    def columns(self) -> int:
-        """How many entries a window has: KH KW C."""
-        return int(np.prod(self.cols.shape[3:]))
+    matrix: np.ndarray
+    strides: Pair
 
     def image_name(self, name: str) -> str:
         """What the textbook calls the image: "x_pad" if it has padding."""
         return f"{name}_pad" if self.padding.any() else name
 
-    def matrix(self, cols: np.ndarray) -> np.ndarray:
-        """One window a row. (N, OH, OW, KH, KW, C)  ->  (N OH OW, KH KW C)."""
-        return cols.reshape(self.rows, self.columns)
-
     def steps(self, by: str) -> list["Step"]:
         """One step a window, or one a place (i, j) inside the window."""
         N, OH, OW, KH, KW, C = self.cols.shape
-        SH, SW = self.strides
+        (SH, SW), (rows, columns) = self.strides, map(range, self.matrix.shape)
         if by == "window":
             return [
                 Step(range(n, n + 1), range(oh * SH, oh * SH + KH), range(ow * SW, ow * SW + KW),
-                     range(row, row + 1), range(self.columns), (n, oh, ow))
+                     range(row, row + 1), columns, (n, oh, ow))
                 for row, (n, oh, ow) in enumerate(np.ndindex(N, OH, OW))
             ]  # fmt: skip
         return [
             Step(range(N), range(i, i + OH * SH, SH), range(j, j + OW * SW, SW),
-                 range(self.rows), range(k * C, k * C + C), (i, j))
+                 rows, range(k * C, k * C + C), (i, j))
             for k, (i, j) in enumerate(np.ndindex(KH, KW))
         ]  # fmt: skip
 
@@ -146,14 +135,15 @@ def windows(
     border = ((0, 0), *pads, (0, 0))
     x_pad = np.pad(x, border)  # (N, H', W', C)
     padding = np.pad(np.zeros(x.shape, bool), border, constant_values=True)
-    made = Windows(x_pad, padding, im2col(x_pad, kernel, stride), stride)
-    if made.rows > MOST_ROWS or made.columns > MOST_COLUMNS or x_pad.size > MOST_PIXELS:
+    cols = im2col(x_pad, kernel, stride)  # (N, OH, OW, KH, KW, C)
+    rows, columns = int(np.prod(cols.shape[:3])), int(np.prod(cols.shape[3:]))
+    if rows > MOST_ROWS or columns > MOST_COLUMNS or x_pad.size > MOST_PIXELS:
         raise ValueError(
-            f"{x_pad.size} pixels and a matrix of {made.rows} × {made.columns} are more numbers "
+            f"{x_pad.size} pixels and a matrix of {rows} × {columns} are more numbers "
             f"than a picture can show (at most {MOST_PIXELS} pixels, {MOST_ROWS} rows, "
             f"{MOST_COLUMNS} columns); take a smaller part of x, fewer channels or a larger stride"
         )
-    return made
+    return Windows(x_pad, padding, cols, cols.reshape(rows, columns), stride)
 
 
 class Scene:
@@ -179,8 +169,8 @@ class Scene:
         """
         N, H, W, C = windows.x_pad.shape
         self.windows, self.colors, self.numbers = windows, Colors(shown), Numbers(shown)
-        width = max(_LEFT + W + _GAP + max(windows.columns, _TITLE) + _RIGHT, _HEAD)
-        height = _TOP + max(N * C * (H + _PANEL) - _PANEL, windows.rows) + _BOTTOM[by]
+        width = max(_LEFT + W + _GAP + max(windows.matrix.shape[1], _TITLE) + _RIGHT, _HEAD)
+        height = _TOP + max(N * C * (H + _PANEL) - _PANEL, len(windows.matrix)) + _BOTTOM[by]
         side = cell_side(self.numbers.longest + signs)
         self.figure, self.axes = canvas(width, height, side)
         self.panels: list[list[Cells]] = [[] for _ in range(N)]
@@ -188,27 +178,25 @@ class Scene:
             title = ", ".join([names[0]] + [f"image {n}"] * (N > 1) + [f"channel {c}"] * (C > 1))
             top = _TOP + (n * C + c) * (H + _PANEL)
             self.panels[n].append(Cells(self.axes, (H, W), _LEFT, top, title))
-        shape = (windows.rows, windows.columns)
-        self.matrix = Cells(self.axes, shape, _LEFT + W + _GAP, _TOP)
+        self.matrix = Cells(self.axes, windows.matrix.shape, _LEFT + W + _GAP, _TOP)
         self._label_matrix(names[1])
-        self.head = self.axes.text(_LEFT, 0.75, "", fontsize=16, fontweight="bold", color=INK,
-                                   va="center")  # fmt: skip
-        self.code = self.axes.text(_LEFT, 1.75, "", fontsize=14, family="monospace", color=INK,
-                                   va="center")  # fmt: skip
+        line = functools.partial(self.axes.text, _LEFT, s="", va="center", color=INK)
+        self.head = line(y=0.75, fontsize=16, fontweight="bold")
+        self.code = line(y=1.75, fontsize=14, family="monospace")
         from_padding = im2col(windows.padding, windows.cols.shape[3:5], windows.strides)
-        self._from_padding = windows.matrix(from_padding)
+        self._from_padding = from_padding.reshape(windows.matrix.shape)
         self._marks: list[Artist] = []
 
     def _label_matrix(self, name: str) -> None:
         """Which window each row is, and which place in it each column."""
         N, OH, OW, KH, KW, C = self.windows.cols.shape
         m = self.matrix
-        for row, (n, oh, ow) in enumerate(np.ndindex(N, OH, OW)):
-            text = f"{n},{oh},{ow}" if N > 1 else f"{oh},{ow}"
+        for row, place in enumerate(np.ndindex(N, OH, OW)):
+            text = ",".join(map(str, place if N > 1 else place[1:]))
             self.axes.text(m.left - 0.15, m.top + row + 0.52, text, fontsize=11, ha="right",
                            va="center", color=QUIET)  # fmt: skip
-        for column, (i, j, c) in enumerate(np.ndindex(KH, KW, C)):
-            text = f"{i},{j},{c}" if C > 1 else f"{i},{j}"
+        for column, place in enumerate(np.ndindex(KH, KW, C)):
+            text = ",".join(map(str, place if C > 1 else place[:2]))
             self.axes.text(m.left + column + 0.5, m.top - 0.12, text, fontsize=11, ha="center",
                            va="bottom", color=QUIET)  # fmt: skip
         rows = "n, oh, ow" if N > 1 else "oh, ow"
@@ -257,6 +245,8 @@ class Scene:
             for c, panel in enumerate(panels):
                 panel.put_all(values[n, ..., c], self.numbers, self.colors, padding[n, ..., c])
 
-    def put_rows(self, values: np.ndarray, rows: range, columns: range) -> None:
-        """Write those entries of a matrix into the grid."""
+    def put_rows(
+        self, values: np.ndarray, rows: range | None = None, columns: range | None = None
+    ) -> None:
+        """Write a matrix, or some rows and columns of it, into the grid."""
         self.matrix.put_all(values, self.numbers, self.colors, self._from_padding, rows, columns)

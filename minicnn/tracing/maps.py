@@ -64,7 +64,7 @@ def occlusion_map(
                              f"1 or more, got {value!r}")  # fmt: skip
     sample = one_sample(model, image)[0]  # (H, W, C)
     _require_image(sample.shape)
-    label = predicted_class(model, sample) if label is None else checked_class(model, label)
+    label = chosen_class(model, sample, label)
     H, W, _ = sample.shape
     rows, columns = range(0, H, stride), range(0, W, stride)
     covered = np.repeat(sample[None], len(rows) * len(columns), axis=0)  # (places, H, W, C)
@@ -76,17 +76,14 @@ def occlusion_map(
     return answers[:, label].reshape(len(rows), len(columns))
 
 
-def predicted_class(model: "Sequential", sample: np.ndarray) -> int:
-    """The class with the highest output for one image (H, W, C)."""
-    return int(model.predict(sample[None], verbose=0)[0].argmax())
-
-
-def checked_class(model: "Sequential", label: int) -> int:
-    """``label`` as an int.
+def chosen_class(model: "Sequential", sample: np.ndarray, label: int | None) -> int:
+    """``label``, by default the class with the highest output for one image (H, W, C).
 
     Raises:
         ValueError: it is no class of the model.
     """
+    if label is None:
+        return int(model.predict(sample[None], verbose=0)[0].argmax())
     classes = model.output_shape[-1]
     assert classes is not None
     if not is_integer(label) or not 0 <= label < classes:

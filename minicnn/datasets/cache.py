@@ -185,11 +185,7 @@ def _fetch(file: PublishedFile, target: Path, out: BinaryIO, part: Path) -> None
 
 
 def _body(url: str, size: int) -> Iterator[bytes]:
-    """The bytes that an address serves, ``size`` of them at most.
-
-    Raises:
-        _AddressFailed: an HTTP error, a broken or silent connection, another length.
-    """
+    """The bytes that an address serves, ``size`` of them at most, or ``_AddressFailed``."""
     import http.client  # these load ssl, which only a download needs
     import urllib.error
     import urllib.request

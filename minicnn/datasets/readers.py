@@ -255,11 +255,7 @@ def read_cifar_tar_gz(path: Path, images_per_batch: int = 10_000) -> tuple[Split
 
 
 def _batches(stream: "_Bounded", batch_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
-    """(name, content) of each batch, in the order in which the archive has them.
-
-    Raises:
-        ValueError: a member that does not belong there.
-    """
+    """(name, content) of each batch, in the order in which the archive has them."""
     seen: set[str] = set()
     with tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|", tarinfo=_Header) as tar:
         for member in tar:  # front to back, once

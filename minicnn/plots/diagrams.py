@@ -27,13 +27,11 @@ _MOST_CHANNELS, _MOST_PIXELS = 4, 12
 def window_sum(e: "Explanation", image: np.ndarray | None = None, alone: bool = True) -> Picture:
     """The picture of ``minicnn.plots.convolution_window``.
 
-    Args:
-        e: of an entry of a convolution.
-        image: (H, W, C), drawn in front with the window in it.
-        alone: whether nothing was given that an explanation needs not.
+    The image (H, W, C) is drawn in front, with the window in it. ``alone`` is false when more was
+    given than an explanation.
 
     Raises:
-        ValueError: not an explanation of a convolution, or not alone.
+        ValueError: not the explanation of a convolution, or not alone.
     """
     if e.kernel is None or e.products is None or not e.rows or not alone:
         raise ValueError(

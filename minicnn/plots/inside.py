@@ -97,11 +97,7 @@ def _convolution(model_or_layer: "Sequential | Layer") -> "Conv2D":
 
 
 def _as_trace(source: "Trace | Sequential", image: ArrayLike | None) -> Trace:
-    """A trace as it is, or the trace of ``image`` through a model.
-
-    Raises:
-        ValueError: a trace and an image both, or a model without an image.
-    """
+    """A trace as it is, or the trace of ``image`` through a model."""
     if isinstance(source, Trace):
         if image is not None:
             raise ValueError("a trace has its image already; leave image out")

@@ -23,11 +23,7 @@ _MOST_NUMBERED_CLASSES = 20
 
 
 def _class_indices(labels: ArrayLike, what: str = "labels") -> np.ndarray:
-    """(N,) class numbers from (N,), (N, 1) numbers or (N, C) one-hot rows or probabilities.
-
-    Raises:
-        ValueError: any other shape, or numbers that are no classes.
-    """
+    """(N,) class numbers from (N,), (N, 1) numbers or (N, C) one-hot rows or probabilities."""
     array = np.asarray(labels)
     if array.ndim == 2 and array.shape[1] > 1:
         return array.argmax(axis=1)

@@ -108,11 +108,7 @@ def windows(
 ) -> Windows:
     """Check what a person asked for, and cut the windows out.
 
-    Args:
-        x: (H, W), (H, W, C) or (N, H, W, C); by default 1, 2, 3 ...: no two pixels can be confused.
-
-    Raises:
-        ValueError: another shape, no window fits, or too many numbers to read.
+    ``x`` is 1, 2, 3 ... by default, so that no two pixels can be confused.
     """
     if by not in ("window", "place"):
         raise ValueError(f"by must be 'window' or 'place', got {by!r}")
@@ -149,23 +145,15 @@ def windows(
 class Scene:
     """A figure with the cells of an image, the cells of a matrix, and two lines of words.
 
-    Attributes:
-        figure: what is drawn on.
-        panels: of each image a grid a channel, one below the other.
-        matrix: the grid of the matrix.
-        colors: for every number.
+    ``panels[n][c]`` is the grid of a channel of an image, one below the other.
     """
 
     def __init__(
         self, windows: Windows, shown: np.ndarray, names: tuple[str, str], by: str, signs: int = 0
     ) -> None:
-        """Make the figure.
+        """Make the figure for the numbers ``shown``; ``names`` are of image and matrix.
 
-        Args:
-            shown: every number that will be shown.
-            names: of the image and of the matrix.
-            by: "window" or "place", what a step is.
-            signs: how many characters stand before a number.
+        ``signs`` is how many characters may stand before a number.
         """
         N, H, W, C = windows.x_pad.shape
         self.windows, self.colors, self.numbers = windows, Colors(shown), Numbers(shown)

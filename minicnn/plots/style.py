@@ -73,10 +73,8 @@ def styled(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
 
 def bare(axes: Axes) -> None:
     """Take ticks and frame away from axes that show an image."""
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
 
 
 def cell_lines(axes: Axes, rows: int, columns: int) -> None:

@@ -199,12 +199,7 @@ def _start(
 ) -> _Start:  # fmt: skip
     """The loss of ``y``, the logit of class ``score``, or without both the highest logit.
 
-    Args:
-        stages: of the model, not fused.
-        arrays: what entered each stage, and what left the last one.
-
-    Raises:
-        ValueError: both were given, there is no such class, or no loss to compute.
+    ``arrays`` are what entered each stage, and what left the last one.
     """
     if y is not None and score is not None:
         raise ValueError(

@@ -1,7 +1,6 @@
 """Helpers under the names of ``keras.utils``."""
 
 import random
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
+def to_categorical(x: object, num_classes: int | None = None) -> np.ndarray:
     """One-hot rows from whole-number labels. (N,) or (N, 1) -> (N, num_classes) float64.
 
     Args:

@@ -13,19 +13,13 @@ A published data set is looked for in three places:
 """
 
 from minicnn.datasets import cifar10, fashion_mnist, mnist, rendered_digits
-from minicnn.datasets.errors import DatasetFileError, DownloadError
-from minicnn.datasets.npz import Split
+from minicnn.datasets.cache import DownloadError
+from minicnn.datasets.readers import DatasetFileError, Split
 
 __all__ = [
-    "DatasetFileError",
-    "DownloadError",
-    "cifar10",
-    "fashion_mnist",
-    "load",
-    "mnist",
-    "names",
+    "DatasetFileError", "DownloadError", "cifar10", "fashion_mnist", "load", "mnist", "names",
     "rendered_digits",
-]
+]  # fmt: skip
 
 _LOADERS = {
     "mnist": mnist.load_data,

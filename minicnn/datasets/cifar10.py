@@ -1,8 +1,7 @@
 """CIFAR-10: 60,000 colour photographs of 32 x 32 pixels in ten classes (Krizhevsky, 2009)."""
 
 from minicnn.datasets.cache import PublishedFile, fetch, user_archive
-from minicnn.datasets.cifar_binary import read_cifar_tar_gz
-from minicnn.datasets.npz import Shapes, Split, read_npz
+from minicnn.datasets.readers import Shapes, Split, read_cifar_tar_gz, read_npz
 
 SHAPES = Shapes((50_000, 32, 32, 3), (50_000, 1), (10_000, 32, 32, 3), (10_000, 1))
 

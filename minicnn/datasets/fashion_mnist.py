@@ -1,9 +1,8 @@
 """Fashion-MNIST: 70,000 pictures of clothes in MNIST's shapes (Xiao, Rasul, Vollgraf, 2017)."""
 
 from minicnn.datasets.cache import PublishedFile, fetch, user_archive
-from minicnn.datasets.idx import read_idx_gz
 from minicnn.datasets.mnist import SHAPES
-from minicnn.datasets.npz import Split, read_npz
+from minicnn.datasets.readers import Split, read_idx_gz, read_npz
 
 
 def _published(name: str, size: int, sha256: str, md5: str) -> PublishedFile:
@@ -15,30 +14,29 @@ def _published(name: str, size: int, sha256: str, md5: str) -> PublishedFile:
     return PublishedFile(f"fashion-mnist/{name}", urls, size, sha256, md5)
 
 
-_X_TRAIN = _published(
-    "train-images-idx3-ubyte.gz",
-    size=26_421_880,
-    sha256="3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-    md5="8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-)
-_Y_TRAIN = _published(
-    "train-labels-idx1-ubyte.gz",
-    size=29_515,
-    sha256="a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-    md5="25c81989df183df01b3e8a0aad5dffbe",
-)
-_X_TEST = _published(
-    "t10k-images-idx3-ubyte.gz",
-    size=4_422_102,
-    sha256="346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-    md5="bef4ecab320f06d8554ea6380940ec79",
-)
-_Y_TEST = _published(
-    "t10k-labels-idx1-ubyte.gz",
-    size=5_148,
-    sha256="67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-    md5="bb300cfdad3c16e7a12a480ee83cd310",
-)
+#: in the order of ``SHAPES``
+_FILES = (
+    _published(
+        "train-images-idx3-ubyte.gz", 26_421_880,
+        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    ),
+    _published(
+        "train-labels-idx1-ubyte.gz", 29_515,
+        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        "25c81989df183df01b3e8a0aad5dffbe",
+    ),
+    _published(
+        "t10k-images-idx3-ubyte.gz", 4_422_102,
+        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        "bef4ecab320f06d8554ea6380940ec79",
+    ),
+    _published(
+        "t10k-labels-idx1-ubyte.gz", 5_148,
+        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        "bb300cfdad3c16e7a12a480ee83cd310",
+    ),
+)  # fmt: skip
 
 
 def load_data() -> tuple[Split, Split]:
@@ -58,7 +56,6 @@ def load_data() -> tuple[Split, Split]:
     if archive := user_archive("fashion_mnist.npz"):
         return read_npz(archive, SHAPES, exact=False)
     x_train, y_train, x_test, y_test = (
-        read_idx_gz(fetch(file), shape)
-        for file, shape in zip((_X_TRAIN, _Y_TRAIN, _X_TEST, _Y_TEST), SHAPES, strict=True)
+        read_idx_gz(fetch(file), shape) for file, shape in zip(_FILES, SHAPES, strict=True)
     )
     return (x_train, y_train), (x_test, y_test)

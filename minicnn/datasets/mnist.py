@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from minicnn.datasets.cache import PublishedFile, fetch, user_archive
-from minicnn.datasets.npz import Shapes, Split, read_npz
+from minicnn.datasets.readers import Shapes, Split, read_npz
 
 SHAPES = Shapes((60_000, 28, 28), (60_000,), (10_000, 28, 28), (10_000,))
 

@@ -7,7 +7,7 @@ a stroke of its own. The same seed gives the same bytes on every machine with th
 import numpy as np
 
 from minicnn.datasets import glyphs
-from minicnn.datasets.npz import Split
+from minicnn.datasets.readers import Split
 
 _BATCH = 500  # images drawn at a time; part of what a seed means, as each batch has its own stream
 _GRID = 5  # control points of the bending, along each side

@@ -13,7 +13,7 @@ A real Keras or TensorFlow on this machine stays as it is: modules imported befo
 come back with ``uninstall``.
 """
 
+from minicnn.keras_alias.modules import install, installed, uninstall
 from minicnn.keras_alias.program import run_program
-from minicnn.keras_alias.switch import install, installed, uninstall
 
 __all__ = ["install", "installed", "run_program", "uninstall"]

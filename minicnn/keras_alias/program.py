@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 
-from minicnn.keras_alias import switch
+from minicnn.keras_alias.modules import installed
 
 _HERE = str(Path(__file__).parent)
 
@@ -34,7 +34,8 @@ def run_program(path: str | os.PathLike[str], arguments: Sequence[str] = ()) -> 
     """
     file = os.path.abspath(path)
     try:
-        code = _compiled(_source(file), file)
+        with tokenize.open(file) as stream:  # reads the coding line
+            code = _compiled(stream.read(), file)
     except SyntaxError as error:
         sys.excepthook(type(error), error.with_traceback(None), None)
         return 1
@@ -45,7 +46,7 @@ def run_program(path: str | os.PathLike[str], arguments: Sequence[str] = ()) -> 
     sys.path.insert(0, os.path.dirname(os.path.realpath(file)))
     sys.modules["__main__"] = main
     try:
-        with switch.installed():
+        with installed():
             exec(code, main.__dict__)
     except Exception as error:
         error = error.with_traceback(_frames_of_program(error.__traceback__, file))
@@ -54,11 +55,6 @@ def run_program(path: str | os.PathLike[str], arguments: Sequence[str] = ()) -> 
     finally:
         sys.argv, sys.path[:], sys.modules["__main__"] = saved
     return 0
-
-
-def _source(file: str) -> str:
-    with tokenize.open(file) as stream:  # reads the coding line
-        return stream.read()
 
 
 def _compiled(source: str, file: str) -> CodeType:

@@ -6,22 +6,16 @@ not. Save a figure with ``figure.savefig("name.png")`` and a movie with
 ``movie.save_gif("name.gif")``; in a notebook, leave it as the last expression of a cell.
 """
 
-from minicnn.plots.all_layers import all_layers
-from minicnn.plots.col2im import col2im_animation
-from minicnn.plots.comparison import compare_histories
 from minicnn.plots.convolution_window import convolution_window
-from minicnn.plots.feature_maps import feature_maps
+from minicnn.plots.diagrams import pooling_winners
 from minicnn.plots.gradient_errors import gradient_errors
-from minicnn.plots.im2col import im2col_animation
+from minicnn.plots.im2col import col2im_animation, im2col_animation
+from minicnn.plots.inside import all_layers, feature_maps, filters, occlusion, saliency
 from minicnn.plots.movie import Movie
-from minicnn.plots.occlusion import occlusion
-from minicnn.plots.pooling_winners import pooling_winners
 from minicnn.plots.predictions import confusion_matrix, prediction_grid
 from minicnn.plots.roofline import roofline
-from minicnn.plots.saliency import saliency
 from minicnn.plots.side_by_side import side_by_side
-from minicnn.plots.training import training_curves
-from minicnn.plots.weights import filters
+from minicnn.plots.training import compare_histories, training_curves
 
 __all__ = [
     "Movie", "all_layers", "col2im_animation", "compare_histories", "confusion_matrix",

@@ -1,11 +1,23 @@
 """Where a gradient is wrong: the maps of a gradient check."""
 
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 from minicnn.plots.style import Picture
 
 
-def gradient_errors(report: Any) -> Picture:
+@runtime_checkable
+class GradientReport(Protocol):
+    """What ``minicnn.check_gradients`` returns: it draws itself."""
+
+    target: str
+    arrays: list
+    findings: list
+
+    def plot(self) -> Picture:
+        """A map of the errors of every array."""
+
+
+def gradient_errors(report: GradientReport) -> Picture:
     """One map for each array of a gradient check: its entries coloured by relative error.
 
     The same as ``report.plot()``. Images and kernels are drawn as tiles around the worst entry,
@@ -23,11 +35,8 @@ def gradient_errors(report: Any) -> Picture:
         figure = minicnn.plots.gradient_errors(report)
         figure.savefig("gradient_errors.png")
     """
-    from minicnn.gradcheck.plotting import error_maps  # it imports this package
-    from minicnn.gradcheck.report import Report
-
-    if not isinstance(report, Report):
+    if not isinstance(report, GradientReport):
         raise TypeError(
             f"expected the report of minicnn.check_gradients, got {type(report).__name__}"
         )
-    return error_maps(report)
+    return report.plot()

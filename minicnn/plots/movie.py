@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.animation import FuncAnimation
+from matplotlib.artist import Artist
 from PIL import Image
 
 from minicnn.plots.style import STYLE, Picture
@@ -44,7 +46,7 @@ class Movie(FuncAnimation):
             blit=False, repeat=True,
         )  # fmt: skip
 
-    def _show(self, index: int) -> list[Any]:
+    def _show(self, index: int) -> list[Artist]:
         with mpl.rc_context(STYLE):
             self._draw_picture(index)
         return []
@@ -60,7 +62,7 @@ class Movie(FuncAnimation):
         self._show(index % self.count)
         return self.figure
 
-    def save_gif(self, path: Any, dpi: float | None = None) -> None:
+    def save_gif(self, path: str | os.PathLike[str], dpi: float | None = None) -> None:
         """Write a GIF that repeats for ever.
 
         Args:

@@ -2,22 +2,28 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
-from minicnn.plots.style import BLUE, FAINT, INK, QUIET, VERMILION, Picture, show_image, styled
+from minicnn.plots.style import (
+    BLUE,
+    FAINT,
+    INK,
+    QUIET,
+    VERMILION,
+    Picture,
+    cell_lines,
+    show_image,
+    styled,
+)  # fmt: skip
 
 _MOST_NUMBERED_CLASSES = 20
 
 
-def class_indices(labels: Any, what: str = "labels") -> np.ndarray:
-    """(N,) class numbers from (N,), (N, 1) numbers or (N, C) one-hot rows or probabilities.
-
-    Raises:
-        ValueError: any other shape, or numbers that are no classes.
-    """
+def _class_indices(labels: ArrayLike, what: str = "labels") -> np.ndarray:
+    """(N,) class numbers from (N,), (N, 1) numbers or (N, C) one-hot rows or probabilities."""
     array = np.asarray(labels)
     if array.ndim == 2 and array.shape[1] > 1:
         return array.argmax(axis=1)
@@ -37,14 +43,10 @@ def class_indices(labels: Any, what: str = "labels") -> np.ndarray:
 
 @styled
 def prediction_grid(
-    images: Any,
-    labels: Any,
-    probabilities: Any,
-    class_names: Sequence[str] | None = None,
-    columns: int = 4,
-    top: int = 3,
+    images: ArrayLike, labels: ArrayLike, probabilities: ArrayLike,
+    class_names: Sequence[str] | None = None, columns: int = 4, top: int = 3,
     title: str | None = None,
-) -> Picture:
+) -> Picture:  # fmt: skip
     """Images with the model's likeliest answers as bars.
 
     A right answer has a blue bar and a tick, a wrong one a vermilion bar, a cross and the truth.
@@ -68,7 +70,7 @@ def prediction_grid(
         figure.savefig("predictions.png")
     """
     images, p = np.asarray(images), np.asarray(probabilities)
-    truth = class_indices(labels)
+    truth = _class_indices(labels)
     if not len(images) or p.ndim != 2 or not len(images) == len(truth) == len(p):
         raise ValueError(
             "images, labels and probabilities must describe the same samples, at least one: got "
@@ -80,16 +82,16 @@ def prediction_grid(
     rows = math.ceil(len(images) / columns)
     figure = Picture(figsize=(3.4 * columns, 2.1 * rows + (0.5 if title else 0)))
     if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=16, fontweight="bold")
+        figure.headline(title, 16)
     grid = figure.add_gridspec(rows, 2 * columns, width_ratios=[1.15, 1] * columns)
     for i, (image, label) in enumerate(zip(images, truth, strict=True)):
         row, column = divmod(i, columns)
         picture = figure.add_subplot(grid[row, 2 * column])
         show_image(picture, image)
         answer = int(p[i].argmax())
-        right = answer == label
-        color = BLUE if right else VERMILION
-        verdict = f"✓ {names[answer]}" if right else f"✗ {names[answer]}, truth: {names[label]}"
+        color, verdict = BLUE, f"✓ {names[answer]}"
+        if answer != label:
+            color, verdict = VERMILION, f"✗ {names[answer]}, truth: {names[label]}"
         # written over image and bars: the layout must not widen the image's column for it
         picture.set_title(verdict, color=color, fontsize=13).set_in_layout(False)
         bars = figure.add_subplot(grid[row, 2 * column + 1])
@@ -114,7 +116,9 @@ def _probability_bars(
 
 
 @styled
-def confusion_matrix(y_true: Any, y_pred: Any, class_names: Sequence[str] | None = None) -> Picture:
+def confusion_matrix(
+    y_true: ArrayLike, y_pred: ArrayLike, class_names: Sequence[str] | None = None
+) -> Picture:
     """How often class i (row) was taken for class j (column).
 
     The diagonal, the right answers, is left pale: the colours count the mistakes, which a common
@@ -133,7 +137,7 @@ def confusion_matrix(y_true: Any, y_pred: Any, class_names: Sequence[str] | None
         figure = minicnn.plots.confusion_matrix(y_test, model.predict(x_test, verbose=0))
         figure.savefig("confusion.png")
     """
-    truth, answer = class_indices(y_true, "y_true"), class_indices(y_pred, "y_pred")
+    truth, answer = _class_indices(y_true, "y_true"), _class_indices(y_pred, "y_pred")
     if len(truth) != len(answer) or not len(truth):
         raise ValueError(
             "y_true and y_pred must describe the same samples, at least one: got "
@@ -170,10 +174,7 @@ def _write_counts(axes: Axes, counts: np.ndarray, names: Sequence[str]) -> None:
         for label in axes.get_xticklabels():
             label.set(rotation=40, ha="right")
     axes.set_yticks(range(classes), names)
-    axes.set_xticks(np.arange(classes + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(classes + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=2)
-    axes.tick_params(which="minor", length=0)
+    cell_lines(axes, classes, classes)
     for i, j in np.ndindex(counts.shape):
         if i == j:
             axes.text(j, i, f"{counts[i, j]}", ha="center", va="center", weight="bold", color=BLUE)

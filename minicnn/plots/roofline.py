@@ -11,11 +11,9 @@ _MARKERS = "os^DvPX"  # nothing is told by colour alone
 
 @styled
 def roofline(
-    points: Mapping[str, tuple[float, float, float]],
-    peak: float,
-    bandwidth: float,
+    points: Mapping[str, tuple[float, float, float]], peak: float, bandwidth: float,
     title: str = "Roofline",
-) -> Picture:
+) -> Picture:  # fmt: skip
     """Measured speed over arithmetic intensity, under the roof that a machine allows.
 
     At intensity I, operations a byte, nothing can be faster than min(peak, I bandwidth). A point
@@ -51,9 +49,7 @@ def roofline(
 
     figure = Picture(figsize=(9.6, 5.6))
     axes = figure.add_subplot()
-    at = np.array([low, ridge, high])
-    roof = np.minimum(peak, at * bandwidth)
-    axes.loglog(at, roof, color=INK)
+    axes.loglog([low, ridge, high], [low * bandwidth, peak, peak], color=INK)
     axes.annotate(f"arithmetic: {peak / 1e9:.3g} GFLOP/s", (high, peak), xytext=(-4, 6),
                   textcoords="offset points", ha="right", va="bottom", color=INK)  # fmt: skip
     slope = ridge / 2  # above the slanted part there is always room
@@ -62,11 +58,10 @@ def roofline(
                   color=INK)  # fmt: skip
     for i, name in enumerate(points):
         x, y = intensity[name], speed[name]
-        share = y / min(peak, x * bandwidth)
-        color = COLORS[i % len(COLORS)]
-        axes.plot([x, x], [y, min(peak, x * bandwidth)], color=color, lw=1, ls="--")
+        roof, color = min(peak, x * bandwidth), COLORS[i % len(COLORS)]
+        axes.plot([x, x], [y, roof], color=color, lw=1, ls="--")
         axes.plot(x, y, _MARKERS[i % len(_MARKERS)], ms=11, color=color, ls="none",
-                  label=f"{name}: {_percent(share)} of the roof")  # fmt: skip
+                  label=f"{name}: {_percent(y / roof)} of the roof")  # fmt: skip
     bottom = min(min(speed.values()), low * bandwidth) / 5  # words have room below the points
     axes.set_ylim(bottom, peak * 3)
     axes.plot([ridge, ridge], [bottom, peak], color=QUIET, lw=1, ls=":", zorder=0)

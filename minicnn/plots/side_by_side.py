@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from minicnn.engine.arrays import host_array
-from minicnn.plots.cells import Colors, cell_side
-from minicnn.plots.numbers import Numbers
-from minicnn.plots.style import Picture, bare, show_image, styled
+from minicnn.plots.cells import Colors, Numbers, cell_side
+from minicnn.plots.style import DIVERGING, Picture, bare, cell_lines, show_image, styled
 
 _MOST_NUMBERED = 12  # rows or columns
 _IMAGE, _CHARACTER = 2.7, 0.125  # inches: an image, a letter of a title
@@ -17,7 +17,10 @@ _IMAGE, _CHARACTER = 2.7, 0.125  # inches: an image, a letter of a title
 
 @styled
 def side_by_side(
-    images: Mapping[str, Any], numbers: bool = False, columns: int = 4, title: str | None = None
+    images: Mapping[str, ArrayLike],
+    numbers: bool = False,
+    columns: int = 4,
+    title: str | None = None,
 ) -> Picture:
     """Images and matrices beside each other, each with a title.
 
@@ -55,7 +58,7 @@ def side_by_side(
         heights[row] = max(heights[row], height + 0.7)
     figure = Picture(figsize=(sum(widths), sum(heights) + (0.5 if title else 0)))
     if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=16, fontweight="bold")
+        figure.headline(title, 16)
     grid = figure.add_gridspec(rows, columns, width_ratios=widths, height_ratios=heights)
     for place, (name, matrix) in enumerate(arrays.items()):
         axes = figure.add_subplot(grid[divmod(place, columns)])
@@ -64,7 +67,7 @@ def side_by_side(
             _numbered(axes, matrix, name)
         elif matrix.ndim == 2 and float(matrix.min()) < 0:
             reach = float(np.abs(matrix).max())
-            axes.imshow(matrix, cmap="RdBu_r", vmin=-reach, vmax=reach)
+            axes.imshow(matrix, cmap=DIVERGING, vmin=-reach, vmax=reach)
             bare(axes)
             axes.set_xlabel(f"−{reach:.3g} blue, 0 white, {reach:.3g} red", fontsize=11)
         else:
@@ -72,7 +75,7 @@ def side_by_side(
     return figure
 
 
-def _numbered(axes: Any, matrix: np.ndarray, name: str) -> None:
+def _numbered(axes: Axes, matrix: np.ndarray, name: str) -> None:
     """A matrix as coloured cells with its numbers."""
     if matrix.ndim != 2 or max(matrix.shape) > _MOST_NUMBERED:
         raise ValueError(
@@ -90,7 +93,4 @@ def _numbered(axes: Any, matrix: np.ndarray, name: str) -> None:
     axes.imshow(tiles)
     axes.set_anchor("NW")
     bare(axes)
-    axes.set_xticks(np.arange(matrix.shape[1] + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(matrix.shape[0] + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=2)
-    axes.tick_params(which="minor", length=0)
+    cell_lines(axes, *matrix.shape)

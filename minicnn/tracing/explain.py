@@ -1,14 +1,32 @@
-"""One entry of a layer's output, and the numbers that it was made of."""
+"""One entry of a layer's output, and the numbers that it was made of: as data and in words."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from minicnn.engine.arrays import host_array
+from minicnn.engine.geometry import Pads, Pair, output_size, padding_name, pads_for, pair
 from minicnn.engine.guard import is_own
-from minicnn.tracing.window import covered, cut_window
-from minicnn.tracing.words import axis_names, explanation_text
+
+if TYPE_CHECKING:
+    from minicnn.layers import Conv2D, MaxPooling2D
+    from minicnn.plots.style import Picture
+    from minicnn.tracing.record import LayerTrace
+
+Cell = tuple[int, ...]  # an entry of one sample, such as (row, column, channel)
+_AXES = {1: ("units",), 3: ("height", "width", "channels")}
+_ENTRY = {1: ("unit",), 3: ("row", "column", "channel")}
+_MOST_CHANNELS = 4  # channels of a window that are written out
+_MOST_TERMS = 8  # products of a dense layer that are written out
+
+
+def axis_names(ndim: int, of_one_entry: bool = False) -> tuple[str, ...]:
+    """Names of the axes of one sample, or of the numbers that point at one of its entries."""
+    names = _ENTRY if of_one_entry else _AXES
+    return names.get(ndim, tuple(f"axis {i}" for i in range(ndim)))
 
 
 @dataclass
@@ -75,21 +93,18 @@ class Explanation:
         products = self.products
         return self.value if products is None else float(products.sum()) + self.bias
 
-    def plot(self) -> Any:
+    def plot(self) -> "Picture":
         """The picture of a convolution's window: see ``minicnn.plots.convolution_window``."""
-        from minicnn.plots import convolution_window  # not before it is needed: Matplotlib
+        from minicnn.plots.diagrams import window_sum  # not before it is needed: Matplotlib
 
-        return convolution_window(self)
+        return window_sum(self)
 
     def __str__(self) -> str:
-        return explanation_text(self)
+        return _text(self)
 
 
-def explain(layer: Any, cell: tuple[int, ...]) -> Explanation:
+def explain(layer: "LayerTrace", cell: Cell) -> Explanation:
     """How entry ``cell`` of the output of a traced layer came about.
-
-    Args:
-        layer: a :class:`minicnn.tracing.LayerTrace`.
 
     Raises:
         IndexError: there is no such entry.
@@ -105,7 +120,46 @@ def explain(layer: Any, cell: tuple[int, ...]) -> Explanation:
     )
 
 
-def _check(layer: Any, cell: tuple[int, ...]) -> None:
+def explain_arrays(
+    x: ArrayLike, kernel: ArrayLike | None, bias: float, at: Pair, strides: object, padding: str
+) -> tuple[np.ndarray, Explanation]:
+    """An image as (H, W, C), and how entry ``at`` of its convolution with one filter comes about.
+
+    Raises:
+        ValueError: the shapes do not belong together, or the window does not fit the image.
+        IndexError: there is no such entry.
+    """
+    image, w = host_array(x, "x"), host_array(kernel, "kernel")
+    given = f"{image.shape} and {w.shape}"
+    image = image[..., None] if image.ndim == 2 else image
+    w = w[..., None] if w.ndim == 2 else w
+    if image.ndim != 3 or w.ndim != 3 or image.shape[2] != w.shape[2]:
+        raise ValueError(
+            "x must be an image (height, width) or (height, width, channels) and kernel one filter "
+            f"with as many channels, got {given}"
+        )
+    (H, W), (KH, KW) = image.shape[:2], w.shape[:2]
+    step, name = pair(strides, "strides", "convolution_window"), padding_name(padding, "padding")
+    pads = (pads_for(H, KH, step[0], name), pads_for(W, KW, step[1], name))
+    sizes = (output_size(H, KH, step[0], pads[0]), output_size(W, KW, step[1], pads[1]))
+    if min(sizes) < 1:
+        raise ValueError(f"a window of {KH} × {KW} does not fit an image of {H} × {W}")
+    for what, index, count in zip(("row", "column"), at, sizes, strict=True):
+        if not 0 <= index < count:
+            raise IndexError(
+                f"the output has the size {sizes[0]} × {sizes[1]}, so that {what} goes from 0 to "
+                f"{count - 1}; got {index}"
+            )
+    rows, columns = _covered(at, (KH, KW), step, pads)
+    window = _cut_window(image, rows, columns, 0.0)
+    value = float((window.astype("float64") * w).sum()) + bias
+    return image, Explanation(
+        "convolution", "Conv2D", "sum of products", at, value, window, rows, columns, (H, W), w,
+        bias,
+    )  # fmt: skip
+
+
+def _check(layer: "LayerTrace", cell: Cell) -> None:
     shape = layer.y.shape
     names = axis_names(len(shape), of_one_entry=True)
     if len(cell) != len(shape):
@@ -121,23 +175,22 @@ def _check(layer: Any, cell: tuple[int, ...]) -> None:
             )
 
 
-def _convolution(layer: Any, cell: tuple[int, ...]) -> Explanation:
-    conv, kernel = layer.layer, layer.weights["kernel"]  # (KH, KW, C // groups, F)
+def _convolution(layer: "LayerTrace", cell: Cell) -> Explanation:
+    conv, kernel = cast("Conv2D", layer.layer), layer.weights["kernel"]  # (KH, KW, C // groups, F)
     row, column, f = cell
     KH, KW, C, F = kernel.shape
     block = f // (F // conv.groups)  # which group the filter belongs to
     inputs = layer.x[..., block * C : (block + 1) * C]  # (H, W, C // groups)
     pads = conv.pads((1, *layer.x.shape))
-    rows, columns = covered((row, column), (KH, KW), conv.strides, pads, conv.dilation_rate)
+    rows, columns = _covered((row, column), (KH, KW), conv.strides, pads, conv.dilation_rate)
     return Explanation(
         layer.name, layer.class_name, "sum of products", cell, float(layer.y[cell]),
-        cut_window(inputs, rows, columns, 0.0), rows, columns, layer.x.shape[:2],
-        kernel[..., f],
-        _bias(layer, f), layer.activation,
+        _cut_window(inputs, rows, columns, 0.0), rows, columns, layer.x.shape[:2],
+        kernel[..., f], _bias(layer, f), layer.activation,
     )  # fmt: skip
 
 
-def _dense(layer: Any, cell: tuple[int, ...]) -> Explanation:
+def _dense(layer: "LayerTrace", cell: Cell) -> Explanation:
     *place, unit = cell
     return Explanation(
         layer.name, layer.class_name, "sum of products", cell, float(layer.y[cell]),
@@ -146,34 +199,24 @@ def _dense(layer: Any, cell: tuple[int, ...]) -> Explanation:
     )  # fmt: skip
 
 
-def _bias(layer: Any, f: int) -> float:
-    bias = layer.weights.get("bias")
-    return 0.0 if bias is None else float(bias[f])
+def _bias(layer: "LayerTrace", f: int) -> float:
+    return float(layer.weights["bias"][f]) if "bias" in layer.weights else 0.0
 
 
-def _pooled(layer: Any, cell: tuple[int, ...]) -> Explanation:
-    pool = layer.layer
-    row, column, c = cell
-    pads = pool.pads((1, *layer.x.shape))
-    rows, columns = covered((row, column), pool.pool_size, pool.strides, pads)
-    return _pool(layer, cell, rows, columns, c)
-
-
-def _pooled_whole(layer: Any, cell: tuple[int, ...]) -> Explanation:
-    H, W, _ = layer.x.shape
-    return _pool(layer, cell, tuple(range(H)), tuple(range(W)), cell[-1])
-
-
-def _pool(
-    layer: Any, cell: tuple[int, ...], rows: tuple[int, ...], columns: tuple[int, ...], c: int
-) -> Explanation:
+def _pooling(layer: "LayerTrace", cell: Cell) -> Explanation:
     """A maximum or a mean over the entries of a window that lie inside the image."""
-    largest = "max" in layer.layer.kind
-    fill = -np.inf if largest else 0.0
-    window = cut_window(layer.x[..., c : c + 1], rows, columns, fill)  # (PH, PW, 1)
+    H, W, _ = layer.x.shape
+    rows, columns = tuple(range(H)), tuple(range(W))
+    kind, c = layer.layer.kind, cell[-1]
+    if not kind.startswith("global"):
+        pool = cast("MaxPooling2D", layer.layer)
+        pads = pool.pads((1, H, W, 1))
+        rows, columns = _covered((cell[0], cell[1]), pool.pool_size, pool.strides, pads)
+    largest = "max" in kind
+    window = _cut_window(layer.x[..., c : c + 1], rows, columns, -np.inf if largest else 0.0)
     explanation = Explanation(
         layer.name, layer.class_name, "largest" if largest else "mean", cell,
-        float(layer.y[cell]), window, rows, columns, layer.x.shape[:2],
+        float(layer.y[cell]), window, rows, columns, (H, W),
     )  # fmt: skip
     if largest:
         i, j = np.unravel_index(int(window.argmax()), window.shape[:2])
@@ -181,7 +224,7 @@ def _pool(
     return explanation
 
 
-def _flattened(layer: Any, cell: tuple[int, ...]) -> Explanation:
+def _flatten(layer: "LayerTrace", cell: Cell) -> Explanation:
     source = tuple(int(i) for i in np.unravel_index(cell[0], layer.x.shape))
     return Explanation(
         layer.name, layer.class_name, "copy", cell, float(layer.y[cell]),
@@ -189,12 +232,118 @@ def _flattened(layer: Any, cell: tuple[int, ...]) -> Explanation:
     )  # fmt: skip
 
 
-_BY_KIND: dict[str, Callable[[Any, tuple[int, ...]], Explanation]] = {
+_BY_KIND: dict[str, Callable[["LayerTrace", Cell], Explanation]] = {
     "conv2d": _convolution,
     "dense": _dense,
-    "maxpool2d": _pooled,
-    "avgpool2d": _pooled,
-    "global_maxpool2d": _pooled_whole,
-    "global_avgpool2d": _pooled_whole,
-    "flatten": _flattened,
+    "maxpool2d": _pooling,
+    "avgpool2d": _pooling,
+    "global_maxpool2d": _pooling,
+    "global_avgpool2d": _pooling,
+    "flatten": _flatten,
 }
+
+
+def _covered(
+    output: Pair, window: Pair, strides: Pair, pads: Pads, dilation: Pair = (1, 1)
+) -> tuple[Cell, Cell]:
+    """Rows and columns of the input behind output (row, column); those outside are padding."""
+    rows, columns = (
+        tuple(output[a] * strides[a] - pads[a][0] + i * dilation[a] for i in range(window[a]))
+        for a in (0, 1)
+    )
+    return rows, columns
+
+
+def _cut_window(x: np.ndarray, rows: Cell, columns: Cell, fill: float) -> np.ndarray:
+    """x[rows, columns] with ``fill`` outside of the image. (H, W, C)  ->  (KH, KW, C)."""
+    H, W, C = x.shape
+    window = np.full((len(rows), len(columns), C), fill, x.dtype if fill == 0 else float)
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            if 0 <= row < H and 0 <= column < W:
+                window[i, j] = x[row, column]
+    return window
+
+
+def _text(e: Explanation) -> str:
+    """An explanation in words and numbers, for people who print it."""
+    where = ", ".join(f"{a} {i}" for a, i in zip(e.axes, e.cell, strict=True))
+    lines = [f"{e.layer} ({e.class_name}), {where}: {e.value:.6g}"]
+    if e.kind == "copy":
+        source = ", ".join(map(str, e.source))
+        return "\n".join([*lines, f"  a copy of entry [{source}] of the input"])
+    if e.rows:
+        lines.append(f"  window: rows {_span(e.rows)}, columns {_span(e.columns)} of the input")
+    if e.kernel is not None and e.products is not None:
+        lines += (_window_lines if e.rows else _term_lines)(e, e.kernel, e.products)
+        lines += _sum_lines(e, e.products)
+    else:
+        lines += _grid(e.window[..., 0], "    ")
+        if e.kind == "mean":
+            lines.append(f"  the mean of those inside the image is {e.value:.6g}")
+        else:
+            row, column = e.source[:2]
+            lines.append(f"  the largest, {e.value:.6g}, is at row {row}, column {column}")
+    return "\n".join(lines)
+
+
+def _span(places: tuple[int, ...]) -> str:
+    """ "3 to 5", "3, 5, 7" or "3"."""
+    if len(places) > 2 and places[1] - places[0] == 1:
+        return f"{places[0]} to {places[-1]}"
+    return ", ".join(map(str, places))
+
+
+def _window_lines(e: Explanation, kernel: np.ndarray, products: np.ndarray) -> list[str]:
+    """window × kernel = products, side by side, channel by channel."""
+    lines = []
+    channels = e.window.shape[-1]
+    for c in range(min(channels, _MOST_CHANNELS)):
+        if channels > 1:
+            lines.append(f"  channel {c}")
+        parts = [_grid(a[..., c], "") for a in (e.window, kernel, products)]
+        heads = [h.center(len(p[0])) for h, p in zip(("window", "kernel", "products"), parts,
+                                                     strict=True)]  # fmt: skip
+        lines.append("    " + "     ".join(heads).rstrip())
+        middle = (len(parts[0]) - 1) // 2
+        for i, (a, b, p) in enumerate(zip(*parts, strict=True)):
+            times, equals = ("  ×  ", "  =  ") if i == middle else ("     ", "     ")
+            lines.append(f"    {a}{times}{b}{equals}{p}")
+        if channels > 1:
+            lines.append(f"    these add up to {products[..., c].sum():.6g}")
+    if channels > _MOST_CHANNELS:
+        rest = float(products[..., _MOST_CHANNELS:].sum())
+        lines.append(f"  the other {channels - _MOST_CHANNELS} channels add up to {rest:.6g}")
+    return lines
+
+
+def _term_lines(e: Explanation, kernel: np.ndarray, products: np.ndarray) -> list[str]:
+    """The largest products of a dense layer."""
+    order = np.argsort(-np.abs(products), kind="stable")
+    lines = [
+        f"    x[{i}] × w[{i}, {e.cell[-1]}]  =  {e.window[i]:.5g} × {kernel[i]:.5g}"
+        f"  =  {products[i]:.5g}"
+        for i in order[:_MOST_TERMS]
+    ]
+    if len(order) > _MOST_TERMS:
+        rest = float(products[order[_MOST_TERMS:]].sum())
+        lines.append(f"    the other {len(order) - _MOST_TERMS} products add up to {rest:.6g}")
+    return lines
+
+
+def _sum_lines(e: Explanation, products: np.ndarray) -> list[str]:
+    lines = [
+        f"  sum of {products.size} products  {float(products.sum()):.6g}",
+        f"  plus the bias  {e.bias:.6g}",
+        f"  makes  {e.before:.6g}",
+    ]
+    if e.activation:
+        lines.append(f"  after {e.activation}  {e.value:.6g}")
+    return lines
+
+
+def _grid(values: np.ndarray, indent: str) -> list[str]:
+    """A matrix as lines of equal width; adding 0.0 makes -0 a 0."""
+    cells = [[f"{v + 0.0:.4g}" for v in row] for row in values]
+    width = max(len(c) for row in cells for c in row)
+    return [indent + "  ".join(c.rjust(width) for c in row) for row in cells]

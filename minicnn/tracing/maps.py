@@ -1,14 +1,17 @@
 """Which pixels a class depends on: by the gradient, and by covering them up."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minicnn.engine.geometry import is_integer
 from minicnn.tracing.run import one_sample, trace
 
+if TYPE_CHECKING:
+    from minicnn.models import Sequential
 
-def saliency_map(model: Any, image: Any, score: int | None = None) -> np.ndarray:
+
+def saliency_map(model: "Sequential", image: object, score: int | None = None) -> np.ndarray:
     """How much the score of a class changes with each pixel. (H, W), not negative.
 
     The largest |d score / d pixel| over the channels. The score is the logit, in front of softmax:
@@ -30,13 +33,9 @@ def saliency_map(model: Any, image: Any, score: int | None = None) -> np.ndarray
 
 
 def occlusion_map(
-    model: Any,
-    image: Any,
-    label: int | None = None,
-    size: int = 5,
-    stride: int = 1,
+    model: "Sequential", image: object, label: int | None = None, size: int = 5, stride: int = 1,
     fill: float = 0.0,
-) -> np.ndarray:
+) -> np.ndarray:  # fmt: skip
     """What the model says of a class while a square covers part of the image.
 
     Entry [i, j] is the output for the class when the square, ``size`` pixels wide, has its middle
@@ -65,7 +64,7 @@ def occlusion_map(
                              f"1 or more, got {value!r}")  # fmt: skip
     sample = one_sample(model, image)[0]  # (H, W, C)
     _require_image(sample.shape)
-    label = predicted_class(model, sample) if label is None else checked_class(model, label)
+    label = chosen_class(model, sample, label)
     H, W, _ = sample.shape
     rows, columns = range(0, H, stride), range(0, W, stride)
     covered = np.repeat(sample[None], len(rows) * len(columns), axis=0)  # (places, H, W, C)
@@ -77,18 +76,16 @@ def occlusion_map(
     return answers[:, label].reshape(len(rows), len(columns))
 
 
-def predicted_class(model: Any, sample: np.ndarray) -> int:
-    """The class with the highest output for one image (H, W, C)."""
-    return int(model.predict(sample[None], verbose=0)[0].argmax())
-
-
-def checked_class(model: Any, label: Any) -> int:
-    """``label`` as an int.
+def chosen_class(model: "Sequential", sample: np.ndarray, label: int | None) -> int:
+    """``label``, by default the class with the highest output for one image (H, W, C).
 
     Raises:
         ValueError: it is no class of the model.
     """
+    if label is None:
+        return int(model.predict(sample[None], verbose=0)[0].argmax())
     classes = model.output_shape[-1]
+    assert classes is not None
     if not is_integer(label) or not 0 <= label < classes:
         raise ValueError(f"label must be a class from 0 to {classes - 1}, got {label!r}")
     return int(label)

@@ -1,13 +1,17 @@
 """What a trace holds: the arrays of every layer, for one image and so without a batch axis."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minicnn.registry import suggestion
-from minicnn.tracing.explain import Explanation, explain
-from minicnn.tracing.table import table
+from minicnn.tracing.explain import Explanation, axis_names, explain
+
+if TYPE_CHECKING:
+    from minicnn.layers import Layer
+
+_HEAD = ("layer", "shape", "axes", "min", "mean", "max", "zeros", "|gradient|")  # of the table
 
 
 @dataclass
@@ -29,7 +33,7 @@ class LayerTrace:
     """
 
     name: str
-    layer: Any
+    layer: "Layer"
     x: np.ndarray
     y: np.ndarray
     activation: str = ""
@@ -107,7 +111,45 @@ class Trace:
         return explain(self[layer], cell)
 
     def __str__(self) -> str:
-        return table(self)
+        return _table(self)
 
     def __repr__(self) -> str:
         return f"<Trace of {self.model_name}: {len(self.layers)} layers>"
+
+
+def _table(trace: Trace) -> str:
+    """The arrays of a trace, from the image to the output, one line each."""
+    rows = [_HEAD, _row("image", trace.image, trace.dimage)]
+    for layer in trace.layers:
+        name = f"{layer.name} ({layer.class_name})"
+        if layer.z is not None:
+            rows.append(_row(name, layer.z, layer.dz))
+            name = f"    after {layer.activation}"
+        rows.append(_row(name, layer.y, layer.dy))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
+    lines = [
+        f"One image through {trace.model_name!r} and back.",
+        f"The gradients are those of {trace.differentiated}, which is {trace.value:.6g}.",
+        "",
+    ]
+    for row in rows:  # words to the left, numbers to the right
+        cells = [cell.ljust(w) if i < 3 else cell.rjust(w)
+                 for i, (cell, w) in enumerate(zip(row, widths, strict=True))]  # fmt: skip
+        lines.append("  ".join(cells).rstrip())
+    if trace.layers[-1].dy is None:
+        lines += ["", "-: the backward pass begins in front of the last activation, at the logits."]
+    return "\n".join(lines)
+
+
+def _row(name: str, values: np.ndarray, gradient: np.ndarray | None) -> tuple[str, ...]:
+    numbers = values.astype("float64")
+    return (
+        name,
+        " × ".join(map(str, values.shape)),
+        ", ".join(axis_names(values.ndim)),
+        f"{numbers.min():.4g}",
+        f"{numbers.mean():.4g}",
+        f"{numbers.max():.4g}",
+        f"{(values == 0).mean():.1%}",
+        "-" if gradient is None else f"{np.linalg.norm(gradient.astype('float64')):.3g}",
+    )

@@ -9,8 +9,7 @@ import tarfile
 import numpy as np
 
 from minicnn.datasets.cache import PublishedFile
-from minicnn.datasets.cifar_binary import TEST_BATCH, TRAIN_BATCHES
-from minicnn.datasets.npz import Shapes
+from minicnn.datasets.readers import TEST_BATCH, TRAIN_BATCHES, Shapes
 
 SHAPES = Shapes((6, 4, 5), (6,), (3, 4, 5), (3,))
 IMAGES_PER_BATCH = 2

@@ -28,11 +28,12 @@ def small(monkeypatch, server):
     monkeypatch.setattr(fashion_mnist, "SHAPES", h.SHAPES)
     content = h.npz_bytes(arrays)
     monkeypatch.setattr(mnist_module, "_FILE", h.published(content, [server.url("good", content)]))
+    files = []
     for name, array in arrays.items():
         content = h.gz(h.idx_bytes(array))
         urls = [server.url("good", content, name)]
-        file = h.published(content, urls, f"fashion-mnist/{name}.gz")
-        monkeypatch.setattr(fashion_mnist, f"_{name.upper()}", file)
+        files.append(h.published(content, urls, f"fashion-mnist/{name}.gz"))
+    monkeypatch.setattr(fashion_mnist, "_FILES", files)
     return arrays
 
 

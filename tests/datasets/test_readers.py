@@ -13,9 +13,13 @@ import numpy as np
 import pytest
 
 from minicnn.datasets import DatasetFileError
-from minicnn.datasets.cifar_binary import TEST_BATCH, TRAIN_BATCHES, read_cifar_tar_gz
-from minicnn.datasets.idx import read_idx_gz
-from minicnn.datasets.npz import read_npz
+from minicnn.datasets.readers import (
+    TEST_BATCH,
+    TRAIN_BATCHES,
+    read_cifar_tar_gz,
+    read_idx_gz,
+    read_npz,
+)
 from tests.datasets import helpers as h
 
 ARRAYS = h.small_arrays()

@@ -127,8 +127,7 @@ def checkpointing(path):
 
 def downloading(path, url, size, sha256, md5):
     """A file is fetched from a server."""
-    from minicnn.datasets.cache import Digest, PublishedFile
-    from minicnn.datasets.download import download
+    from minicnn.datasets.cache import PublishedFile, difference, download
 
     file = PublishedFile(Path(path).name, (url,), int(size), sha256, md5)
     target, left = Path(path), []
@@ -143,9 +142,7 @@ def downloading(path, url, size, sha256, md5):
         left.append(len(list(target.parent.glob("*.part"))) > sum(left))
         assert last is None or target.exists()
         if target.exists():
-            digest = Digest()
-            digest.update(target.read_bytes())
-            assert digest.difference(file) is None
+            assert difference(target, file) is None
             target.unlink()
 
     kill_while(work, 0.02, examine)

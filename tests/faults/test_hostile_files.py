@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from minicnn.datasets import DatasetFileError
-from minicnn.datasets.npz import read_npz
+from minicnn.datasets.readers import read_npz
 from minicnn.models import load_model
 from minicnn.saving import ModelFileError, hdf5
 from minicnn.saving.hdf5.blocks import Blocks, checksum

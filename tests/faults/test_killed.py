@@ -42,7 +42,7 @@ def test_killed_while_it_downloads(tmp_path, server):  # noqa: F811
     for part in tmp_path.glob("*.part"):
         os.utime(part, (0, 0))  # a day later
     (tmp_path / file.name).unlink()
-    from minicnn.datasets.download import download
+    from minicnn.datasets.cache import download
 
     download(file, tmp_path / file.name)
     assert [p.name for p in tmp_path.iterdir()] == [file.name]

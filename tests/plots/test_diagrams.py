@@ -9,8 +9,7 @@ import minicnn
 from minicnn import plots
 from minicnn.layers import Conv2D, Input, MaxPooling2D
 from minicnn.models import Sequential
-from minicnn.plots.cells import Colors, luminance
-from minicnn.plots.numbers import Numbers
+from minicnn.plots.cells import Colors, Numbers, luminance
 from tests.plots.test_movies import grids, read
 
 __all__ = ["grids"]  # a fixture

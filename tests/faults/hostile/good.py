@@ -12,9 +12,7 @@ import h5py
 import numpy as np
 
 from minicnn import config, utils
-from minicnn.datasets.cifar_binary import read_cifar_tar_gz
-from minicnn.datasets.idx import read_idx_gz
-from minicnn.datasets.npz import read_npz
+from minicnn.datasets.readers import read_cifar_tar_gz, read_idx_gz, read_npz
 from minicnn.models import load_model
 from tests.datasets import helpers as h
 from tests.saving import samples

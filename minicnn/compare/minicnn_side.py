@@ -206,6 +206,6 @@ def _without_fused(ops: spec.Backend) -> Any:
     """The same backend without the functions that stand for several stages at once, or that record
     a step: each array is looked at as soon as it is there.
     """
-    left_out = {f"{kind.operation}_{way}" for kind in FUSED for way in ("forward", "backward")}
+    left_out = {f"{operation}_{way}" for operation in FUSED for way in ("forward", "backward")}
     left_out |= set(spec.BEHIND_THE_HOST)
     return SimpleNamespace(**{k: v for k, v in vars(ops).items() if k not in left_out})

@@ -49,10 +49,8 @@ class Adam(Optimizer):
 
     def update(self, w: Any, g: Any, slots: dict[str, Any]) -> None:
         step = self._ops.amsgrad_step if self.amsgrad else self._ops.adam_step
-        step(
-            w, g, *slots.values(), self._iteration.value, self._rate.value,
-            self.beta_1, self.beta_2, self.epsilon,
-        )  # fmt: skip
+        scalars = self._iteration.value, self._rate.value, self.beta_1, self.beta_2, self.epsilon
+        step(w, g, *[*slots.values(), *scalars])
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {

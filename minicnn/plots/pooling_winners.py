@@ -56,7 +56,8 @@ def pooling_winners(
     window = pair(pool_size, "pool_size", "pooling_winners")
     step = window if strides is None else pair(strides, "strides", "pooling_winners")
     name = padding_name(padding, "pooling_winners")
-    pads = tuple(pads_for(*a, name) for a in zip(image.shape, window, step, strict=True))
+    down, across = (pads_for(*a, name) for a in zip(image.shape, window, step, strict=True))
+    pads = down, across
     if min(output_size(*a) for a in zip(image.shape, window, step, pads, strict=True)) < 1:
         raise ValueError(
             f"a window of {window[0]} × {window[1]} does not fit an image of "

@@ -18,10 +18,10 @@ from functools import cache
 from typing import Any
 
 import cupy
+from cupy import ndarray as Array  # NumPy's has no address
 
 from minicnn.backends.cupy_gpu.runtime import stream, use_stream
 from minicnn.backends.precision import precision
-from minicnn.backends.spec import Array
 
 #: bytes of workspace, what NVIDIA suggests for its largest GPUs
 WORKSPACE = 32 << 20

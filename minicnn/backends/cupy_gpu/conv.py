@@ -64,7 +64,7 @@ def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Arra
         direct.gradient(ctx, dy, dw, db, y, ctx.winner, g)
         if not ctx.need_dx:
             return None
-        dw = db = None  # they are done
+        dw = db = None  # type: ignore[assignment]  # they are done
     pooled = ctx.winner is not None
     dproduct = _unpooled(ctx, dy, db) if pooled else bias.bias_gradient(ctx, dy, db, y)
     return _multiply_back(ctx, dproduct, contiguous(ctx, "w", w), dw)

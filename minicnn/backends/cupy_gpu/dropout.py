@@ -6,7 +6,6 @@ one step it must not change.
 
 from typing import Any
 
-from minicnn.backends import counter
 from minicnn.backends.cupy_gpu.memory import contiguous
 from minicnn.backends.cupy_gpu.runtime import launch
 from minicnn.backends.spec import Array
@@ -32,7 +31,7 @@ def dropout_backward(ctx: Any, dy: Array) -> Array:
 def draw_of(rate: float, seed: int) -> tuple[int, int, float]:
     """What a mask is drawn with: the seed, the smallest draw that is kept, and the scale."""
     scale = 1 / (1 - rate) if rate < 1 else 0.0  # rate 1 keeps nothing that could be scaled
-    return seed & 0xFFFFFFFF, counter.keep_threshold(rate), scale
+    return seed & 0xFFFFFFFF, int(rate * 2**32), scale
 
 
 def _masked(ctx: Any, name: str, x: Array) -> Array:

@@ -13,13 +13,13 @@ from minicnn.backends.cupy_gpu.runtime import launch_grid, use_stream
 from minicnn.backends.spec import Array
 
 
-def zeros(shape: Sequence[int], dtype: str) -> Array:
+def zeros(shape: Sequence[int], dtype: str | np.dtype) -> Array:
     """A new array of zeros."""
     use_stream()
     return cupy.zeros(tuple(shape), dtype)
 
 
-def empty(shape: Sequence[int], dtype: str) -> Array:
+def empty(shape: Sequence[int], dtype: str | np.dtype) -> Array:
     """A new uninitialised array."""
     use_stream()
     return cupy.empty(tuple(shape), dtype)

@@ -9,29 +9,28 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from minicnn.backends import counter
+from minicnn.backends.context import Context, draw_keys
 from minicnn.backends.numba_cpu.caching import cached_njit
-from minicnn.backends.numba_cpu.memory import contiguous
-from minicnn.backends.numba_cpu.runtime import launch
+from minicnn.backends.numba_cpu.runtime import contiguous, launch
 from minicnn.backends.spec import Array
 
 Factor = tuple[float, float]
 FILL_MODES = ("constant", "nearest", "reflect", "wrap")
 
 
-def flip_forward(ctx: Any, x: Array, seed: int, horizontal: bool, vertical: bool) -> Array:
+def flip_forward(ctx: Context, x: Array, seed: int, horizontal: bool, vertical: bool) -> Array:
     """Mirror some images (N, H, W, C): across the width, across the height, or both."""
     ctx.save(draw=(*_keys(ctx, seed), horizontal, vertical))
     return _flipped(ctx, "y", x)
 
 
-def flip_backward(ctx: Any, dy: Array) -> Array:
+def flip_backward(ctx: Context, dy: Array) -> Array:
     """A flip is its own adjoint."""
     return _flipped(ctx, "dx", dy)
 
 
 def translate_forward(
-    ctx: Any, x: Array, seed: int, height_factor: Factor, width_factor: Factor, fill_mode: str,
+    ctx: Context, x: Array, seed: int, height_factor: Factor, width_factor: Factor, fill_mode: str,
     fill_value: float, interpolation: str,
 ) -> Array:  # fmt: skip
     """Shift image n by a part of its height and of its width. (N, H, W, C), shape unchanged."""
@@ -43,19 +42,19 @@ def translate_forward(
     return y
 
 
-def translate_backward(ctx: Any, dy: Array) -> Array:
+def translate_backward(ctx: Context, dy: Array) -> Array:
     """The adjoint: every pixel of dy is added back where it was taken from."""
     dx = ctx.buffer("dx", dy.shape, dy.dtype)
     launch(_translate_back, 8 * dy.size, contiguous(ctx, "dy", dy), *ctx.draw, dx)
     return dx
 
 
-def _keys(ctx: Any, seed: int) -> tuple[Any, Any]:
-    k0, k1 = counter.keys(seed, int(ctx.step[0]))
+def _keys(ctx: Context, seed: int) -> tuple[Any, Any]:
+    k0, k1 = draw_keys(seed, int(ctx.step[0]))
     return np.uint32(k0), np.uint32(k1)
 
 
-def _flipped(ctx: Any, name: str, x: Array) -> Array:
+def _flipped(ctx: Context, name: str, x: Array) -> Array:
     y = ctx.buffer(name, x.shape, x.dtype)
     launch(_flip, x.size, contiguous(ctx, f"{name}_source", x), *ctx.draw, y)
     return y

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from minicnn.backends.context import Context
 from minicnn.backends.numba_cpu import direct, winograd, winograd_6x6
 from minicnn.backends.numba_cpu.kernels import convolution
-from minicnn.backends.numba_cpu.memory import contiguous, vector
-from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
+from minicnn.backends.numba_cpu.runtime import PRODUCTS, contiguous, launch, vector
 from minicnn.backends.numba_cpu.tiles import (
     FEW_CHANNELS,
     NO_POOL,
@@ -32,14 +32,14 @@ TILE, ROWS, CACHED = 8, 400, 1 << 17
 
 
 def conv2d_forward(
-    ctx: Any, x: Array, w: Array, b: Array | None,
+    ctx: Context, x: Array, w: Array, b: Array | None,
     strides: Pair, pads: Pads, dilation: Pair, groups: int,
 ) -> Array:  # fmt: skip
     """y = cols @ w + b, one tile of images at a time."""
     return forward(ctx, x, w, b, strides, pads, dilation, groups, relu=False)
 
 
-def conv2d_backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
+def conv2d_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
     """dw = cols.T @ dy,   db = sum(dy),   dcols = dy @ w.T,   dx = col2im(dcols)."""
     return backward(ctx, dy, w, dw, db)
 
@@ -91,7 +91,7 @@ def shapes_of(
 
 
 def forward(
-    ctx: Any, x: Array, w: Array, b: Array | None,
+    ctx: Context, x: Array, w: Array, b: Array | None,
     strides: Pair, pads: Pads, dilation: Pair, groups: int,
     relu: bool, pool: Pool = NO_POOL,
 ) -> Array:  # fmt: skip
@@ -108,7 +108,7 @@ def forward(
     y, winner = outputs(ctx, (N, *s.y), pool, dtype)
     ctx.save(x=x, shapes=s, relu=relu, y=y, winner=winner, direct=None)
     if direct.applies(w, groups, pool):
-        ctx.direct = direct.shapes_of(x.shape[1:], w.shape, strides, pads, dilation, pool)
+        ctx.save(direct=direct.shapes_of(x.shape[1:], w.shape, strides, pads, dilation, pool))
         direct.forward(ctx, w, b)
         return y
     several = s.sizes[2] < N  # one tile is one thread's work
@@ -120,7 +120,7 @@ def forward(
     return y
 
 
-def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
+def backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
     """The adjoint of ``forward``."""
     if isinstance(ctx.shapes, winograd.Shapes):
         return winograd.backward(ctx, dy, w, dw, db)
@@ -144,6 +144,6 @@ def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Arra
     return dx if ctx.need_dx else None
 
 
-def _scratch(ctx: Any, s: Shapes, dtype: Any) -> list[Array]:
+def _scratch(ctx: Context, s: Shapes, dtype: Any) -> list[Array]:
     """cols, planes, product: one of each for every thread."""
     return scratch(ctx, dtype, cols=s.cols, planes=s.planes, product=s.product)

@@ -5,16 +5,14 @@ The kernels, and why they are fast: ``kernels/direct.py``.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
+from minicnn.backends.context import Context
 from minicnn.backends.numba_cpu.kernels import direct as kernels
-from minicnn.backends.numba_cpu.kernels.local import WIDE
-from minicnn.backends.numba_cpu.kernels.sums import COLUMNS, ROWS
-from minicnn.backends.numba_cpu.kernels.windows import FILTERS
-from minicnn.backends.numba_cpu.memory import contiguous, vector
-from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
+from minicnn.backends.numba_cpu.kernels.direct import COLUMNS, FILTERS, ROWS
+from minicnn.backends.numba_cpu.kernels.intrinsics import WIDE
+from minicnn.backends.numba_cpu.runtime import PRODUCTS, contiguous, launch, vector
 from minicnn.backends.numba_cpu.tiles import (
     FEW_CHANNELS,
     NO_POOL,
@@ -108,7 +106,7 @@ def _whole(offsets: Array) -> Array:
     return np.pad(flat, (0, -len(flat) % ROWS), mode="edge")
 
 
-def forward(ctx: Any, w: Array, b: Array | None) -> None:
+def forward(ctx: Context, w: Array, b: Array | None) -> None:
     """Convolution, then ReLU and max-pooling as asked, of ``ctx.x`` into ``ctx.y``."""
     s, x, N = ctx.direct, ctx.x, len(ctx.x)
     dtype, work = x.dtype, N * s.work if N > 1 else 0
@@ -128,7 +126,7 @@ def forward(ctx: Any, w: Array, b: Array | None) -> None:
     )  # fmt: skip
 
 
-def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> None:
+def backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> None:
     """dw and db. The gradient of the image is another kernel's: it takes windows."""
     s, x, N = ctx.direct, ctx.x, len(ctx.x)
     dtype, F = x.dtype, w.shape[-1]

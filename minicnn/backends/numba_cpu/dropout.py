@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from minicnn.backends import counter
+from minicnn.backends.context import Context, draw_keys
 from minicnn.backends.numba_cpu.caching import cached_njit
-from minicnn.backends.numba_cpu.memory import contiguous
-from minicnn.backends.numba_cpu.runtime import launch
+from minicnn.backends.numba_cpu.runtime import contiguous, launch
 from minicnn.backends.spec import Array
 
 
-def dropout_forward(ctx: Any, x: Array, rate: float, seed: int, noise_shape: Any) -> Array:
+def dropout_forward(ctx: Context, x: Array, rate: float, seed: int, noise_shape: Any) -> Array:
     """y = x scale where the mask keeps, 0 elsewhere;  scale = 1 / (1 - rate).
 
     The mask has the shape ``noise_shape`` (None, or None on one axis: as x) and is broadcast to x.
@@ -25,16 +24,16 @@ def dropout_forward(ctx: Any, x: Array, rate: float, seed: int, noise_shape: Any
     return _masked(ctx, "y", x)
 
 
-def dropout_backward(ctx: Any, dy: Array) -> Array:
+def dropout_backward(ctx: Context, dy: Array) -> Array:
     """dx = dy scale or 0, by the same mask."""
     return _masked(ctx, "dx", dy)
 
 
-def mask_of(ctx: Any, rate: float, seed: int, dtype: Any) -> tuple[Any, ...]:
+def mask_of(ctx: Context, rate: float, seed: int, dtype: Any) -> tuple[Any, ...]:
     """What a mask is made from: two keys, the smallest draw that is kept, and the scale."""
-    k0, k1 = counter.keys(seed, int(ctx.step[0]))
+    k0, k1 = draw_keys(seed, int(ctx.step[0]))
     scale = 1 / (1 - rate) if rate < 1 else 0  # rate 1 keeps nothing that could be scaled
-    return np.uint32(k0), np.uint32(k1), counter.keep_threshold(rate), dtype.type(scale)
+    return np.uint32(k0), np.uint32(k1), int(rate * 2**32), dtype.type(scale)
 
 
 def apply(mask: tuple[Any, ...], x: Array, y: Array) -> None:
@@ -42,7 +41,7 @@ def apply(mask: tuple[Any, ...], x: Array, y: Array) -> None:
     launch(_apply, 8 * x.size, x.reshape(-1), y.reshape(-1), *mask)
 
 
-def _masked(ctx: Any, name: str, x: Array) -> Array:
+def _masked(ctx: Context, name: str, x: Array) -> Array:
     y = ctx.buffer(name, x.shape, x.dtype)
     if ctx.mask_shape == x.shape:
         apply(ctx.mask, contiguous(ctx, f"{name}_source", x), y)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numba import prange
 
+from minicnn.backends.context import Context
 from minicnn.backends.numba_cpu.caching import cached_njit
-from minicnn.backends.numba_cpu.memory import contiguous, vector
-from minicnn.backends.numba_cpu.runtime import launch
+from minicnn.backends.numba_cpu.runtime import contiguous, launch, vector
 from minicnn.backends.spec import Array
 
 #: entries of a task: 64 KiB in float32, so that the second look at them is free
@@ -22,7 +22,7 @@ CHUNK = 16_384
 
 
 def batchnorm_forward(
-    ctx: Any, x: Array, gamma: Array | None, beta: Array | None, axis: int, epsilon: float
+    ctx: Context, x: Array, gamma: Array | None, beta: Array | None, axis: int, epsilon: float
 ) -> tuple[Array, Array, Array]:
     """(y, mean (C,), variance (C,)) with the statistics of this batch."""
     rows = _rows(ctx, "x", x, axis)  # (R, C)
@@ -36,14 +36,14 @@ def batchnorm_forward(
 
 
 def batchnorm_backward(
-    ctx: Any, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
+    ctx: Context, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
 ) -> Array | None:
     """dx = gamma / sqrt(variance + epsilon) (dy - mean(dy) - x_hat mean(dy x_hat))."""
     return _backward(ctx, dy, dgamma, dbeta, of_batch=True)
 
 
 def normalize_forward(
-    ctx: Any, x: Array, gamma: Array | None, beta: Array | None, mean: Array, variance: Array,
+    ctx: Context, x: Array, gamma: Array | None, beta: Array | None, mean: Array, variance: Array,
     axis: int, epsilon: float,
 ) -> Array:  # fmt: skip
     """y = gamma x_hat + beta,   x_hat = (x - mean) / sqrt(variance + epsilon)."""
@@ -62,7 +62,7 @@ def normalize_forward(
 
 
 def normalize_backward(
-    ctx: Any, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
+    ctx: Context, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
 ) -> Array | None:
     """dgamma = sum(dy x_hat),   dbeta = sum(dy),   dx = dy gamma / sqrt(variance + epsilon)."""
     return _backward(ctx, dy, dgamma, dbeta, of_batch=False)
@@ -74,18 +74,18 @@ def moving_average(average: Array, value: Array, momentum: float) -> None:
     average[...] = number(momentum) * average + number(1 - momentum) * value
 
 
-def rescale_forward(ctx: Any, x: Array, scale: float, offset: float) -> Array:
+def rescale_forward(ctx: Context, x: Array, scale: float, offset: float) -> Array:
     """y = x scale + offset."""
     ctx.save(scale=x.dtype.type(scale))
     return _rescaled(ctx, "y", x, x.dtype.type(offset))
 
 
-def rescale_backward(ctx: Any, dy: Array) -> Array:
+def rescale_backward(ctx: Context, dy: Array) -> Array:
     """dx = dy scale."""
     return _rescaled(ctx, "dx", dy, dy.dtype.type(0))
 
 
-def _rescaled(ctx: Any, name: str, x: Array, offset: Any) -> Array:
+def _rescaled(ctx: Context, name: str, x: Array, offset: Any) -> Array:
     y = ctx.buffer(name, x.shape, x.dtype)
     x = contiguous(ctx, f"{name}_source", x)
     launch(_rescale, x.size, x.reshape(-1), ctx.scale, offset, y.reshape(-1))
@@ -93,7 +93,7 @@ def _rescaled(ctx: Any, name: str, x: Array, offset: Any) -> Array:
 
 
 def _backward(
-    ctx: Any, dy: Array, dgamma: Array | None, dbeta: Array | None, of_batch: bool
+    ctx: Context, dy: Array, dgamma: Array | None, dbeta: Array | None, of_batch: bool
 ) -> Array | None:
     rows = _rows(ctx, "dy", dy, ctx.axis)  # (R, C)
     R, C = rows.shape
@@ -121,7 +121,7 @@ def _moved(x: Array, axis: int) -> Array:
     return np.moveaxis(x, axis, -1)
 
 
-def _rows(ctx: Any, name: str, x: Array, axis: int) -> Array:
+def _rows(ctx: Context, name: str, x: Array, axis: int) -> Array:
     """(R, C), contiguous: a copy only if the channels are not last already."""
     return contiguous(ctx, name, _moved(x, axis)).reshape(-1, x.shape[axis])
 

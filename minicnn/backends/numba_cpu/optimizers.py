@@ -1,11 +1,11 @@
-"""Optimizer steps: one pass over the flat arrays, which is all that memory bandwidth allows.
+"""What is done to weights: one pass over flat arrays, which is all that memory bandwidth allows.
 
 Every entry is computed by the same instructions wherever it lies, so that the result does not
 depend on the number of threads.
 """
 
 # Numba infers the types of the kernels
-# mypy: allow-untyped-defs
+# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
 
 from collections.abc import Sequence
 from typing import Any
@@ -87,6 +87,36 @@ def clip_by_norm(gradients: Sequence[Array], limit: float) -> None:
             g *= g.dtype.type(limit / norm)
 
 
+# -- regularizers and constraints: penalties in one pass each; limits, seldom used, in NumPy ---
+
+
+def add_penalty(total: Array, w: Array, l1: float, l2: float) -> None:
+    """total[0] += l1 sum(|w|) + l2 sum(w^2)."""
+    launch(_add_penalty, 2 * w.size, total, w.reshape(-1), float(l1), float(l2))
+
+
+def add_penalty_gradient(dw: Array, w: Array, l1: float, l2: float) -> None:
+    """dw += l1 sign(w) + 2 l2 w."""
+    number = w.dtype.type
+    launch(
+        _add_gradient, 2 * w.size, dw.reshape(-1), w.reshape(-1), number(l1), number(2 * l2)
+    )  # fmt: skip
+
+
+def limit_norms(
+    w: Array, axes: tuple[int, ...], smallest: float, largest: float, rate: float
+) -> None:
+    """Scale the vectors along ``axes`` towards a norm in [smallest, largest]."""
+    norm = np.sqrt(np.square(w).sum(axis=axes, keepdims=True))
+    wanted = rate * norm.clip(smallest, largest) + (1 - rate) * norm
+    w *= wanted / (norm + 1e-7)
+
+
+def clip_negative(w: Array) -> None:
+    """w = max(w, 0); NaN stays."""
+    np.maximum(w, 0, out=w)
+
+
 # -- kernels ----------------------------------------------------------------------------------
 # error_model="numpy": a division by zero gives an infinity, so that the loops vectorize.
 
@@ -151,6 +181,35 @@ def _sum_of_squares(g):
             part += chunk[i] * chunk[i]
         total += part
     return total
+
+
+# "reassoc" lets the sum of a chunk run in several lanes; unlike full fastmath it keeps NaN
+@cached_njit(parallel=True, fastmath={"reassoc"})
+def _add_penalty(total, w, l1, l2):
+    """Chunks are summed apart and added in order: the same bits on any number of threads."""
+    pieces = (w.size + CHUNK - 1) // CHUNK
+    parts = np.zeros((pieces, 2), w.dtype)
+    for k in prange(pieces):
+        absolute, square = w.dtype.type(0), w.dtype.type(0)
+        for i in range(k * CHUNK, min(w.size, (k + 1) * CHUNK)):
+            absolute += abs(w[i])
+            square += w[i] * w[i]
+        parts[k, 0], parts[k, 1] = absolute, square
+    absolute_sum, square_sum = 0.0, 0.0  # float64
+    for k in range(pieces):
+        absolute_sum += parts[k, 0]
+        square_sum += parts[k, 1]
+    total[0] += l1 * absolute_sum + l2 * square_sum
+
+
+@cached_njit(parallel=True)
+def _add_gradient(dw, w, l1, twice_l2):
+    zero = w.dtype.type(0)
+    for chunk in prange((w.size + CHUNK - 1) // CHUNK):
+        for i in range(chunk * CHUNK, min(w.size, (chunk + 1) * CHUNK)):
+            slope = l1 if w[i] > 0 else zero
+            slope = -l1 if w[i] < 0 else slope
+            dw[i] += slope + twice_l2 * w[i]  # a NaN gets through here, even if l2 is 0
 
 
 def _bias_corrected_rate(

@@ -4,7 +4,8 @@ from typing import Any
 
 import numba
 
-from minicnn.backends.numba_cpu.memory import contiguous
+from minicnn.backends.context import Context
+from minicnn.backends.numba_cpu.runtime import contiguous
 from minicnn.backends.spec import Array, Pads, Pair
 
 #: images with fewer channels than this have short windows, for which there are ways of their own
@@ -52,7 +53,7 @@ def chunk_of(N: int, T: int, pieces: int) -> int:
     return T * max(1, -(-tiles // pieces))
 
 
-def outputs(ctx: Any, shape: tuple[int, ...], pool: Pool, dtype: Any) -> tuple[Array, Array]:
+def outputs(ctx: Context, shape: tuple[int, ...], pool: Pool, dtype: Any) -> tuple[Array, Array]:
     """Buffers for y and, with pooling, the winners: left out, of shape 1, where nobody reads them.
 
     A winner is its place in the window, or one more where ReLU clipped it.
@@ -71,12 +72,12 @@ def lines(x: Array) -> Array:
     return x.reshape(N, H, W * C)
 
 
-def matrix(ctx: Any, w: Array) -> Array:
+def matrix(ctx: Context, w: Array) -> Array:
     """(KH, KW, C, F)  ->  (K, F)."""
     return contiguous(ctx, "w", w).reshape(-1, w.shape[-1])
 
 
-def scratch(ctx: Any, dtype: Any, **shapes: tuple[int, ...]) -> list[Array]:
+def scratch(ctx: Context, dtype: Any, **shapes: tuple[int, ...]) -> list[Array]:
     """A buffer of each name and shape for every thread."""
     threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     return [ctx.buffer(name, (threads, *shape), dtype) for name, shape in shapes.items()]

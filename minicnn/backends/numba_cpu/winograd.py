@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from minicnn.backends.context import Context
 from minicnn.backends.numba_cpu.kernels import winograd as kernels
-from minicnn.backends.numba_cpu.memory import contiguous, vector
-from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
+from minicnn.backends.numba_cpu.runtime import PRODUCTS, contiguous, launch, vector
 from minicnn.backends.numba_cpu.tiles import (
     Pool,
     chunk_of,
@@ -93,7 +93,7 @@ def shapes_of(
 
 
 def forward(
-    ctx: Any, x: Array, w: Array, b: Array | None, pads: Pads, relu: bool,
+    ctx: Context, x: Array, w: Array, b: Array | None, pads: Pads, relu: bool,
     pool: Pool,
 ) -> Array:  # fmt: skip
     """Convolution, then ReLU and max-pooling as asked."""
@@ -110,7 +110,7 @@ def forward(
     return y
 
 
-def backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
+def backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
     """The adjoint of ``forward``."""
     s, x, N = ctx.shapes, ctx.x, len(ctx.x)
     dtype, F = x.dtype, w.shape[-1]
@@ -133,7 +133,7 @@ def _lines(w: Array) -> Array:
     return w.reshape(len(w), -1)
 
 
-def _scratch(ctx: Any, s: Shapes, dtype: Any) -> list[Array]:
+def _scratch(ctx: Context, s: Shapes, dtype: Any) -> list[Array]:
     """U and the lines that it is made in, and one of the other buffers for every thread."""
     return [
         ctx.buffer("U", s.U, dtype),

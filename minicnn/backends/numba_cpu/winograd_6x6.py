@@ -6,12 +6,11 @@ last batch of few images goes another way, and has buffers of its own for it.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
+from minicnn.backends.context import Context
 from minicnn.backends.numba_cpu.kernels import winograd_6x6 as kernels
 from minicnn.backends.numba_cpu.kernels.winograd_6x6 import PIXELS, SIDE
-from minicnn.backends.numba_cpu.memory import contiguous, vector
-from minicnn.backends.numba_cpu.runtime import PRODUCTS, launch
+from minicnn.backends.numba_cpu.runtime import PRODUCTS, contiguous, launch, vector
 from minicnn.backends.numba_cpu.tiles import Pool, convolved, lines, outputs, pooled, scratch
 from minicnn.backends.numba_cpu.winograd import APART, is_plain
 from minicnn.backends.spec import Array, Pads, Pair
@@ -25,7 +24,14 @@ SHARE = 0.6
 
 
 def applies(
-    ctx: Any, x: Array, w: Array, strides: Pair, pads: Pads, dilation: Pair, groups: int, pool: Pool
+    ctx: Context,
+    x: Array,
+    w: Array,
+    strides: Pair,
+    pads: Pads,
+    dilation: Pair,
+    groups: int,
+    pool: Pool,
 ) -> bool:
     """Whether the algorithm may compute this convolution, and in less time."""
     many = len(x) >= MANY_IMAGES and is_plain(w, strides, dilation, groups)
@@ -80,7 +86,7 @@ def shapes_of(w_shape: tuple[int, ...], x_shape: tuple[int, ...], pads: Pads, po
 
 
 def forward(
-    ctx: Any, x: Array, w: Array, b: Array | None, pads: Pads, relu: bool, pool: Pool
+    ctx: Context, x: Array, w: Array, b: Array | None, pads: Pads, relu: bool, pool: Pool
 ) -> Array | None:
     """Convolution, then ReLU and max-pooling as asked; None if something was not finite."""
     s = shapes_of(w.shape, x.shape[1:], pads, pool)

@@ -41,7 +41,7 @@ __device__ inline bool is_refused(const unsigned* refused) {
     return refused != nullptr && refused[0] != 0;
 }
 
-// The two keys of the draws of (seed, step): SplitMix64, as backends/counter.py.
+// The two keys of the draws of (seed, step): SplitMix64, as in backends/context.py.
 __device__ inline void draw_keys(unsigned seed, unsigned step, unsigned* k0, unsigned* k1) {
     unsigned long long z = (((unsigned long long)seed << 32) | step) + 0x9E3779B97F4A7C15ull;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;

@@ -6,9 +6,9 @@
 from numba import get_thread_id, prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit, part
-from minicnn.backends.numba_cpu.kernels.blas import multiply
 from minicnn.backends.numba_cpu.kernels.epilogue import add_chunks, finish, finish_adjoint
 from minicnn.backends.numba_cpu.kernels.im2col import clear, col2im, col2im_t, im2col, im2col_t
+from minicnn.backends.numba_cpu.kernels.intrinsics import multiply
 
 
 @part()

@@ -7,7 +7,7 @@ from numba import carray
 
 from minicnn.backends.numba_cpu.caching import part
 from minicnn.backends.numba_cpu.kernels.im2col import clear
-from minicnn.backends.numba_cpu.kernels.local import local, unsigned
+from minicnn.backends.numba_cpu.kernels.intrinsics import local, unsigned
 
 
 @part()

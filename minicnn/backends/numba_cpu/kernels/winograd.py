@@ -9,17 +9,14 @@ The algorithm, and what U, V and M are: ``transforms.py``.
 from numba import get_thread_id, prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit, part
-from minicnn.backends.numba_cpu.kernels.blas import multiply
-from minicnn.backends.numba_cpu.kernels.borders import pad_adjoint, with_border
 from minicnn.backends.numba_cpu.kernels.epilogue import add_chunks, finish, finish_adjoint
-from minicnn.backends.numba_cpu.kernels.im2col import clear
-from minicnn.backends.numba_cpu.kernels.outputs import (
-    transform_outputs,
-    transform_outputs_adjoint,
-)
+from minicnn.backends.numba_cpu.kernels.im2col import clear, pad_adjoint, with_border
+from minicnn.backends.numba_cpu.kernels.intrinsics import multiply
 from minicnn.backends.numba_cpu.kernels.transforms import (
     kernel_lines_adjoint,
     transform_kernel,
+    transform_outputs,
+    transform_outputs_adjoint,
     transform_patches,
     transform_patches_adjoint,
 )

@@ -19,10 +19,9 @@ Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, 
 from numba import carray, get_thread_id, prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit, part
-from minicnn.backends.numba_cpu.kernels.blas import multiply
-from minicnn.backends.numba_cpu.kernels.borders import with_border
 from minicnn.backends.numba_cpu.kernels.epilogue import finish
-from minicnn.backends.numba_cpu.kernels.local import local, unsigned
+from minicnn.backends.numba_cpu.kernels.im2col import with_border
+from minicnn.backends.numba_cpu.kernels.intrinsics import local, multiply, unsigned
 from minicnn.backends.numba_cpu.kernels.transforms import BLOCK, block
 
 #: rows and columns of a patch, and its pixels

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, cast
 
 from minicnn.backends.spec import REQUIRED, Array, Backend, BackendError
 
-if TYPE_CHECKING:  # mypy compares the modules with the contract, function by function
-    from minicnn.backends import cupy_gpu, numba_cpu, reference
+if TYPE_CHECKING:  # mypy compares the module with the contract, function by function
+    from minicnn.backends import cupy_gpu
     from minicnn.backends.spec import DeviceBackend, Fused
 
-    _textbook: Backend[Array] = reference
-    _cpu: Backend[Array] = numba_cpu
-    _gpu: DeviceBackend[Array] = cupy_gpu
-    _fused: list[Fused[Array]] = [numba_cpu, cupy_gpu]
+    _device: DeviceBackend[Array] = cupy_gpu
+    _fused: Fused[Array] = cupy_gpu
 
 __all__ = ["BackendError", "get", "names"]
 

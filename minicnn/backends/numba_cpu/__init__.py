@@ -6,6 +6,8 @@ BLAS does the products. Results are the same bits for any number of threads.
 
 # ruff: noqa: F401, F403  (the names are here to be called as ``ops.conv2d_forward`` and so on)
 
+from typing import TYPE_CHECKING
+
 from minicnn.backends.numba_cpu.activations import *
 from minicnn.backends.numba_cpu.augmentation import *
 from minicnn.backends.numba_cpu.conv import conv2d_backward, conv2d_forward
@@ -19,3 +21,10 @@ from minicnn.backends.numba_cpu.normalization import *
 from minicnn.backends.numba_cpu.optimizers import *
 from minicnn.backends.numba_cpu.padding import *
 from minicnn.backends.numba_cpu.pooling import *
+
+if TYPE_CHECKING:  # mypy compares this module with the contract, function by function
+    from minicnn.backends import numba_cpu
+    from minicnn.backends.spec import Array, Backend, Fused
+
+    _contract: Backend[Array] = numba_cpu
+    _fused: Fused[Array] = numba_cpu

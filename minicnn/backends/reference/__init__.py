@@ -5,6 +5,8 @@ Meant to be read. It makes a new array for every result; the fast backends reuse
 
 # ruff: noqa: F403  (all names of these files, to be called as ``ops.conv2d_forward`` and so on)
 
+from typing import TYPE_CHECKING
+
 from minicnn.backends.reference.activations import *
 from minicnn.backends.reference.augmentation import *
 from minicnn.backends.reference.conv import *
@@ -17,3 +19,9 @@ from minicnn.backends.reference.normalization import *
 from minicnn.backends.reference.optimizers import *
 from minicnn.backends.reference.padding import *
 from minicnn.backends.reference.pooling import *
+
+if TYPE_CHECKING:  # mypy compares this module with the contract, function by function
+    from minicnn.backends import reference
+    from minicnn.backends.spec import Array, Backend
+
+    _contract: Backend[Array] = reference

@@ -5,11 +5,11 @@ The kernels, and why they are fast: ``kernels/``.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from minicnn.backends.context import Context
 from minicnn.backends.numba_cpu import direct, winograd, winograd_6x6
 from minicnn.backends.numba_cpu.kernels import convolution
+from minicnn.backends.numba_cpu.kernels.convolution import Plan
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, contiguous, launch, vector
 from minicnn.backends.numba_cpu.tiles import (
     FEW_CHANNELS,
@@ -17,6 +17,8 @@ from minicnn.backends.numba_cpu.tiles import (
     Pool,
     chunk_of,
     convolved,
+    gradients,
+    input_gradient,
     lines,
     matrix,
     outputs,
@@ -48,14 +50,10 @@ def conv2d_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | No
 class Shapes:
     """What follows from the shapes alone, the number of images aside."""
 
-    sizes: tuple[int, int, int]  # C, groups, T: T images are a tile
-    geometry: tuple[int, ...]  # KH, KW, SH, SW, DH, DW, top, left, OH, OW
+    plan: Plan
     pool: Pool
-    transposed: bool
     y: tuple[int, int, int]  # without N
-    cols: tuple[int, int]
-    planes: tuple[int, int, int]  # the padded image, channel first
-    product: tuple[int, int]
+    scratch: dict[str, tuple[int, ...]]
     dw: tuple[int, int, int]  # pieces that dw is summed in, K, F
     work: int  # scalar operations an image
 
@@ -75,16 +73,16 @@ def shapes_of(
     T = 1
     while 2 * T <= TILE and 2 * T * P <= ROWS and 2 * T * P * K <= CACHED:
         T *= 2
-    transposed = CG < FEW_CHANNELS and strides[1] == 1  # the column matrix, see ``kernels/``
+    transposed = CG < FEW_CHANNELS and strides[1] == 1
     return Shapes(
-        sizes=(C, groups, T),
-        geometry=(KH, KW, *strides, *dilation, top, left, OH, OW),
+        plan=Plan(C, groups, T, KH, KW, *strides, *dilation, top, left, OH, OW, transposed),
         pool=pool,
-        transposed=transposed,
         y=(rows, columns, F),
-        cols=(K, T * P) if transposed else (T * P, K),
-        planes=(CG, H_pad, W_pad) if transposed else (1, 1, 1),
-        product=(T * P, F),
+        scratch={
+            "cols": (K, T * P) if transposed else (T * P, K),
+            "planes": (CG, H_pad, W_pad) if transposed else (1, 1, 1),
+            "product": (T * P, F),
+        },
         dw=(pieces_of(K * F), K, F),
         work=P * (K * F // PRODUCTS + K + F),
     )
@@ -104,20 +102,21 @@ def forward(
     if winograd.applies(w, strides, dilation, groups):
         return winograd.forward(ctx, x, w, b, pads, relu, pool)
     s = shapes_of(x.shape[1:], w.shape, strides, pads, dilation, groups, pool)
-    N, dtype = len(x), x.dtype
-    y, winner = outputs(ctx, (N, *s.y), pool, dtype)
-    ctx.save(x=x, shapes=s, relu=relu, y=y, winner=winner, direct=None)
-    if direct.applies(w, groups, pool):
-        ctx.save(direct=direct.shapes_of(x.shape[1:], w.shape, strides, pads, dilation, pool))
+    N = len(x)
+    out = outputs(ctx, (N, *s.y), relu, pool, x.dtype)
+    few = direct.applies(w, groups, pool)
+    d = direct.shapes_of(x.shape[1:], w.shape, strides, pads, dilation, pool) if few else None
+    ctx.save(x=x, shapes=s, out=out, direct=d)
+    if few:
         direct.forward(ctx, w, b)
-        return y
-    several = s.sizes[2] < N  # one tile is one thread's work
+        return out.y
+    several = s.plan.T < N  # one tile is one thread's work
     launch(
         convolution.conv_forward, N * s.work if several else 0,
-        lines(x), matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), *s.sizes, s.geometry,
-        s.transposed, relu, pool, *_scratch(ctx, s, dtype), y, winner,
+        lines(x), matrix(ctx, w), vector(ctx, b, w.shape[-1], x.dtype), tuple(s.plan),
+        scratch(ctx, x.dtype, s.scratch), tuple(out),
     )  # fmt: skip
-    return y
+    return out.y
 
 
 def backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
@@ -128,22 +127,12 @@ def backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> 
         direct.backward(ctx, dy, w, dw, db)
         return None
     s, x, N = ctx.shapes, ctx.x, len(ctx.x)
-    dtype = x.dtype
-    pieces, K, F = s.dw
-    T = s.sizes[2]
-    dx = ctx.buffer("dx", x.shape if ctx.need_dx else (1, 1, 1, 1), dtype)
+    dx = input_gradient(ctx, x)
+    several = s.plan.T < N
     launch(
-        convolution.conv_backward, 2 * N * s.work if N > T else 0,
-        lines(x), matrix(ctx, w), contiguous(ctx, "dy", dy), ctx.y, ctx.winner, *s.sizes,
-        chunk_of(N, T, pieces), s.geometry, s.transposed, ctx.relu, s.pool,
-        *_scratch(ctx, s, dtype),
-        ctx.buffer("dw_chunks", s.dw, dtype), ctx.buffer("db_chunks", (pieces, F), dtype),
-        dw.reshape(K, F), ctx.buffer("no_db", (F,), dtype) if db is None else db,
-        lines(dx), ctx.need_dx,
+        convolution.conv_backward, 2 * N * s.work if several else 0,
+        lines(x), matrix(ctx, w), contiguous(ctx, "dy", dy), tuple(s.plan),
+        chunk_of(N, s.plan.T, s.dw[0]), scratch(ctx, x.dtype, s.scratch), tuple(ctx.out),
+        gradients(ctx, s.dw, dw, s.dw[1], db), lines(dx), ctx.need_dx,
     )  # fmt: skip
     return dx if ctx.need_dx else None
-
-
-def _scratch(ctx: Context, s: Shapes, dtype: Any) -> list[Array]:
-    """cols, planes, product: one of each for every thread."""
-    return scratch(ctx, dtype, cols=s.cols, planes=s.planes, product=s.product)

@@ -5,12 +5,14 @@ The kernels, and why they are fast: ``kernels/direct.py``.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from minicnn.backends.context import Context
 from minicnn.backends.numba_cpu.kernels import direct as kernels
-from minicnn.backends.numba_cpu.kernels.direct import COLUMNS, FILTERS, ROWS
+from minicnn.backends.numba_cpu.kernels.direct import COLUMNS, FILTERS, ROWS, Plan
+from minicnn.backends.numba_cpu.kernels.epilogue import Out
 from minicnn.backends.numba_cpu.kernels.intrinsics import WIDE
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, contiguous, launch, vector
 from minicnn.backends.numba_cpu.tiles import (
@@ -19,6 +21,7 @@ from minicnn.backends.numba_cpu.tiles import (
     Pool,
     chunk_of,
     convolved,
+    gradients,
     lines,
     matrix,
     pieces_of,
@@ -51,14 +54,10 @@ def pools_in_registers(w: Array, pool: Pool) -> bool:
 class Shapes:
     """What follows from the shapes alone, the number of images aside."""
 
-    C: int
-    geometry: tuple[int, int, int, int, int]  # top, left, rows of y; rows and columns of a band
+    plan: Plan
     pool: Pool
-    steps: tuple[int, int, int, int]  # down and across in y, right and below in a 2 x 2 window
-    places: Array  # where the windows of a band begin, the last repeated to a multiple of 6
-    taps: Array  # the entries of a window, likewise
-    padded: tuple[int, int]  # the image with its border, (rows, columns C)
-    product: tuple[int, int]
+    padded: tuple[int, int]
+    band: tuple[int, int]
     wide_w: tuple[int, int]
     pieces: int  # that dw is summed in
     work: int  # scalar operations an image
@@ -78,22 +77,16 @@ def shapes_of(
     K, wide = KH * KW * C, -(-F // COLUMNS) * COLUMNS
     h, w = np.arange(band) * strides[0], np.arange(OW) * strides[1]
     i, j = np.arange(KH) * dilation[0], np.arange(KW) * dilation[1]
+    right, below = strides[1] * C, strides[0] * W_pad * C
     places = _whole((h[:, None] * W_pad + w) * C)
     taps = _whole((i[:, None, None] * W_pad + j[:, None]) * C + np.arange(C))
     return Shapes(
-        C=C,
-        geometry=(top, left, rows, band, OW),
-        pool=pool,
-        steps=(
-            down * strides[0] * W_pad * C,
-            across * strides[1] * C,
-            strides[1] * C,
-            strides[0] * W_pad * C,
+        plan=Plan(
+            top, left * C, rows, band, OW, down * below, across * right, right, below, places, taps
         ),
-        places=places,
-        taps=taps,
+        pool=pool,
         padded=(H_pad, W_pad * C),
-        product=(len(places), wide),
+        band=(len(places), wide),
         wide_w=(K, wide),
         pieces=pieces_of(K * wide),
         work=rows * band * OW * (K * wide // PRODUCTS + F),
@@ -107,46 +100,38 @@ def _whole(offsets: Array) -> Array:
 
 
 def forward(ctx: Context, w: Array, b: Array | None) -> None:
-    """Convolution, then ReLU and max-pooling as asked, of ``ctx.x`` into ``ctx.y``."""
-    s, x, N = ctx.direct, ctx.x, len(ctx.x)
-    dtype, work = x.dtype, N * s.work if N > 1 else 0
+    """Convolution, then ReLU and max-pooling as asked, of ``ctx.x`` into ``ctx.out``."""
+    s, x, out, N = ctx.direct, ctx.x, ctx.out, len(ctx.x)
+    work = N * s.work if N > 1 else 0
+    images = lines(x), matrix(ctx, w), vector(ctx, b, w.shape[-1], x.dtype)
     if pools_in_registers(w, s.pool):
-        launch(
-            kernels.direct_pool_forward, work,
-            lines(x), matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), s.C, s.geometry,
-            s.steps, s.taps[: s.wide_w[0]], *scratch(ctx, dtype, padded=s.padded),
-            _rows(ctx.y), _rows(ctx.winner),
-        )  # fmt: skip
+        (padded,) = scratch(ctx, x.dtype, {"padded": s.padded})
+        launch(kernels.direct_pool_forward, work, *images, tuple(s.plan), padded, _by_rows(out, -1))
         return
     launch(
-        kernels.direct_forward, work,
-        lines(x), matrix(ctx, w), vector(ctx, b, w.shape[-1], dtype), s.C, s.steps[0], s.geometry,
-        s.places, s.taps, ctx.relu, s.pool, *scratch(ctx, dtype, padded=s.padded, band=s.product),
-        ctx.buffer("wide_w", s.wide_w, dtype), _by_rows(ctx.y), _by_rows(ctx.winner),
-    )  # fmt: skip
+        kernels.direct_forward, work, *images, tuple(s.plan), _scratch(ctx, s), _by_rows(out, -1, 1)
+    )
 
 
 def backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> None:
     """dw and db. The gradient of the image is another kernel's: it takes windows."""
     s, x, N = ctx.direct, ctx.x, len(ctx.x)
-    dtype, F = x.dtype, w.shape[-1]
+    chunks = s.pieces, len(s.plan.taps), s.wide_w[1]
     launch(
         kernels.direct_backward, N * s.work if N > 1 else 0,
-        lines(x), _by_rows(contiguous(ctx, "dy", dy)), _by_rows(ctx.y), _by_rows(ctx.winner),
-        s.C, s.steps[0], chunk_of(N, 1, s.pieces), s.geometry, s.places, s.taps, ctx.relu, s.pool,
-        *scratch(ctx, dtype, padded=s.padded, band=s.product),
-        ctx.buffer("wide_dw", (s.pieces, len(s.taps), s.wide_w[1]), dtype),
-        ctx.buffer("db_chunks", (s.pieces, F), dtype), dw.reshape(-1, F),
-        ctx.buffer("no_db", (F,), dtype) if db is None else db,
+        lines(x), contiguous(ctx, "dy", dy).reshape(-1, 1, *dy.shape[2:]), tuple(s.plan),
+        chunk_of(N, 1, s.pieces), _scratch(ctx, s), _by_rows(ctx.out, -1, 1),
+        gradients(ctx, chunks, dw, s.wide_w[0], db),
     )  # fmt: skip
 
 
-def _rows(y: Array) -> Array:
-    """(N, rows, columns, F)  ->  (N rows, columns, F)."""
-    return y.reshape(-1, *y.shape[2:])
+def _scratch(ctx: Context, s: Shapes) -> tuple[Array, ...]:
+    dtype = ctx.x.dtype
+    per_thread = scratch(ctx, dtype, {"padded": s.padded, "band": s.band})
+    return *per_thread, ctx.buffer("wide_w", s.wide_w, dtype)
 
 
-def _by_rows(y: Array) -> Array:
-    """(N, rows, columns, F)  ->  (N rows, 1, columns, F)."""
-    rows = _rows(y)
-    return rows.reshape(len(rows), 1, *rows.shape[1:])
+def _by_rows(out: Out, *rows: int) -> tuple[Any, ...]:
+    """Each row of y an image of its own: (N, rows, columns, F) -> (N rows, 1, columns, F) or so."""
+    y, winner = out.y, out.winner
+    return *out[:-2], y.reshape(*rows, *y.shape[2:]), winner.reshape(*rows, *winner.shape[2:])

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from minicnn.backends.context import Context
 from minicnn.backends.numba_cpu.kernels import winograd_6x6 as kernels
-from minicnn.backends.numba_cpu.kernels.winograd_6x6 import PIXELS, SIDE
+from minicnn.backends.numba_cpu.kernels.winograd_6x6 import PIXELS, SIDE, Plan
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, contiguous, launch, vector
 from minicnn.backends.numba_cpu.tiles import Pool, convolved, lines, outputs, pooled, scratch
 from minicnn.backends.numba_cpu.winograd import APART, is_plain
@@ -45,15 +45,9 @@ class Shapes:
     """What follows from the shapes alone, the number of images aside."""
 
     fewer: bool  # whether there are so much fewer products that it pays
-    T: int  # images a tile
-    geometry: tuple[int, int, int, int, int]  # top, left, TH, TW: TH x TW patches; size
+    plan: Plan
     y: tuple[int, int, int]  # without N
-    U: tuple[int, int, int]  # 36, C, F
-    kernel_lines: tuple[int, int]
-    V: tuple[int, int]  # rows are patches
-    M: tuple[int, int]
-    image: tuple[int, int]  # padded so that patches cover it
-    product: tuple[int, int]
+    scratch: dict[str, tuple[int, ...]]
     work: int  # scalar operations an image
 
 
@@ -72,15 +66,14 @@ def shapes_of(w_shape: tuple[int, ...], x_shape: tuple[int, ...], pads: Pads, po
     T = max(1, min(TILE, CACHED // (patches * PIXELS * (C + F))))
     return Shapes(
         fewer=PIXELS * patches <= SHARE * products,
-        T=T,
-        geometry=(top, left, TH, TW, size),
+        plan=Plan(T, top, left, TH, TW, size),
         y=(rows, columns, F),
-        U=(PIXELS, C, F),
-        kernel_lines=(SIDE, K * C * F),
-        V=(T * patches, PIXELS * C + APART),
-        M=(T * patches, PIXELS * F + APART),
-        image=(size * TH + K - 1, (size * TW + K - 1) * C),
-        product=(T * patches * size * size, F),
+        scratch={
+            "image6": (size * TH + K - 1, (size * TW + K - 1) * C),
+            "V6": (T * patches, PIXELS * C + APART),
+            "M6": (T * patches, PIXELS * F + APART),
+            "product6": (T * patches * size * size, F),
+        },
         work=patches * PIXELS * (C * F // PRODUCTS + C + F),
     )
 
@@ -90,15 +83,15 @@ def forward(
 ) -> Array | None:
     """Convolution, then ReLU and max-pooling as asked; None if something was not finite."""
     s = shapes_of(w.shape, x.shape[1:], pads, pool)
-    N, dtype = len(x), x.dtype
-    y, winner = outputs(ctx, (N, *s.y), pool, dtype)
-    tiles = -(-N // s.T)
+    N, (K, _, C, F), dtype = len(x), w.shape, x.dtype
+    out = outputs(ctx, (N, *s.y), relu, pool, dtype)
+    tiles = -(-N // s.plan.T)
     finite = ctx.buffer("finite", (N,), "bool")[:tiles]
     launch(
         kernels.winograd_6x6_forward, N * s.work if tiles > 1 else 0,
-        lines(x), contiguous(ctx, "w", w).reshape(len(w), -1), vector(ctx, b, w.shape[-1], dtype),
-        s.T, s.geometry, relu, pool,
-        ctx.buffer("U6", s.U, dtype), ctx.buffer("kernel_lines6", s.kernel_lines, dtype),
-        *scratch(ctx, dtype, image6=s.image, V6=s.V, M6=s.M, product6=s.product), finite, y, winner,
+        lines(x), contiguous(ctx, "w", w).reshape(K, -1), vector(ctx, b, F, dtype),
+        tuple(s.plan), ctx.buffer("U6", (PIXELS, C, F), dtype),
+        ctx.buffer("G_w6", (SIDE, K * C * F), dtype), scratch(ctx, dtype, s.scratch), finite,
+        tuple(out),
     )  # fmt: skip
-    return y if finite.all() else None
+    return out.y if finite.all() else None

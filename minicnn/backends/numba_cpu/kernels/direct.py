@@ -12,10 +12,14 @@ it keeps the largest, while they are in registers.
 # Numba infers the types of the kernels
 # mypy: ignore-errors
 
+from typing import NamedTuple
+
 from numba import carray, get_thread_id, prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit, part
 from minicnn.backends.numba_cpu.kernels.epilogue import (
+    Gradients,
+    Out,
     add_chunks,
     finish,
     finish_adjoint,
@@ -24,6 +28,7 @@ from minicnn.backends.numba_cpu.kernels.epilogue import (
 )
 from minicnn.backends.numba_cpu.kernels.im2col import clear, with_border
 from minicnn.backends.numba_cpu.kernels.intrinsics import local, unsigned
+from minicnn.backends.spec import Array
 
 #: sums that are made at once: of so many rows, and so many columns
 ROWS, COLUMNS = 6, 32
@@ -149,6 +154,30 @@ def keep_largest(v0, v1, v2, v3, b, f, zero, place, y, winner, row, p):
         y[row, p, f + unsigned(c)] = v0[c]
 
 
+class Plan(NamedTuple):
+    """What the kernels are told: a band is the rows of the image that make a row of y."""
+
+    top: int
+    before: int  # the border on the left, times the channels
+    rows: int  # of y
+    band: int  # rows of the convolution in a band, and its columns
+    OW: int
+    down: int  # steps in the image, in numbers: from a row of y to the next,
+    across: int  # from a column to the next,
+    right: int  # and in a window of 2 x 2
+    below: int
+    places: Array  # where the windows of a band begin, the last repeated to a multiple of 6
+    taps: Array  # the entries of a window, likewise
+
+
+class Scratch(NamedTuple):
+    """Memory of the kernels: the first two for every thread."""
+
+    padded: Array  # the image with its border (rows, columns C)
+    band: Array  # the product of a band (places, F rounded up to a multiple of 32)
+    wide_w: Array  # (K, F rounded up)
+
+
 @part()
 def widen(w, wide_w):
     """w (K, F) as the first columns of wide_w; the others may hold anything."""
@@ -158,71 +187,64 @@ def widen(w, wide_w):
 
 
 @cached_njit(parallel=True)
-def direct_forward(
-    x, w, b, C, step, geometry, places, taps, relu, pool, padded_, product_, wide_w, y, winner
-):  # fmt: skip
+def direct_forward(x, w, b, plan, scratch, out):
     """What ``conv_forward`` computes, for one group.
 
-    ``geometry`` is that of the bands of the image that make a row of y each, ``step`` numbers after
-    one another; ``places`` are where the windows of a band begin, ``taps`` the entries of a window.
-    y and winner are (N rows, 1, columns, F), each row an image of its own. ``wide_w`` and the
-    product have a multiple of 32 columns for the F filters.
+    x is (N, H, W C), w is (K, F). y and winner are (N rows, 1, columns, F), each row an image of
+    its own. ``wide_w`` and the product have a multiple of 32 columns for the F filters.
     """
-    top, left, rows, band, OW = geometry
-    N, K, P = x.shape[0], w.shape[0], band * OW
-    widen(w, wide_w)
+    plan, scratch, out = Plan(*plan), Scratch(*scratch), Out(*out)
+    N, K, rows, P = x.shape[0], w.shape[0], plan.rows, plan.band * plan.OW
+    widen(w, scratch.wide_w)
     for n in prange(N):
         thread = get_thread_id()
-        product = product_[thread]
-        image = with_border(x[n], top, left * C, padded_[thread]).reshape(-1)
+        product = scratch.band[thread]
+        image = with_border(x[n], plan.top, plan.before, scratch.padded[thread]).reshape(-1)
         for row in range(n * rows, n * rows + rows):
-            base = unsigned((row - n * rows) * step)
+            base = unsigned((row - n * rows) * plan.down)
             clear(product.reshape(-1))
-            add_windows_product(image, base, places, taps[:K], wide_w, product)
-            finish(product, P, OW, row, row + 1, b, relu, pool, y, winner)
+            add_windows_product(image, base, plan.places, plan.taps[:K], scratch.wide_w, product)
+            finish(product, P, plan.OW, row, row + 1, b, out)
 
 
 @cached_njit(parallel=True)
-def direct_pool_forward(x, w, b, C, geometry, steps, taps, padded_, y, winner):
+def direct_pool_forward(x, w, b, plan, padded, out):
     """The same with ReLU and max-pooling of 2 x 2, two entries of a row of y at a time.
 
-    ``steps`` in the image lead from a row of y to the next, from a column to the next, and in a
-    window to the right and below. y and winner are (N rows, columns, F).
+    y and winner are (N rows, columns, F).
     """
-    top, left, rows, _, _ = geometry
-    down, across, right, below = steps
-    steps = unsigned(across), unsigned(right), unsigned(below)
+    plan, out = Plan(*plan), Out(*out)
+    y, winner = out.y, out.winner
+    rows, taps = plan.rows, plan.taps[: len(w)]
+    steps = unsigned(plan.across), unsigned(plan.right), unsigned(plan.below)
     for n in prange(x.shape[0]):
-        image = with_border(x[n], top, left * C, padded_[get_thread_id()]).reshape(-1)
+        image = with_border(x[n], plan.top, plan.before, padded[get_thread_id()]).reshape(-1)
         for row in range(rows):
-            start, entry = unsigned(row * down), unsigned(n * rows + row)
+            start, entry = unsigned(row * plan.down), unsigned(n * rows + row)
             pool_row(image, start, steps, taps, w, b, y, winner, entry)
 
 
 @cached_njit(parallel=True)
-def direct_backward(
-    x, dy, y, winner, C, step, chunk, geometry, places, taps, relu, pool, padded_, dproduct_,
-    dw_chunks, db_chunks, dw, db,
-):  # fmt: skip
-    """dw (K, F) and db (F,) from dy, y and winner of ``direct_forward``.
+def direct_backward(x, dy, plan, chunk, scratch, out, gradients):
+    """dw (K, F) and db (F,) from dy, and y and winner of ``direct_forward``.
 
     A chunk is ``chunk`` images.
     """
-    top, left, rows, band, OW = geometry
-    N, F, P = x.shape[0], dw.shape[1], band * OW
+    plan, scratch, out = Plan(*plan), Scratch(*scratch), Out(*out)
+    gradients = Gradients(*gradients)
+    N, F, rows, P = x.shape[0], gradients.dw.shape[1], plan.rows, plan.band * plan.OW
     chunks = (N + chunk - 1) // chunk
     for t in prange(chunks):
         thread = get_thread_id()
-        dproduct = dproduct_[thread]
-        clear(dw_chunks[t].reshape(-1))
-        clear(db_chunks[t])
+        dproduct = scratch.band[thread]
+        dw, db = gradients.dw_chunks[t], gradients.db_chunks[t]
+        clear(dw.reshape(-1))
+        clear(db)
         for n in range(t * chunk, min(N, t * chunk + chunk)):
-            image = with_border(x[n], top, left * C, padded_[thread]).reshape(-1)
+            image = with_border(x[n], plan.top, plan.before, scratch.padded[thread]).reshape(-1)
             for row in range(n * rows, n * rows + rows):
-                finish_adjoint(
-                    dy, y, winner, row, row + 1, relu, pool, dproduct, P, OW, db_chunks[t]
-                )
-                base = unsigned((row - n * rows) * step)
-                add_windows_product(image, base, taps, places[:P], dproduct, dw_chunks[t])
-    add_chunks(dw_chunks, chunks, dw)
-    add_chunks(db_chunks.reshape(-1, 1, F), chunks, db.reshape(1, F))
+                finish_adjoint(dy, row, row + 1, out, dproduct, P, plan.OW, db)
+                base = unsigned((row - n * rows) * plan.down)
+                add_windows_product(image, base, plan.taps, plan.places[:P], dproduct, dw)
+    add_chunks(gradients.dw_chunks, chunks, gradients.dw)
+    add_chunks(gradients.db_chunks.reshape(-1, 1, F), chunks, gradients.db.reshape(1, F))

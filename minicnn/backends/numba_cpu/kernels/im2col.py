@@ -2,7 +2,7 @@
 
 x and dx are (N, H, W C): a run of neighbouring pixels is a run of memory. Loops run from 0 over
 slices, which lets the compiler use vector instructions: an index like k + e might be negative,
-and then Python counts from the end.
+and then Python counts from the end. ``plan`` is that of ``conv.py``.
 """
 
 # Numba infers the types of the kernels
@@ -25,10 +25,10 @@ def inside(start, size, step, length):
 
 
 @part()
-def im2col(x, n, C, c0, CG, geometry, cols, r):
-    """Windows of image n, channels c0 to c0 + CG, become rows r, r + 1, ... of cols (rows, K)."""
-    KH, KW, SH, SW, DH, DW, top, left, OH, OW = geometry
-    H, W = x.shape[1], x.shape[2] // C
+def im2col(x, n, c0, plan, cols, r):
+    """Windows of image n, CG channels from c0 on, become rows r, r + 1, ... of cols (rows, K)."""
+    C, groups, _, KH, KW, SH, SW, DH, DW, top, left, OH, OW, _ = plan
+    H, W, CG = x.shape[1], x.shape[2] // C, C // groups
     for oh in range(OH):
         h0 = oh * SH - top
         i0, i1 = inside(h0, KH, DH, H)
@@ -53,10 +53,10 @@ def im2col(x, n, C, c0, CG, geometry, cols, r):
 
 
 @part()
-def col2im(dcols, r, dx, n, C, c0, CG, geometry):
+def col2im(dcols, r, dx, n, c0, plan):
     """The adjoint of ``im2col``: every row is added back where it came from."""
-    KH, KW, SH, SW, DH, DW, top, left, OH, OW = geometry
-    H, W = dx.shape[1], dx.shape[2] // C
+    C, groups, _, KH, KW, SH, SW, DH, DW, top, left, OH, OW, _ = plan
+    H, W, CG = dx.shape[1], dx.shape[2] // C, C // groups
     for oh in range(OH):
         h0 = oh * SH - top
         i0, i1 = inside(h0, KH, DH, H)
@@ -79,13 +79,13 @@ def col2im(dcols, r, dx, n, C, c0, CG, geometry):
 
 
 @part()
-def im2col_t(x, n, C, c0, CG, geometry, planes, cols, p):
+def im2col_t(x, n, c0, plan, planes, cols, p):
     """The same for SW = 1, transposed: windows become columns p, p + 1, ... of cols (K, columns).
 
     ``planes`` (CG, top + H + bottom, left + W + right) takes the image, padded, channel first.
     """
-    KH, KW, SH, _, DH, DW, top, left, OH, OW = geometry
-    H, W = x.shape[1], x.shape[2] // C
+    C, groups, _, KH, KW, SH, _, DH, DW, top, left, OH, OW, _ = plan
+    H, W, CG = x.shape[1], x.shape[2] // C, C // groups
     planes[:] = 0
     for c in range(CG):
         for h in range(H):
@@ -103,10 +103,10 @@ def im2col_t(x, n, C, c0, CG, geometry, planes, cols, p):
 
 
 @part()
-def col2im_t(dcols, p, planes, dx, n, C, c0, CG, geometry):
+def col2im_t(dcols, p, planes, dx, n, c0, plan):
     """The adjoint of ``im2col_t``."""
-    KH, KW, SH, _, DH, DW, top, left, OH, OW = geometry
-    H, W = dx.shape[1], dx.shape[2] // C
+    C, groups, _, KH, KW, SH, _, DH, DW, top, left, OH, OW, _ = plan
+    H, W, CG = dx.shape[1], dx.shape[2] // C, C // groups
     planes[:] = 0
     for i in range(KH):
         for j in range(KW):

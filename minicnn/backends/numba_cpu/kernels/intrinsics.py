@@ -20,7 +20,7 @@ from numba.extending import get_cython_function_address, intrinsic
 from minicnn.backends.numba_cpu.caching import part
 
 #: whether loops become instructions on vector registers of 64 bytes, of which there are 32: the
-#: sums of ``sums.py`` and ``windows.py`` do not fit any others. On Intel's processors LLVM chooses
+#: sums of ``direct.py`` do not fit any others. On Intel's processors LLVM chooses
 #: those of 32 bytes even where there are longer ones.
 WIDE = "+avx512f" in (config.CPU_FEATURES or get_host_cpu_features()) and (
     config.CPU_NAME or get_host_cpu_name()

@@ -83,16 +83,9 @@ class Backend(Protocol[A]):
     # -- Convolution and pooling -------------------------------------------------------------------
 
     def conv2d_forward(
-        self,
-        ctx: Context,
-        x: A,
-        w: A,
-        b: A | None,
-        strides: Pair,
-        pads: Pads,
-        dilation: Pair,
+        self, ctx: Context, x: A, w: A, b: A | None, strides: Pair, pads: Pads, dilation: Pair,
         groups: int,
-    ) -> A:
+    ) -> A:  # fmt: skip
         """Cross-correlation of x (N, H, W, C) and w (KH, KW, C // groups, F)  ->  y (N, OH, OW, F).
 
         y[n,oh,ow,f] = b[f] + sum_{i,j,c} x_pad[n, oh SH + i DH, ow SW + j DW, c] w[i,j,c,f]
@@ -246,16 +239,9 @@ class Backend(Protocol[A]):
         """
 
     def normalize_forward(
-        self,
-        ctx: Context,
-        x: A,
-        gamma: A | None,
-        beta: A | None,
-        mean: A,
-        variance: A,
-        axis: int,
+        self, ctx: Context, x: A, gamma: A | None, beta: A | None, mean: A, variance: A, axis: int,
         epsilon: float,
-    ) -> A:
+    ) -> A:  # fmt: skip
         """The same with a given mean (C,) and variance (C,), as in inference."""
 
     def normalize_backward(
@@ -285,16 +271,9 @@ class Backend(Protocol[A]):
         """dx: the same images mirrored back."""
 
     def translate_forward(
-        self,
-        ctx: Context,
-        x: A,
-        seed: int,
-        height_factor: tuple[float, float],
-        width_factor: tuple[float, float],
-        fill_mode: str,
-        fill_value: float,
-        interpolation: str,
-    ) -> A:
+        self, ctx: Context, x: A, seed: int, height_factor: tuple[float, float],
+        width_factor: tuple[float, float], fill_mode: str, fill_value: float, interpolation: str,
+    ) -> A:  # fmt: skip
         """Shift image n down by (a + (b - a) u[2n]) H for height_factor (a, b), and to the right by
         (a + (b - a) u[2n + 1]) W for width_factor.  (N, H, W, C), shape unchanged.
 
@@ -428,17 +407,9 @@ class Backend(Protocol[A]):
     # -- Optimizers: one call over flat vectors of one length --------------------------------------
 
     def adam_step(
-        self,
-        w: A,
-        g: A,
-        m: A,
-        v: A,
-        iterations: A,
-        learning_rate: A,
-        beta_1: float,
-        beta_2: float,
+        self, w: A, g: A, m: A, v: A, iterations: A, learning_rate: A, beta_1: float, beta_2: float,
         epsilon: float,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Adam, in place, as Keras writes it (epsilon outside the bias correction).
 
         m += (1 - beta_1)(g - m);   v += (1 - beta_2)(g^2 - v);   t = iterations[0] + 1
@@ -449,18 +420,9 @@ class Backend(Protocol[A]):
         """
 
     def amsgrad_step(
-        self,
-        w: A,
-        g: A,
-        m: A,
-        v: A,
-        v_max: A,
-        iterations: A,
-        learning_rate: A,
-        beta_1: float,
-        beta_2: float,
-        epsilon: float,
-    ) -> None:
+        self, w: A, g: A, m: A, v: A, v_max: A, iterations: A, learning_rate: A, beta_1: float,
+        beta_2: float, epsilon: float,
+    ) -> None:  # fmt: skip
         """Adam that divides by the largest v so far, in place.
 
         v_max = max(v_max, v);   w -= alpha m / (sqrt(v_max) + epsilon)
@@ -475,17 +437,9 @@ class Backend(Protocol[A]):
         """
 
     def rmsprop_step(
-        self,
-        w: A,
-        g: A,
-        v: A,
-        m: A | None,
-        a: A | None,
-        learning_rate: A,
-        rho: float,
-        momentum: float,
-        epsilon: float,
-    ) -> None:
+        self, w: A, g: A, v: A, m: A | None, a: A | None, learning_rate: A, rho: float,
+        momentum: float, epsilon: float,
+    ) -> None:  # fmt: skip
         """v = rho v + (1 - rho) g^2;   step = lr g / sqrt(v + epsilon);   w -= step.
 
         With ``a`` (centred): a = rho a + (1 - rho) g, and the root is of v - a^2 + epsilon.
@@ -569,16 +523,9 @@ class Fused(Protocol[A]):
     """
 
     def conv2d_relu_maxpool2d_forward(
-        self,
-        ctx: Context,
-        x: A,
-        w: A,
-        b: A | None,
-        strides: Pair,
-        pads: Pads,
-        pool_size: Pair,
+        self, ctx: Context, x: A, w: A, b: A | None, strides: Pair, pads: Pads, pool_size: Pair,
         pool_strides: Pair,
-    ) -> A:
+    ) -> A:  # fmt: skip
         """maxpool2d(relu(conv2d(x))) for windows that do not overlap (pool_strides >= pool_size),
         no pooling padding, dilation 1, one group. What backward needs is one byte an output: which
         entry of the window won.

@@ -1,8 +1,5 @@
 """Activations: one pass over the entries each; softmax, whose rows are short, in NumPy."""
 
-# Numba infers the types of the kernels
-# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
-
 import math
 
 import numpy as np

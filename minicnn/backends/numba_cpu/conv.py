@@ -8,29 +8,14 @@ What it gained over the textbook, forward and backward with ReLU and pooling, in
 5 x 5 of 1 channel: 51.5 -> 1.15, 10.1 -> 0.94;   3 x 3 of 32 channels: 5.9 -> 0.49, 3.2 -> 1.15.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from minicnn.backends.context import Context
-from minicnn.backends.numba_cpu import direct, winograd, winograd_6x6
+from minicnn.backends.numba_cpu import direct, tiles, winograd, winograd_6x6
 from minicnn.backends.numba_cpu.kernels import convolution
 from minicnn.backends.numba_cpu.kernels.convolution import Plan
+from minicnn.backends.numba_cpu.kernels.winograd import Plan as WinogradPlan
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, contiguous, launch, vector
-from minicnn.backends.numba_cpu.tiles import (
-    FEW_CHANNELS,
-    NO_POOL,
-    Pool,
-    chunk_of,
-    convolved,
-    gradients,
-    input_gradient,
-    lines,
-    matrix,
-    outputs,
-    pieces_of,
-    pooled,
-    scratch,
-)
 from minicnn.backends.spec import Array, Pads, Pair
 
 #: images a tile, at most; rows that a product needs, at most, to run at full speed; and entries
@@ -46,49 +31,31 @@ def conv2d_forward(
     return forward(ctx, x, w, b, strides, pads, dilation, groups, relu=False)
 
 
-def conv2d_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
-    """dw = cols.T @ dy,   db = sum(dy),   dcols = dy @ w.T,   dx = col2im(dcols)."""
-    return backward(ctx, dy, w, dw, db)
-
-
-@dataclass(frozen=True)
-class Shapes:
-    """What follows from the shapes alone, the number of images aside."""
-
-    plan: Plan
-    pool: Pool
-    y: tuple[int, int, int]  # without N
-    scratch: dict[str, tuple[int, ...]]
-    dw: tuple[int, int, int]  # pieces that dw is summed in, K, F
-    work: int  # scalar operations an image
-
-
 @lru_cache(maxsize=512)
 def shapes_of(
     x_shape: tuple[int, ...], w_shape: tuple[int, ...],
-    strides: Pair, pads: Pads, dilation: Pair, groups: int, pool: Pool,
-) -> Shapes:  # fmt: skip
+    strides: Pair, pads: Pads, dilation: Pair, groups: int, pool: tiles.Pool,
+) -> tiles.Shapes[Plan]:  # fmt: skip
     """Shapes for an image (H, W, C) and a kernel (KH, KW, C // groups, F)."""
     C = x_shape[2]
     KH, KW, CG, F = w_shape
     (top, _), (left, _) = pads
-    H_pad, W_pad, OH, OW = convolved(x_shape, w_shape, strides, pads, dilation)
-    rows, columns, OH, OW = pooled(OH, OW, pool)
+    H_pad, W_pad, OH, OW = tiles.convolved(x_shape, w_shape, strides, pads, dilation)
+    rows, columns, OH, OW = tiles.pooled(OH, OW, pool)
     P, K = OH * OW, KH * KW * CG
     T = 1
     while 2 * T <= TILE and 2 * T * P <= ROWS and 2 * T * P * K <= CACHED:
         T *= 2
-    transposed = CG < FEW_CHANNELS and strides[1] == 1
-    return Shapes(
+    transposed = CG < tiles.FEW_CHANNELS and strides[1] == 1
+    return tiles.Shapes(
         plan=Plan(C, groups, T, KH, KW, *strides, *dilation, top, left, OH, OW, transposed),
-        pool=pool,
         y=(rows, columns, F),
         scratch={
             "cols": (K, T * P) if transposed else (T * P, K),
             "planes": (CG, H_pad, W_pad) if transposed else (1, 1, 1),
             "product": (T * P, F),
         },
-        dw=(pieces_of(K * F), K, F),
+        chunks=(tiles.pieces_of(K * F), K, F),
         work=P * (K * F // PRODUCTS + K + F),
     )
 
@@ -96,7 +63,7 @@ def shapes_of(
 def forward(
     ctx: Context, x: Array, w: Array, b: Array | None,
     strides: Pair, pads: Pads, dilation: Pair, groups: int,
-    relu: bool, pool: Pool = NO_POOL,
+    relu: bool, pool: tiles.Pool = tiles.NO_POOL,
 ) -> Array:  # fmt: skip
     """Convolution, then ReLU and max-pooling as asked: all forward operations of this kind."""
     x = contiguous(ctx, "x", x)
@@ -108,36 +75,40 @@ def forward(
         return winograd.forward(ctx, x, w, b, pads, relu, pool)
     s = shapes_of(x.shape[1:], w.shape, strides, pads, dilation, groups, pool)
     N = len(x)
-    out = outputs(ctx, (N, *s.y), relu, pool, x.dtype)
+    out = tiles.outputs(ctx, (N, *s.y), relu, pool, x.dtype)
     few = direct.applies(w, groups, pool)
     d = direct.shapes_of(x.shape[1:], w.shape, strides, pads, dilation, pool) if few else None
     ctx.save(x=x, shapes=s, out=out, direct=d)
     if few:
-        direct.forward(ctx, w, b)
+        direct.forward(ctx, w, b, pool)
         return out.y
     several = s.plan.T < N  # one tile is one thread's work
     launch(
         convolution.conv_forward, N * s.work if several else 0,
-        lines(x), matrix(ctx, w), vector(ctx, b, w.shape[-1], x.dtype), tuple(s.plan),
-        scratch(ctx, x.dtype, s.scratch), tuple(out),
+        tiles.lines(x), tiles.matrix(ctx, w), vector(ctx, b, w.shape[-1], x.dtype), tuple(s.plan),
+        tiles.scratch(ctx, x.dtype, s.scratch), tuple(out),
     )  # fmt: skip
     return out.y
 
 
-def backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
-    """The adjoint of ``forward``."""
-    if isinstance(ctx.shapes, winograd.Shapes):
+def conv2d_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
+    """dw = cols.T @ dy,   db = sum(dy),   dcols = dy @ w.T,   dx = col2im(dcols).
+
+    The adjoint of ``forward`` in all cases: dy counts where ReLU and pooling let it pass.
+    """
+    if isinstance(ctx.shapes.plan, WinogradPlan):
         return winograd.backward(ctx, dy, w, dw, db)
     if ctx.direct is not None and not ctx.need_dx:
         direct.backward(ctx, dy, w, dw, db)
         return None
     s, x, N = ctx.shapes, ctx.x, len(ctx.x)
-    dx = input_gradient(ctx, x)
+    dx = tiles.input_gradient(ctx, x)
     several = s.plan.T < N
     launch(
         convolution.conv_backward, 2 * N * s.work if several else 0,
-        lines(x), matrix(ctx, w), contiguous(ctx, "dy", dy), tuple(s.plan),
-        chunk_of(N, s.plan.T, s.dw[0]), scratch(ctx, x.dtype, s.scratch), tuple(ctx.out),
-        gradients(ctx, s.dw, dw, s.dw[1], db), lines(dx), ctx.need_dx,
+        tiles.lines(x), tiles.matrix(ctx, w), contiguous(ctx, "dy", dy), tuple(s.plan),
+        tiles.chunk_of(N, s.plan.T, s.chunks[0]), tiles.scratch(ctx, x.dtype, s.scratch),
+        tuple(ctx.out), tiles.gradients(ctx, s.chunks, dw, s.chunks[1], db), tiles.lines(dx),
+        ctx.need_dx,
     )  # fmt: skip
     return dx if ctx.need_dx else None

@@ -3,9 +3,6 @@
 Why this is fast: ``kernels/``.
 """
 
-# Numba infers the types of the kernels
-# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
-
 import math
 
 from numba import prange
@@ -30,11 +27,6 @@ def dense_forward(ctx: Context, x: Array, w: Array, b: Array | None) -> Array:
     return _forward(ctx, x, w, b, relu=False)
 
 
-def dense_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
-    """dw = x.T @ dy,   db = sum(dy),   dx = dy @ w.T."""
-    return _backward(ctx, dy, w, dw, db)
-
-
 def dense_relu_forward(ctx: Context, x: Array, w: Array, b: Array | None) -> Array:
     """y = relu(x @ w + b)."""
     return _forward(ctx, x, w, b, relu=True)
@@ -44,7 +36,7 @@ def dense_relu_backward(
     ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None
 ) -> Array | None:
     """As for the dense layer, from dy where y > 0 and 0 elsewhere."""
-    return _backward(ctx, dy, w, dw, db)
+    return dense_backward(ctx, dy, w, dw, db)
 
 
 def dense_relu_dropout_forward(
@@ -63,7 +55,7 @@ def dense_relu_dropout_backward(
     ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None
 ) -> Array | None:
     """As for the dense layer, from dy scale where y > 0 and 0 elsewhere: y is 0 where dropped."""
-    return _backward(ctx, dy, w, dw, db)
+    return dense_backward(ctx, dy, w, dw, db)
 
 
 def _forward(ctx: Context, x: Array, w: Array, b: Array | None, relu: bool) -> Array:
@@ -87,7 +79,11 @@ def _forward(ctx: Context, x: Array, w: Array, b: Array | None, relu: bool) -> A
     return y
 
 
-def _backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
+def dense_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
+    """dw = x.T @ dy,   db = sum(dy),   dx = dy @ w.T.
+
+    After ReLU and dropout, dy counts where these let it pass.
+    """
     D, U = w.shape
     x = ctx.x
     dtype = x.dtype

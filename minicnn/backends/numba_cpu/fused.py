@@ -16,7 +16,7 @@ def conv2d_relu_backward(
     ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None
 ) -> Array | None:
     """As for the convolution, from dy where y > 0 and 0 elsewhere."""
-    return conv.backward(ctx, dy, w, dw, db)
+    return conv.conv2d_backward(ctx, dy, w, dw, db)
 
 
 def conv2d_relu_maxpool2d_forward(
@@ -32,4 +32,4 @@ def conv2d_relu_maxpool2d_backward(
     ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None
 ) -> Array | None:
     """As for the convolution, from dy at the winners and 0 elsewhere."""
-    return conv.backward(ctx, dy, w, dw, db)
+    return conv.conv2d_backward(ctx, dy, w, dw, db)

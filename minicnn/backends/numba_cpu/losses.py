@@ -5,9 +5,6 @@ dozen NumPy calls cost more than the arithmetic; and so are the kinds of ``regre
 others are plain NumPy. Predictions and targets are (..., K); the losses are (...).
 """
 
-# Numba infers the types of the kernels
-# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
-
 import math
 
 import numpy as np

@@ -89,7 +89,7 @@ def _take(source: Array, index: Array, rows: Array) -> None:
 
 
 @cached_njit(parallel=True)
-def _gather(source, index, batch):  # type: ignore[no-untyped-def]
+def _gather(source, index, batch):
     """batch[n] = source[index[n]]: source (M, entries), batch (N, entries)."""
     for n in prange(len(index)):
         row, to = source[index[n]], batch[n]

@@ -4,11 +4,6 @@ Where the chunks begin depends on the shapes alone and their sums are merged in 
 number of threads gives the same bits.
 """
 
-# Numba infers the types of the kernels
-# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
-
-from typing import Any
-
 import numpy as np
 from numba import prange
 
@@ -49,7 +44,7 @@ def normalize_forward(
     """y = gamma x_hat + beta,   x_hat = (x - mean) / sqrt(variance + epsilon)."""
     rows = _rows(ctx, "x", x, axis)  # (R, C)
     C = rows.shape[1]
-    y = ctx.buffer("y", _moved(x, axis).shape, x.dtype)
+    y = ctx.buffer("y", np.moveaxis(x, axis, -1).shape, x.dtype)  # channels last
     inverse = ctx.buffer("inverse", (C,), x.dtype)  # 1 / sqrt(variance + epsilon)
     np.sqrt(variance + x.dtype.type(epsilon), out=inverse)
     np.divide(1, inverse, out=inverse)
@@ -85,7 +80,7 @@ def rescale_backward(ctx: Context, dy: Array) -> Array:
     return _rescaled(ctx, "dx", dy, dy.dtype.type(0))
 
 
-def _rescaled(ctx: Context, name: str, x: Array, offset: Any) -> Array:
+def _rescaled(ctx: Context, name: str, x: Array, offset: np.number) -> Array:
     y = ctx.buffer(name, x.shape, x.dtype)
     x = contiguous(ctx, f"{name}_source", x)
     launch(_rescale, x.size, x.reshape(-1), ctx.scale, offset, y.reshape(-1))
@@ -107,7 +102,7 @@ def _backward(
         dgamma[...] = sums[1]
     if not ctx.need_dx:
         return None
-    dx = ctx.buffer("dx", _moved(dy, ctx.axis).shape, dy.dtype)
+    dx = ctx.buffer("dx", np.moveaxis(dy, ctx.axis, -1).shape, dy.dtype)
     sums *= dy.dtype.type(1 / max(R, 1) if of_batch else 0)  # the paths through mean and variance
     launch(
         _input_gradient, 5 * dy.size,
@@ -116,14 +111,9 @@ def _backward(
     return np.moveaxis(dx, -1, ctx.axis)
 
 
-def _moved(x: Array, axis: int) -> Array:
-    """A view with the channels last."""
-    return np.moveaxis(x, axis, -1)
-
-
 def _rows(ctx: Context, name: str, x: Array, axis: int) -> Array:
     """(R, C), contiguous: a copy only if the channels are not last already."""
-    return contiguous(ctx, name, _moved(x, axis)).reshape(-1, x.shape[axis])
+    return contiguous(ctx, name, np.moveaxis(x, axis, -1)).reshape(-1, x.shape[axis])
 
 
 def _chunk(C: int) -> int:

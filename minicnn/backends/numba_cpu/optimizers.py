@@ -4,11 +4,7 @@ Every entry is computed by the same instructions wherever it lies, so that the r
 depend on the number of threads.
 """
 
-# Numba infers the types of the kernels
-# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
-
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numba import prange
@@ -29,21 +25,20 @@ def adam_step(
     beta_1: float, beta_2: float, epsilon: float,
 ) -> None:  # fmt: skip
     """Adam; ``epsilon`` stands outside the bias correction."""
-    number = w.dtype.type
-    alpha = _bias_corrected_rate(iterations, learning_rate, beta_1, beta_2, w.dtype)
-    scalars = alpha, number(1 - beta_1), number(1 - beta_2), number(epsilon)
-    launch(_adam, WORK * w.size, w, g, m, v, *scalars)
+    amsgrad_step(w, g, m, v, None, iterations, learning_rate, beta_1, beta_2, epsilon)
 
 
 def amsgrad_step(
-    w: Array, g: Array, m: Array, v: Array, v_max: Array, iterations: Array, learning_rate: Array,
-    beta_1: float, beta_2: float, epsilon: float,
+    w: Array, g: Array, m: Array, v: Array, v_max: Array | None, iterations: Array,
+    learning_rate: Array, beta_1: float, beta_2: float, epsilon: float,
 ) -> None:  # fmt: skip
-    """Adam that divides by the largest v so far."""
+    """Adam that divides by the largest v so far; ``v_max`` None: by v."""
     number = w.dtype.type
-    alpha = _bias_corrected_rate(iterations, learning_rate, beta_1, beta_2, w.dtype)
+    t = number(iterations[0] + 1)
+    alpha = np.sqrt(1 - number(beta_2) ** t) / (1 - number(beta_1) ** t)  # bias correction
+    alpha = number(learning_rate[0]) * alpha  # every operation in the weights' dtype
     scalars = alpha, number(1 - beta_1), number(1 - beta_2), number(epsilon)
-    launch(_amsgrad, WORK * w.size, w, g, m, v, v_max, *scalars)
+    launch(_adam, WORK * w.size, w, g, m, v, v_max, *scalars)
 
 
 def sgd_step(
@@ -122,20 +117,15 @@ def clip_negative(w: Array) -> None:
 
 
 @cached_njit(error_model="numpy", parallel=True)
-def _adam(w, g, m, v, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
+def _adam(w, g, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
     for i in prange(w.size):
         m[i] += (g[i] - m[i]) * one_minus_beta_1
         v[i] += (g[i] * g[i] - v[i]) * one_minus_beta_2
-        w[i] -= m[i] * alpha / (np.sqrt(v[i]) + epsilon)
-
-
-@cached_njit(error_model="numpy", parallel=True)
-def _amsgrad(w, g, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
-    for i in prange(w.size):
-        m[i] += (g[i] - m[i]) * one_minus_beta_1
-        v[i] += (g[i] * g[i] - v[i]) * one_minus_beta_2
-        v_max[i] = v_max[i] if v[i] <= v_max[i] else v[i]  # a NaN in v is taken over
-        w[i] -= m[i] * alpha / (np.sqrt(v_max[i]) + epsilon)
+        if v_max is None:  # decided when Numba compiles
+            w[i] -= m[i] * alpha / (np.sqrt(v[i]) + epsilon)
+        else:
+            v_max[i] = v_max[i] if v[i] <= v_max[i] else v[i]  # a NaN in v is taken over
+            w[i] -= m[i] * alpha / (np.sqrt(v_max[i]) + epsilon)
 
 
 @cached_njit(error_model="numpy", parallel=True)
@@ -210,13 +200,3 @@ def _add_gradient(dw, w, l1, twice_l2):
             slope = l1 if w[i] > 0 else zero
             slope = -l1 if w[i] < 0 else slope
             dw[i] += slope + twice_l2 * w[i]  # a NaN gets through here, even if l2 is 0
-
-
-def _bias_corrected_rate(
-    iterations: Array, learning_rate: Array, beta_1: float, beta_2: float, dtype: np.dtype
-) -> Any:
-    """alpha = lr sqrt(1 - beta_2^t) / (1 - beta_1^t), every operation in the weights' dtype."""
-    number = dtype.type
-    t = number(iterations[0] + 1)
-    correction = np.sqrt(1 - number(beta_2) ** t) / (1 - number(beta_1) ** t)
-    return number(learning_rate[0]) * correction

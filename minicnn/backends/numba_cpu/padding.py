@@ -1,8 +1,5 @@
 """Zeros around an image: each image is copied by one thread."""
 
-# Numba infers the types of the kernels
-# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
-
 from numba import prange
 
 from minicnn.backends.context import Context

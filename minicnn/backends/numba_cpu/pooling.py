@@ -1,7 +1,5 @@
 """Pooling: one pass over the image, channels innermost; a winner's place is kept in a byte."""
 
-# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
-
 import math
 
 import numpy as np

@@ -18,7 +18,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any
 
 import numba
@@ -74,14 +73,9 @@ class _Running:
             self._quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
             self._quiet.__enter__()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._depth == 1:
-            self._quiet.__exit__(kind, error, traceback)
+            self._quiet.__exit__(None, None, None)
             self.use(parallel=True)
             for library, threads in zip(self._blas or (), self._threads, strict=True):
                 library.set_num_threads(threads)
@@ -136,7 +130,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
     os.register_at_fork(after_in_child=RUNNING.forked)
 
 
-def launch(kernel: Any, work: int, *arguments: Any) -> None:
+def launch(kernel: Callable[..., object], work: int, *arguments: object) -> None:
     """Call a parallel kernel; on one thread if ``work`` (scalar operations) is small.
 
     Raises:
@@ -166,7 +160,7 @@ def contiguous(ctx: Context, name: str, array: Array) -> Array:
     return copy
 
 
-def vector(ctx: Context, b: Array | None, size: int, dtype: Any) -> Array:
+def vector(ctx: Context, b: Array | None, size: int, dtype: np.dtype) -> Array:
     """The bias ``b`` (size,) as kernels take it: zeros if there is none."""
     if b is not None:
         return contiguous(ctx, "b", b)
@@ -200,4 +194,4 @@ class _Announcement(event.Listener):
         pass
 
 
-event.register("numba:compile", _Announcement())  # type: ignore[no-untyped-call]
+event.register("numba:compile", _Announcement())

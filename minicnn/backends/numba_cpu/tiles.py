@@ -5,6 +5,8 @@ Numba takes a plain tuple in a fraction of the time that it takes a named one.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numba
 import numpy as np
@@ -13,6 +15,8 @@ from minicnn.backends.context import Context
 from minicnn.backends.numba_cpu.kernels.epilogue import Out
 from minicnn.backends.numba_cpu.runtime import contiguous
 from minicnn.backends.spec import Array, Pads, Pair
+
+P = TypeVar("P")
 
 #: images with fewer channels than this have short windows, for which there are ways of their own
 FEW_CHANNELS = 8
@@ -23,6 +27,18 @@ NO_POOL: Pool = (0, 0, 0, 0)
 
 #: pieces that ``dw`` is summed in, at least and at most, and entries that all of them should have
 FEWEST, MOST, ENTRIES = 4, 16, 1 << 22
+
+
+@dataclass(frozen=True)
+class Shapes(Generic[P]):
+    """What follows from the shapes alone, the number of images aside."""
+
+    plan: P  # what the kernels are told
+    y: tuple[int, int, int]  # without N
+    scratch: dict[str, tuple[int, ...]]  # the fields of the kernels' ``Scratch``, in order
+    chunks: tuple[int, ...]  # the pieces that dw is summed in
+    work: int  # scalar operations an image
+    pays: bool = True  # whether this way has so much fewer products that it is worth its price
 
 
 def convolved(

@@ -7,24 +7,13 @@ threads (``python benchmarks/operations.py``, before it was there and now):
 3 x 3 of 32 channels, 64 filters, 32 images of 15 x 15: 0.49 -> 0.25, 1.15 -> 0.49.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from minicnn.backends.context import Context
+from minicnn.backends.numba_cpu import tiles
 from minicnn.backends.numba_cpu.kernels import winograd as kernels
 from minicnn.backends.numba_cpu.kernels.winograd import Plan
 from minicnn.backends.numba_cpu.runtime import PRODUCTS, contiguous, launch, vector
-from minicnn.backends.numba_cpu.tiles import (
-    Pool,
-    chunk_of,
-    convolved,
-    gradients,
-    input_gradient,
-    outputs,
-    pieces_of,
-    pooled,
-    scratch,
-)
 from minicnn.backends.spec import Array, Pads, Pair
 
 #: fewer input channels or filters than this, and the transforms cost more than they save
@@ -47,33 +36,22 @@ def is_plain(w: Array, strides: Pair, dilation: Pair, groups: int) -> bool:
     return strides == dilation == (1, 1) and groups == 1 and min(C, F) >= MANY_CHANNELS
 
 
-@dataclass(frozen=True)
-class Shapes:
-    """What follows from the shapes alone, the number of images aside."""
-
-    plan: Plan
-    pool: Pool
-    y: tuple[int, int, int]  # without N
-    scratch: dict[str, tuple[int, ...]]
-    pieces: int  # that dw is summed in
-    work: int  # scalar operations an image
-
-
 @lru_cache(maxsize=512)
-def shapes_of(w_shape: tuple[int, ...], x_shape: tuple[int, ...], pads: Pads, pool: Pool) -> Shapes:
+def shapes_of(
+    w_shape: tuple[int, ...], x_shape: tuple[int, ...], pads: Pads, pool: tiles.Pool
+) -> tiles.Shapes[Plan]:
     """Shapes for an image (H, W, C) and a kernel (3, 3, C, F)."""
     C, F = w_shape[2:]
     (top, _), (left, _) = pads
-    _, _, OH, OW = convolved(x_shape, w_shape, (1, 1), pads, (1, 1))
-    rows, columns, OH, OW = pooled(OH, OW, pool)
+    _, _, OH, OW = tiles.convolved(x_shape, w_shape, (1, 1), pads, (1, 1))
+    rows, columns, OH, OW = tiles.pooled(OH, OW, pool)
     TH, TW = (OH + 1) // 2, (OW + 1) // 2
     patches = TH * TW
     T = 1
     while 2 * T <= TILE and 2 * T * patches * 16 * (C + F) <= CACHED:
         T *= 2
-    return Shapes(
+    return tiles.Shapes(
         plan=Plan(T, top, left, TH, TW, even=(2 * TH, 2 * TW) == (OH, OW)),
-        pool=pool,
         y=(rows, columns, F),
         scratch={
             "image": (2 * TH + 2, 2 * TW + 2, C),
@@ -81,24 +59,24 @@ def shapes_of(w_shape: tuple[int, ...], x_shape: tuple[int, ...], pads: Pads, po
             "M": (T * patches, 16 * F + APART),
             "product": (4 * T * patches, F),
         },
-        pieces=pieces_of(16 * C * F),
+        chunks=(16, tiles.pieces_of(16 * C * F), C, F),
         work=patches * 16 * (C * F // PRODUCTS + C + F),
     )
 
 
 def forward(
-    ctx: Context, x: Array, w: Array, b: Array | None, pads: Pads, relu: bool, pool: Pool
+    ctx: Context, x: Array, w: Array, b: Array | None, pads: Pads, relu: bool, pool: tiles.Pool
 ) -> Array:
     """Convolution, then ReLU and max-pooling as asked."""
     s = shapes_of(w.shape, x.shape[1:], pads, pool)
     N, (C, F), dtype = len(x), w.shape[2:], x.dtype
-    out = outputs(ctx, (N, *s.y), relu, pool, dtype)
+    out = tiles.outputs(ctx, (N, *s.y), relu, pool, dtype)
     U, G_w = ctx.buffer("U", (16, C, F), dtype), ctx.buffer("G_w", (4, 3 * C * F), dtype)
     several = N > s.plan.T  # one tile is one thread's work
     launch(
         kernels.winograd_forward, N * s.work if several else 0,
         x, contiguous(ctx, "w", w).reshape(3, -1), vector(ctx, b, F, dtype), tuple(s.plan),
-        U, G_w, scratch(ctx, dtype, s.scratch), tuple(out),
+        U, G_w, tiles.scratch(ctx, dtype, s.scratch), tuple(out),
     )  # fmt: skip
     ctx.save(x=x, shapes=s, out=out, U=U, G_w=G_w)
     return out.y
@@ -108,12 +86,12 @@ def backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> 
     """The adjoint of ``forward``."""
     s, x, N = ctx.shapes, ctx.x, len(ctx.x)
     (C, F), dtype = w.shape[2:], x.dtype
-    dx = input_gradient(ctx, x)
+    dx = tiles.input_gradient(ctx, x)
     U_t, dU = ctx.buffer("U_t", (16, F, C), dtype), ctx.buffer("dU", (16, C, F), dtype)
     launch(
         kernels.winograd_backward, 2 * N * s.work if N > s.plan.T else 0,
-        x, contiguous(ctx, "dy", dy), tuple(s.plan), chunk_of(N, s.plan.T, s.pieces),
-        (ctx.U, ctx.G_w, U_t, dU), scratch(ctx, dtype, s.scratch), tuple(ctx.out),
-        gradients(ctx, (16, s.pieces, C, F), dw, 3, db), dx, ctx.need_dx,
+        x, contiguous(ctx, "dy", dy), tuple(s.plan), tiles.chunk_of(N, s.plan.T, s.chunks[1]),
+        (ctx.U, ctx.G_w, U_t, dU), tiles.scratch(ctx, dtype, s.scratch), tuple(ctx.out),
+        tiles.gradients(ctx, s.chunks, dw, 3, db), dx, ctx.need_dx,
     )  # fmt: skip
     return dx if ctx.need_dx else None

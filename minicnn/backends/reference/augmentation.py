@@ -25,15 +25,9 @@ def flip_backward(ctx: Context, dy: Array) -> Array:
 
 
 def translate_forward(
-    ctx: Context,
-    x: Array,
-    seed: int,
-    height_factor: Factor,
-    width_factor: Factor,
-    fill_mode: str,
-    fill_value: float,
-    interpolation: str,
-) -> Array:
+    ctx: Context, x: Array, seed: int, height_factor: Factor, width_factor: Factor, fill_mode: str,
+    fill_value: float, interpolation: str,
+) -> Array:  # fmt: skip
     """Shift image n by a part of its height and of its width. (N, H, W, C), shape unchanged.
 
     y[n] = sum of w x[n, rows, columns] over the two nearest rows and the two nearest columns.

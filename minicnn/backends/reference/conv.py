@@ -46,15 +46,9 @@ def col2im(dcols: Array, x_shape: tuple[int, ...], strides: Pair, dilation: Pair
 
 
 def conv2d_forward(
-    ctx: Context,
-    x: Array,
-    w: Array,
-    b: Array | None,
-    strides: Pair,
-    pads: Pads,
-    dilation: Pair,
+    ctx: Context, x: Array, w: Array, b: Array | None, strides: Pair, pads: Pads, dilation: Pair,
     groups: int,
-) -> Array:
+) -> Array:  # fmt: skip
     """y = cols @ w + b.  x (N, H, W, C), w (KH, KW, C // groups, F)  ->  y (N, OH, OW, F)."""
     KH, KW, CG, F = w.shape  # a filter sees CG channels, all of them if there is one group
     FG = F // groups

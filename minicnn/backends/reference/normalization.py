@@ -36,15 +36,9 @@ def batchnorm_backward(
 
 
 def normalize_forward(
-    ctx: Context,
-    x: Array,
-    gamma: Array | None,
-    beta: Array | None,
-    mean: Array,
-    variance: Array,
-    axis: int,
-    epsilon: float,
-) -> Array:
+    ctx: Context, x: Array, gamma: Array | None, beta: Array | None, mean: Array, variance: Array,
+    axis: int, epsilon: float,
+) -> Array:  # fmt: skip
     """y = gamma x_hat + beta,   x_hat = (x - mean) / sqrt(variance + epsilon)."""
     deviation = np.sqrt(variance + variance.dtype.type(epsilon))  # (C,)
     x_hat = (x - _along(mean, x, axis)) / _along(deviation, x, axis)  # as x

@@ -1,8 +1,5 @@
 """Convolution as a product of windows and w, with ReLU and max-pooling in the same pass."""
 
-# Numba infers the types of the kernels
-# mypy: ignore-errors
-
 from typing import NamedTuple
 
 from numba import get_thread_id, prange

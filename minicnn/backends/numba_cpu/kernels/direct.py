@@ -9,9 +9,6 @@ With the usual pooling there is no product at all: a window of it needs four sum
 it keeps the largest, while they are in registers.
 """
 
-# Numba infers the types of the kernels
-# mypy: ignore-errors
-
 from typing import NamedTuple
 
 from numba import carray, get_thread_id, prange

@@ -3,9 +3,6 @@
 ``out`` (``Out``) says which of them are asked for, and where y and the winners go.
 """
 
-# Numba infers the types of the kernels
-# mypy: ignore-errors
-
 from typing import NamedTuple
 
 from numba import carray

@@ -5,9 +5,6 @@ slices, which lets the compiler use vector instructions: an index like k + e mig
 and then Python counts from the end. ``plan`` is that of ``conv.py``.
 """
 
-# Numba infers the types of the kernels
-# mypy: ignore-errors
-
 from minicnn.backends.numba_cpu.caching import part
 
 

@@ -6,9 +6,6 @@ overlap with anything, so that a few loops over 16 or 32 numbers of it become ve
 And Python counts a negative index from the end, which must be looked for unless there is none.
 """
 
-# Numba infers the types of the kernels
-# mypy: ignore-errors
-
 import llvmlite.binding
 from llvmlite import ir
 from llvmlite.binding import get_host_cpu_name

@@ -20,9 +20,6 @@ matrix i j of it begins at (4 i + j) C, and sixteen channels at a time are trans
 Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
 """
 
-# Numba infers the types of the kernels
-# mypy: ignore-errors
-
 from numba import carray
 
 from minicnn.backends.numba_cpu.caching import part

@@ -3,9 +3,6 @@
 The algorithm, and what U, V and M are: ``transforms.py``.
 """
 
-# Numba infers the types of the kernels
-# mypy: ignore-errors
-
 from typing import NamedTuple
 
 from numba import get_thread_id, prange

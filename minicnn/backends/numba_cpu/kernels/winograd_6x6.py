@@ -13,9 +13,6 @@ where one is not finite the caller computes all of them in another way.
 Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4.
 """
 
-# Numba infers the types of the kernels
-# mypy: ignore-errors
-
 from typing import NamedTuple
 
 from numba import carray, get_thread_id, prange

@@ -140,8 +140,8 @@ def watched(model: Any, parts: Parts) -> Iterator[None]:
     """While open, the parts of each training step note how long they took."""
     from minicnn.engine.data import Arrays
 
-    compiled = model._compiled
-    plan = compiled.executor.plan
+    step = model._trainer.step(model)
+    plan = step.plan
     patched: list[tuple[Any, str, Any]] = []
 
     def watch(owner: Any, method: str, what: str, direction: str = "") -> None:
@@ -149,31 +149,30 @@ def watched(model: Any, parts: Parts) -> Iterator[None]:
         patched.append((owner, method, original))
         setattr(owner, method, clocked(getattr(owner, method), parts[what, direction]))
 
-    for stage in plan.stages[: compiled.last]:
+    for stage in plan.stages[: step.last]:
         watch(stage, "forward", stage.name, "forward")
         watch(stage, "backward", stage.name, "backward")
-    watch(compiled.loss, "forward", "loss", "forward")
-    watch(compiled.loss, "backward", "loss", "backward")
-    for metric in compiled.metrics:
+    watch(step.loss, "forward", "loss", "forward")
+    watch(step.loss, "backward", "loss", "backward")
+    for metric in step.totals.metrics:
         watch(metric, "update", "metrics")
-    watch(compiled.optimizer, "apply", "optimizer")
+    watch(step.optimizer, "update_weights", "optimizer")
     watch(Arrays, "take", "gather the batch")
     last: list[float] = []
-    train = compiled.train
+    train = step.train
 
-    def step(batch: Any) -> bool:
-        finite = train(batch)
+    def timed(rows: Any) -> None:
+        train(rows)
         now = time.perf_counter()
         if last and now - last[0] < 1:
             parts["step", ""].append(now - last[0])  # from the end of one step to that of the next
         last[:] = [now]
-        return finite
 
-    compiled.train = step
+    step.train = timed
     try:
         yield
     finally:
-        del compiled.train
+        del step.train
         for owner, method, original in reversed(patched):
             if original is None:
                 delattr(owner, method)
@@ -195,13 +194,12 @@ def clocked(function: Callable[..., Any], taken: list[float]) -> Callable[..., A
 
 def add_flops(rows: list[dict[str, Any]], model: Any, batch: int) -> None:
     """Multiplications and additions of the matrix products of each stage."""
-    compiled = model._compiled
-    plan = compiled.executor.plan
-    first = plan.first_trained()
+    step = model._trainer.step(model)
+    plan, first = step.plan, step.plan.first
     kernels = {p.path.rsplit("/", 1)[0].rsplit("/", 1)[-1]: p for p in model.weights
                if p.path.endswith("kernel")}  # fmt: skip
     places = {layer.name: layer.output.shape for layer in model.layers}
-    for i, stage in enumerate(plan.stages[: compiled.last]):
+    for i, stage in enumerate(plan.stages[: step.last]):
         layer = stage.name.split(" + ")[0]
         if layer not in kernels:
             continue

@@ -21,7 +21,7 @@ _NAMES = {
     "Sequential": "models",
     "Input": "layers",
     "ModelFileError": "saving",
-    "NonFiniteError": "engine.diagnose",
+    "NonFiniteError": "engine.loop",
     "check_gradients": "gradcheck",
     "assert_gradients": "gradcheck",
     "trace": "tracing",

@@ -1,6 +1,7 @@
 """The rules of the house, read from the source: who may import what, and how large a file is."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ ARRAY_LIBRARIES = {"numpy", "numba", "scipy", "cupy", "cupyx"}
 #: file -> why it is longer than 400 lines
 LONG_FILES: dict[str, str] = {
     "backends/spec.py": "the contract is one list of every operation, formulas included",
+    "models/model.py": "what one can call on a model is one list, Keras's, docstrings included",
 }
 
 
@@ -117,6 +119,55 @@ def test_the_textbook_needs_numpy_and_nothing_else(file):
     for name in imported(FILES[file]):
         root = name.partition(".")[0]
         assert root in sys.stdlib_module_names | {"numpy", "minicnn"}, f"{file} imports {name}"
+
+
+def modules_below(name: str) -> str | None:
+    """The module of the package that a dotted name is, or is in; None outside the package."""
+    parts = name.split(".")
+    while len(parts) > 1:
+        path = "/".join(parts[1:])
+        for file in (f"{path}.py", f"{path}/__init__.py"):
+            if file in FILES:
+                return file
+        parts.pop()
+    return None
+
+
+def imports_of_the_package() -> dict[str, set[str]]:
+    """file -> the files it imports anywhere, in functions too."""
+    found = {file: {modules_below(name) for name in imported(path)} for file, path in FILES.items()}
+    return {
+        file: {to for to in targets if to not in (None, file)} for file, targets in found.items()
+    }
+
+
+def a_circle(graph: dict[str, set[str]]) -> list[str]:
+    """Names that lead from one back to itself; empty if there is no such way."""
+    try:
+        list(graphlib.TopologicalSorter(graph).static_order())
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_a_circle_is_found():
+    assert a_circle({"a": {"b"}, "b": {"c"}}) == []
+    assert set(a_circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
+    assert "engine/plan.py" in imports_of_the_package()["engine/step.py"]
+
+
+def test_no_module_imports_itself_through_others():
+    assert a_circle(imports_of_the_package()) == []
+
+
+def test_no_room_imports_itself_through_others():
+    """A room is a folder of the package, or a module beside these."""
+    rooms: dict[str, set[str]] = {}
+    for file, targets in imports_of_the_package().items():
+        room = Path(file).parts[0]
+        rooms.setdefault(room, set()).update(Path(to).parts[0] for to in targets)
+    graph = {room: targets - {room, "__init__.py"} for room, targets in rooms.items()}
+    assert a_circle(graph) == []
 
 
 def test_import_minicnn_loads_numpy_and_nothing_heavier():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minicnn.cli import main
-from minicnn.compare import Report, first_training, keras_process, record
+from minicnn.compare import Report, first_training, keras_side, record
 from minicnn.layers import Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
 from minicnn.models import Sequential
 
@@ -46,7 +46,7 @@ def program(tmp_path):
 @pytest.fixture
 def keras_found(monkeypatch):
     """Makes the command believe that Keras is there."""
-    monkeypatch.setattr(keras_process, "_NEEDED", ["json"])
+    monkeypatch.setattr(keras_side, "_NEEDED", ["json"])
 
 
 def test_a_program_runs_as_far_as_fit(program, capsys):
@@ -132,7 +132,7 @@ def test_a_command_line_that_makes_no_sense(program, keras_found, capsys):
 
 
 def test_without_keras_it_says_what_to_install(program, monkeypatch, capsys):
-    monkeypatch.setattr(keras_process, "_NEEDED", ["keras_for_nobody", "json"])
+    monkeypatch.setattr(keras_side, "_NEEDED", ["keras_for_nobody", "json"])
     assert main(["compare", program(PROGRAM)]) == 1
     captured = capsys.readouterr()
     assert "has no keras_for_nobody. Install it there:" in captured.err

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minicnn import callbacks, losses, models, optimizers, utils
-from minicnn.engine.diagnose import NonFiniteError
+from minicnn.engine.loop import NonFiniteError
 from minicnn.layers import (
     Conv2D,
     Dense,

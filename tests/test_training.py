@@ -288,7 +288,7 @@ def test_a_warm_step_allocates_nothing(backend):
     """After one epoch every context is frozen; training and evaluating go on, last batch too."""
     made = compiled(dropout=0.5)
     made.fit(X, Y, batch_size=16, verbose=0, validation_data=(X, Y))
-    for ctx in made._compiled.contexts():
+    for ctx in made._trainer.made.contexts():
         ctx.freeze()
     made.fit(X, Y, batch_size=16, verbose=0, validation_data=(X, Y))
 

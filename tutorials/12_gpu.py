@@ -174,12 +174,15 @@ draw_owners()
 # from the last axis on:
 
 # %%
+show_kernel("common.cu", "place_of")
+
+# %%
 show_kernel("pooling.cu", "maxpool2d_forward")
 
 # %% [markdown]
-# * `c = t % C` is the channel; `row = t / C` (whole division) numbers the pixels of all images.
-#   The remainder of that by OW is the column, and so on. It is the order in which chapter 1 laid
-#   out its arrays.
+# * `t % C` is the channel; `pixel = t / C` (whole division) numbers the pixels of all images.
+#   The remainder of that by the width is the column, and so on. It is the order in which chapter 1
+#   laid out its arrays. For y the height and width are OH and OW.
 # * The two loops are the window. They are the only loops left: what chapter 1 looped over around
 #   them, images, rows, columns and channels, has become threads.
 # * `continue` leaves out what lies in the padding, so that padding never wins.
@@ -193,9 +196,8 @@ show_kernel("pooling.cu", "maxpool2d_forward")
 
 # %%
 def place_of(t, OH, OW, C):
-    c, row = t % C, t // C
-    ow, oh, n = row % OW, row // OW % OH, row // OW // OH
-    return n, oh, ow, c
+    pixel = t // C
+    return pixel // OW // OH, pixel // OW % OH, pixel % OW, t % C
 
 
 shape = (2, 3, 4, 5)

@@ -3,16 +3,9 @@
 import importlib
 from functools import cache
 from types import ModuleType
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from minicnn.backends.spec import REQUIRED, Array, Backend, BackendError
-
-if TYPE_CHECKING:  # mypy compares the module with the contract, function by function
-    from minicnn.backends import cupy_gpu
-    from minicnn.backends.spec import DeviceBackend, Fused
-
-    _device: DeviceBackend[Array] = cupy_gpu
-    _fused: Fused[Array] = cupy_gpu
+from minicnn.backends.spec import REQUIRED, Backend, BackendError
 
 __all__ = ["BackendError", "get", "names"]
 

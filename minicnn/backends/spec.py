@@ -18,14 +18,15 @@ Rules that hold for every operation
       the same operation runs again with the same ``ctx``.
     * Nobody writes into what was lent (``x``, ``dy``, ``w``). ``dw`` and ``db`` are *assigned*.
     * A backward returns ``dx``, or ``None`` when ``ctx.need_dx`` is false and saving work is
-      possible (convolution, dense, batch normalisation).
+      possible (convolution, dense, batch normalisation). Its type is ``A | Any`` then: whoever
+      set ``need_dx`` knows which of the two it is.
     * The dtype (float32 or float64) follows the data; constants never widen it.
     * NaN in, NaN out: no comparison may lose one.
 """
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -102,7 +103,7 @@ class Backend(Protocol[A]):
         2 x 2 outputs NaN as well; the same holds for dy and the gradients.
         """
 
-    def conv2d_backward(self, ctx: Context, dy: A, w: A, dw: A, db: A | None) -> A | None:
+    def conv2d_backward(self, ctx: Context, dy: A, w: A, dw: A, db: A | None) -> A | Any:
         """Fill ``dw`` (KH, KW, C // groups, F) and ``db`` (F,); return dx (N, H, W, C).
 
         y = cols @ w + b   gives   dw = cols.T @ dy,   db = sum(dy),   dcols = dy @ w.T,
@@ -145,7 +146,7 @@ class Backend(Protocol[A]):
     def dense_forward(self, ctx: Context, x: A, w: A, b: A | None) -> A:
         """y = x @ w + b.  x (..., D), w (D, U), b (U,)  ->  y (..., U)."""
 
-    def dense_backward(self, ctx: Context, dy: A, w: A, dw: A, db: A | None) -> A | None:
+    def dense_backward(self, ctx: Context, dy: A, w: A, dw: A, db: A | None) -> A | Any:
         """dw = x.T @ dy,   db = sum(dy),   dx = dy @ w.T  (leading axes taken as one)."""
 
     def relu_forward(
@@ -231,7 +232,7 @@ class Backend(Protocol[A]):
 
     def batchnorm_backward(
         self, ctx: Context, dy: A, gamma: A | None, dgamma: A | None, dbeta: A | None
-    ) -> A | None:
+    ) -> A | Any:
         """dgamma = sum(dy x_hat),   dbeta = sum(dy)   over all axes but the channels', and
 
         dx = gamma / sqrt(variance + epsilon) (dy - dbeta / M - x_hat dgamma / M):
@@ -246,7 +247,7 @@ class Backend(Protocol[A]):
 
     def normalize_backward(
         self, ctx: Context, dy: A, gamma: A | None, dgamma: A | None, dbeta: A | None
-    ) -> A | None:
+    ) -> A | Any:
         """dgamma and dbeta as above;   dx = dy gamma / sqrt(variance + epsilon)."""
 
     def moving_average(self, average: A, value: A, momentum: float) -> None:
@@ -484,7 +485,7 @@ class Backend(Protocol[A]):
 
 
 class DeviceBackend(Backend[A], Protocol[A]):
-    """A backend whose device runs behind the host: it has these four, too.
+    """A backend whose device runs behind the host: it has these three, too.
 
     A step is recorded once and then replayed, and nobody waits for it. The host does not see the
     loss of a step before it launches the next one, so a loss that is not finite has to stop the
@@ -511,12 +512,9 @@ class DeviceBackend(Backend[A], Protocol[A]):
     def refuse_unless_finite(self, loss: A, step: A, refused: A) -> None:
         """refused[0] = step[0] if loss[0] is NaN or infinite and refused[0] is 0.  All (1,)."""
 
-    def restore_refused(self, value: A, kept: A, refused: A) -> None:
-        """value = kept if ``refused[0]``: undoes what forward did before its loss was known."""
 
-
-class Fused(Protocol[A]):
-    """Fused operations: a backend may have them, forward and backward together.
+class FusedBackend(Backend[A], Protocol[A]):
+    """A backend with fused operations: it may have them, forward and backward together.
 
     Each *is* the composition in its name, bit for bit where the arithmetic allows, and is tested
     against it. (With ``ctx.forward_only`` the rounding may differ.)
@@ -533,7 +531,7 @@ class Fused(Protocol[A]):
 
     def conv2d_relu_maxpool2d_backward(
         self, ctx: Context, dy: A, w: A, dw: A, db: A | None
-    ) -> A | None:
+    ) -> A | Any:
         """The three backwards in one pass; dw, db, dx as for ``conv2d_backward``."""
 
     def conv2d_relu_forward(
@@ -541,13 +539,13 @@ class Fused(Protocol[A]):
     ) -> A:
         """relu(conv2d(x)), dilation 1, one group."""
 
-    def conv2d_relu_backward(self, ctx: Context, dy: A, w: A, dw: A, db: A | None) -> A | None:
+    def conv2d_relu_backward(self, ctx: Context, dy: A, w: A, dw: A, db: A | None) -> A | Any:
         """dw, db, dx as for ``conv2d_backward``, from dy masked where the output was clipped."""
 
     def dense_relu_forward(self, ctx: Context, x: A, w: A, b: A | None) -> A:
         """relu(x @ w + b)."""
 
-    def dense_relu_backward(self, ctx: Context, dy: A, w: A, dw: A, db: A | None) -> A | None:
+    def dense_relu_backward(self, ctx: Context, dy: A, w: A, dw: A, db: A | None) -> A | Any:
         """dw, db, dx as for ``dense_backward``, from dy masked where the output was clipped."""
 
     def dense_relu_dropout_forward(
@@ -557,7 +555,7 @@ class Fused(Protocol[A]):
 
     def dense_relu_dropout_backward(
         self, ctx: Context, dy: A, w: A, dw: A, db: A | None
-    ) -> A | None:
+    ) -> A | Any:
         """dw, db, dx as for ``dense_backward``, from dy masked and scaled."""
 
 
@@ -566,4 +564,4 @@ def _operations(protocol: type) -> tuple[str, ...]:
     return tuple(name for name in vars(protocol) if not name.startswith("_"))
 
 
-REQUIRED, BEHIND_THE_HOST, OPTIONAL = map(_operations, (Backend, DeviceBackend, Fused))
+REQUIRED, BEHIND_THE_HOST, OPTIONAL = map(_operations, (Backend, DeviceBackend, FusedBackend))

@@ -1,12 +1,16 @@
 """Callbacks: what ``fit``, ``evaluate`` and ``predict`` call on the way, as in Keras."""
 
 from minicnn.callbacks.backup import BackupAndRestore
-from minicnn.callbacks.base import Callback, History, LambdaCallback, TerminateOnNaN
+from minicnn.callbacks.base import (
+    Callback,
+    History,
+    LambdaCallback,
+    LearningRateScheduler,
+    TerminateOnNaN,
+)
 from minicnn.callbacks.callback_list import CallbackList
-from minicnn.callbacks.checkpoint import ModelCheckpoint
-from minicnn.callbacks.csv_logger import CSVLogger
-from minicnn.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
-from minicnn.callbacks.monitor import EarlyStopping, MonitorCallback
+from minicnn.callbacks.files import CSVLogger, ModelCheckpoint
+from minicnn.callbacks.monitor import EarlyStopping, MonitorCallback, ReduceLROnPlateau
 
 __all__ = [
     "BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History",

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from minicnn.callbacks.base import Callback, Logs
+from minicnn.saving.backup import read_backup, write_backup
 
 FILE = "latest.weights.h5"
 #: what a backup holds beside the model
-_STATE = {
+_STATE: dict[str, type | tuple[type, ...]] = {
     "epoch": (int, type(None)), "stopped": bool, "within": bool, "position": dict, "totals": list,
     "history": dict, "epochs": list, "callbacks": list,
 }  # fmt: skip
@@ -53,12 +54,9 @@ class BackupAndRestore(Callback):
     comes_last = True
 
     def __init__(
-        self,
-        backup_dir: str | os.PathLike[str],
-        save_freq: str | int = "epoch",
-        double_checkpoint: bool = False,
-        delete_checkpoint: bool = True,
-    ) -> None:
+        self, backup_dir: str | os.PathLike[str], save_freq: str | int = "epoch",
+        double_checkpoint: bool = False, delete_checkpoint: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__()
         if not os.fspath(backup_dir):
             raise ValueError("Empty `backup_dir` argument passed")
@@ -68,10 +66,8 @@ class BackupAndRestore(Callback):
                 "Invalid value for argument `save_freq`. Received: "
                 f"save_freq={save_freq}. Expected either 'epoch' or an integer value, from 1"
             )
-        self.backup_dir = Path(backup_dir)
-        self.save_freq = save_freq
-        self.double_checkpoint = double_checkpoint
-        self.delete_checkpoint = delete_checkpoint
+        self.backup_dir, self.save_freq = Path(backup_dir), save_freq
+        self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
         self.others: list[Callback] = []  # set by the list that this one is in
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
@@ -128,34 +124,30 @@ class BackupAndRestore(Callback):
 
     def _save(self, epoch: int | None, within: bool = False) -> None:
         """Write all; training goes on with ``epoch``, in its midst if ``within``."""
-        from minicnn.saving.backup import write_backup
-
-        compiled = self.model._compiled
+        step = self.model._trainer.made
         self._batches = 0
-        position = compiled.feeder.position()
+        position = step.feeder.position()
         self.backup_dir.mkdir(parents=True, exist_ok=True)
         write_backup(self.model, os.fspath(self._path), {
             "epoch": epoch,
             "stopped": bool(self.model.stop_training),
             "within": within,
             "position": position if within else {**position, "done": 0},
-            "totals": compiled.totals() if within else [],
+            "totals": step.totals.state() if within else [],
             "history": self.history,
             "epochs": self.epoch,
             "callbacks": [[name, c.get_state()] for name, c in self._named()],
         })  # fmt: skip
 
     def _restore(self) -> None:
-        from minicnn.saving.backup import read_backup
-
-        compiled = self.model._compiled
+        step = self.model._trainer.made
         state = read_backup(self.model, os.fspath(self._path), _STATE)
         if state["epoch"] is not None:
             self.first_epoch = self._last_epoch() if state["stopped"] else state["epoch"]
         self.history, self.epoch, self._within = state["history"], state["epochs"], state["within"]
-        compiled.feeder.resume(**state["position"])
+        step.feeder.resume(**state["position"])
         if self._within:
-            compiled.resume(state["totals"], state["position"]["done"])
+            step.resume(state["totals"], state["position"]["done"])
         states = dict(state["callbacks"])
         for name, callback in self._named():
             if name in states:

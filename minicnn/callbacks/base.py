@@ -4,18 +4,23 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from minicnn.engine import console
 from minicnn.engine.identify import suggestion
+from minicnn.engine.signatures import positional_count
 
 Logs = dict[str, Any]
+Hook = Callable[..., object] | None
 
 BATCH_HOOKS = (
     "on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end",
     "on_test_batch_begin", "on_test_batch_end", "on_predict_batch_begin", "on_predict_batch_end",
 )  # fmt: skip
+EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
 HOOKS = (
-    "on_epoch_begin", "on_epoch_end", "on_train_begin", "on_train_end", "on_test_begin",
-    "on_test_end", "on_predict_begin", "on_predict_end", *BATCH_HOOKS,
+    "on_train_begin", "on_train_end", "on_test_begin", "on_test_end", "on_predict_begin",
+    "on_predict_end", *EPOCH_HOOKS, *BATCH_HOOKS,
 )  # fmt: skip
 
 
@@ -161,24 +166,16 @@ class LambdaCallback(Callback):
     """
 
     def __init__(
-        self,
-        on_epoch_begin: Callable[..., Any] | None = None,
-        on_epoch_end: Callable[..., Any] | None = None,
-        on_train_begin: Callable[..., Any] | None = None,
-        on_train_end: Callable[..., Any] | None = None,
-        on_train_batch_begin: Callable[..., Any] | None = None,
-        on_train_batch_end: Callable[..., Any] | None = None,
-        **kwargs: Callable[..., Any] | None,
-    ) -> None:
+        self, on_epoch_begin: Hook = None, on_epoch_end: Hook = None, on_train_begin: Hook = None,
+        on_train_end: Hook = None, on_train_batch_begin: Hook = None,
+        on_train_batch_end: Hook = None, **kwargs: Hook,
+    ) -> None:  # fmt: skip
         super().__init__()
         given = kwargs | {
-            "on_epoch_begin": on_epoch_begin,
-            "on_epoch_end": on_epoch_end,
-            "on_train_begin": on_train_begin,
-            "on_train_end": on_train_end,
-            "on_train_batch_begin": on_train_batch_begin,
-            "on_train_batch_end": on_train_batch_end,
-        }
+            "on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin, "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin, "on_train_batch_end": on_train_batch_end,
+        }  # fmt: skip
         for hook, function in given.items():
             if hook not in HOOKS:
                 raise ValueError(f"LambdaCallback: {hook!r} is no hook{suggestion(hook, HOOKS)}")
@@ -214,6 +211,41 @@ class TerminateOnNaN(Callback):
             )
         say(f"Batch {batch}: Invalid loss, terminating training")
         self.model.stop_training = True
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate at the beginning of each epoch.
+
+    Adds "learning_rate", the rate used during the epoch, to the logs.
+
+    Args:
+        schedule: called as schedule(epoch, current rate), or schedule(epoch) if it takes one
+            argument; returns the new rate, a float. Epochs count from 0.
+        verbose: 1 prints the rate of each epoch.
+
+    Raises:
+        ValueError: ``schedule`` returned something else than a float.
+    """
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        super().__init__()
+        self.schedule, self.verbose = schedule, verbose
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        optimizer = self.model.optimizer
+        arguments = (epoch, float(optimizer.learning_rate))
+        rate: object = self.schedule(*arguments[: positional_count(self.schedule, 2)])
+        if not isinstance(rate, (float, np.float32)):  # np.float64 is a float
+            raise ValueError(
+                f"The output of the `schedule` function should be a float. Got: {rate!r}"
+            )
+        optimizer.learning_rate = rate
+        if self.verbose > 0:
+            say(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if logs is not None:
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 
 def say(message: str) -> None:

@@ -1,10 +1,10 @@
 """Many callbacks called as one, in order."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from minicnn.callbacks.backup import BackupAndRestore
-from minicnn.callbacks.base import Callback, History, Logs
+from minicnn.callbacks.base import BATCH_HOOKS, EPOCH_HOOKS, HOOKS, Callback, History, Logs
 
 
 class CallbackList(Callback):
@@ -23,13 +23,9 @@ class CallbackList(Callback):
     """
 
     def __init__(
-        self,
-        callbacks: Any = None,
-        add_history: bool = False,
-        model: Any = None,
-        params: dict[str, Any] | None = None,
-        **further: Any,
-    ) -> None:
+        self, callbacks: object = None, add_history: bool = False, model: Any = None,
+        params: dict[str, Any] | None = None, **further: object,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.callbacks: list[Callback] = list(_flatten(callbacks))
         self._history = next((c for c in self.callbacks if isinstance(c, History)), None)
@@ -60,7 +56,7 @@ class CallbackList(Callback):
         """Where training begins: at ``wanted``, or where a backup lets it go on."""
         return next((c.first_epoch for c in self._backups() if c.first_epoch is not None), wanted)
 
-    def _backups(self) -> list[Any]:
+    def _backups(self) -> list[BackupAndRestore]:
         return [c for c in self.callbacks if isinstance(c, BackupAndRestore)]
 
     def set_params(self, params: dict[str, Any]) -> None:
@@ -76,77 +72,39 @@ class CallbackList(Callback):
         for c in self.callbacks:
             c.set_model(model)
 
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        for c in self.callbacks:
-            c.on_epoch_begin(epoch, logs)
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        for c in self.callbacks:
-            c.on_epoch_end(epoch, logs)
-
     def on_train_begin(self, logs: Logs | None = None) -> None:
         backups = self._backups()
-        self.resumed = any(c.exists() for c in backups)
-        for c in backups:
-            c.others = [other for other in self.callbacks if other is not c]
+        self.resumed = any(backup.exists() for backup in backups)
+        for backup in backups:
+            backup.others = [other for other in self.callbacks if other is not backup]
         for c in self.callbacks:
             c.resumed = self.resumed
             c.on_train_begin(logs)
 
-    def on_train_end(self, logs: Logs | None = None) -> None:
+
+def _of_each(hook: str) -> Callable[..., None]:
+    """A hook of the list: this hook of each callback."""
+
+    def number_and_logs(self: CallbackList, number: int, logs: Logs | None = None) -> None:
         for c in self.callbacks:
-            c.on_train_end(logs)
+            if hook in BATCH_HOOKS:
+                getattr(c, hook)(number, logs=logs)
+            else:
+                getattr(c, hook)(number, logs)
 
-    def on_test_begin(self, logs: Logs | None = None) -> None:
+    def only_logs(self: CallbackList, logs: Logs | None = None) -> None:
         for c in self.callbacks:
-            c.on_test_begin(logs)
+            getattr(c, hook)(logs)
 
-    def on_test_end(self, logs: Logs | None = None) -> None:
-        for c in self.callbacks:
-            c.on_test_end(logs)
-
-    def on_predict_begin(self, logs: Logs | None = None) -> None:
-        for c in self.callbacks:
-            c.on_predict_begin(logs)
-
-    def on_predict_end(self, logs: Logs | None = None) -> None:
-        for c in self.callbacks:
-            c.on_predict_end(logs)
-
-    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        for c in self.callbacks:
-            c.on_train_batch_begin(batch, logs=logs)
-
-    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        for c in self.callbacks:
-            c.on_train_batch_end(batch, logs=logs)
-
-    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        for c in self.callbacks:
-            c.on_batch_begin(batch, logs=logs)
-
-    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        for c in self.callbacks:
-            c.on_batch_end(batch, logs=logs)
-
-    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        for c in self.callbacks:
-            c.on_test_batch_begin(batch, logs=logs)
-
-    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        for c in self.callbacks:
-            c.on_test_batch_end(batch, logs=logs)
-
-    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        for c in self.callbacks:
-            c.on_predict_batch_begin(batch, logs=logs)
-
-    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        for c in self.callbacks:
-            c.on_predict_batch_end(batch, logs=logs)
+    return number_and_logs if hook in (*BATCH_HOOKS, *EPOCH_HOOKS) else only_logs
 
 
-def _flatten(callbacks: Any) -> Iterator[Callback]:
+for _hook in HOOKS:
+    if _hook not in vars(CallbackList):
+        setattr(CallbackList, _hook, _of_each(_hook))
+
+
+def _flatten(callbacks: object) -> Iterator[Callback]:
     if callbacks is None:
         return
     if isinstance(callbacks, (list, tuple)):

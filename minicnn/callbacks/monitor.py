@@ -1,12 +1,15 @@
-"""Callbacks that watch one number of the logs: what "better" means, and early stopping."""
+"""Callbacks that watch one number of the logs: what "better" means, and what follows from it."""
 
 import math
 import operator
 import warnings
-from typing import Any
+from collections.abc import Callable
+
+import numpy as np
 
 from minicnn.callbacks.base import Callback, Logs, say
 from minicnn.engine.identify import suggestion
+from minicnn.engine.totals import rounded
 
 
 class MonitorCallback(Callback):
@@ -20,12 +23,9 @@ class MonitorCallback(Callback):
     """
 
     def __init__(
-        self,
-        monitor: str = "val_loss",
-        mode: str = "auto",
-        baseline: float | None = None,
+        self, monitor: str = "val_loss", mode: str = "auto", baseline: float | None = None,
         min_delta: float = 0.0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__()
         if mode not in ("auto", "min", "max"):
             warnings.warn(
@@ -33,11 +33,10 @@ class MonitorCallback(Callback):
                 stacklevel=3,
             )
             mode = "auto"
-        self.monitor = monitor
-        self.mode = mode
+        self.monitor, self.mode = monitor, mode
         self.best = baseline
         self.min_delta = abs(min_delta)
-        self.monitor_op: Any = None  # operator.lt or operator.gt, known once there are metrics
+        self.monitor_op: Callable[[float, float], bool] | None = None  # known with the metrics
 
     def _set_monitor_op(self) -> None:
         """Find out whether smaller or larger is better; the metrics exist after a first batch.
@@ -70,6 +69,7 @@ class MonitorCallback(Callback):
         Any value beats None, and any number beats NaN; NaN beats nothing else.
         """
         self._set_monitor_op()
+        assert self.monitor_op is not None
         if reference is None:
             return True
         if math.isnan(reference):
@@ -99,33 +99,20 @@ class EarlyStopping(MonitorCallback):
     kept = ("best", "best_epoch", "best_weights", "stopped_epoch", "wait")
 
     def __init__(
-        self,
-        monitor: str = "val_loss",
-        min_delta: float = 0,
-        patience: int = 0,
-        verbose: int = 0,
-        mode: str = "auto",
-        baseline: float | None = None,
-        restore_best_weights: bool = False,
+        self, monitor: str = "val_loss", min_delta: float = 0, patience: int = 0, verbose: int = 0,
+        mode: str = "auto", baseline: float | None = None, restore_best_weights: bool = False,
         start_from_epoch: int = 0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(monitor, mode, min_delta=min_delta)
-        self.patience = patience
-        self.verbose = verbose
-        self.baseline = baseline
+        self.patience, self.verbose, self.baseline = patience, verbose, baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
-        self.wait = 0
-        self.stopped_epoch = 0
-        self.best_epoch = 0
-        self.best_weights: Any = None
+        self.wait = self.stopped_epoch = self.best_epoch = 0
+        self.best_weights: list[np.ndarray] | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self.wait = 0
-        self.stopped_epoch = 0
-        self.best = None
-        self.best_epoch = 0
-        self.best_weights = None
+        self.wait = self.stopped_epoch = self.best_epoch = 0
+        self.best = self.best_weights = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self._set_monitor_op()
@@ -155,7 +142,7 @@ class EarlyStopping(MonitorCallback):
                 )
             self.model.set_weights(self.best_weights)
 
-    def get_monitor_value(self, logs: Logs | None) -> Any:
+    def get_monitor_value(self, logs: Logs | None) -> float | None:
         """``logs[monitor]``, or None with a warning."""
         logs = logs or {}
         if logs.get(self.monitor) is None:
@@ -165,3 +152,82 @@ class EarlyStopping(MonitorCallback):
                 stacklevel=2,
             )
         return logs.get(self.monitor)
+
+
+class ReduceLROnPlateau(MonitorCallback):
+    """Multiplies the learning rate by ``factor`` when ``monitor`` has stopped improving.
+
+    Adds "learning_rate", the rate used during the epoch, to the logs.
+
+    Args:
+        monitor, mode, min_delta: see :class:`MonitorCallback`.
+        factor: below 1.
+        patience: epochs without improvement after which the rate falls.
+        verbose: 1 says so.
+        cooldown: epochs after a fall that do not count.
+        min_lr: the rate never falls below this.
+
+    Raises:
+        ValueError: ``factor`` is 1 or more.
+        TypeError: when training begins, if the optimizer's learning rate is a schedule.
+    """
+
+    kept = ("best", "cooldown_counter", "wait")
+
+    def __init__(
+        self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 10, verbose: int = 0,
+        mode: str = "auto", min_delta: float = 1e-4, cooldown: int = 0, min_lr: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__(monitor, mode, min_delta=min_delta)
+        if factor >= 1.0:
+            raise ValueError(
+                f"ReduceLROnPlateau does not support a factor >= 1.0. Received factor={factor}"
+            )
+        self.factor, self.patience, self.verbose = factor, patience, verbose
+        self.cooldown, self.min_lr = cooldown, min_lr
+        self.cooldown_counter = self.wait = 0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        # a schedule refuses to be set: better now than hours later, at the first plateau
+        optimizer = self.model.optimizer
+        optimizer.learning_rate = optimizer.learning_rate
+        self.best = None
+        self.cooldown_counter = self.wait = 0
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self._set_monitor_op()
+        logs = {} if logs is None else logs
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        current = logs.get(self.monitor)
+        if current is None:
+            warnings.warn(
+                f"Learning rate reduction is conditioned on metric `{self.monitor}` which is not "
+                f"available. Available metrics are: {','.join(logs)}.",
+                stacklevel=2,
+            )
+            return
+        if self.in_cooldown():
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self._is_improvement(current, self.best):
+            self.best = current
+            self.wait = 0
+        elif not self.in_cooldown():
+            self.wait += 1
+            if self.wait >= self.patience:
+                self._reduce(epoch)
+
+    def in_cooldown(self) -> bool:
+        """Whether a recent fall is still being waited out."""
+        return self.cooldown_counter > 0
+
+    def _reduce(self, epoch: int) -> None:
+        old = float(self.model.optimizer.learning_rate)
+        if not old > rounded(self.min_lr):
+            return
+        new = max(old * self.factor, self.min_lr)
+        self.model.optimizer.learning_rate = new
+        if self.verbose > 0:
+            say(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.")
+        self.cooldown_counter = self.cooldown
+        self.wait = 0

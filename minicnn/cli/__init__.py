@@ -1,4 +1,4 @@
-"""The command ``minicnn``: one module a subcommand, each with ``add_parser`` and a function.
+"""The command ``minicnn``: each subcommand has a function that describes it and one that runs it.
 
 Exit codes: 0, 1 after an error that one line explains, 2 for a command line that cannot be
 understood or a program that is not there, 130 after Ctrl-C.
@@ -9,9 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from minicnn import __version__
-from minicnn.cli import compare, gradcheck, info, run, train
-
-_SUBCOMMANDS = (train, run, compare, gradcheck, info)
+from minicnn.cli import info, programs, train
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,6 +35,18 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     subparsers = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
-    for module in _SUBCOMMANDS:
-        module.add_parser(subparsers, common)
+    for add in (
+        train.add_parser, programs.add_run, programs.add_compare, _add_gradcheck, info.add_parser,
+    ):  # fmt: skip
+        add(subparsers, common)
     return parser
+
+
+def _add_gradcheck(subparsers: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    from minicnn.gradcheck import command
+
+    parser = subparsers.add_parser(
+        "gradcheck", parents=[common], help="check the backward of a layer, and name the mistake"
+    )
+    command.add_arguments(parser)
+    parser.set_defaults(function=command.run)

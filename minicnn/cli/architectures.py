@@ -1,18 +1,17 @@
 """The small networks that ``minicnn train`` offers by name."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
-from minicnn.layers import Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
-from minicnn.models import Sequential
+from minicnn.layers import Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D
 
-Shape = tuple[int, int, int]
+if TYPE_CHECKING:
+    from minicnn.models import Sequential
 
 
-def two_conv(shape: Shape, classes: int) -> list[Any]:
+def two_conv(classes: int) -> list[Layer]:
     """Two convolutions, dropout, a wide dense layer: 99.4 % on MNIST in twelve epochs."""
     return [
-        Input(shape),
         Conv2D(32, (5, 5), padding="same", activation="relu"),
         MaxPooling2D((2, 2)),
         Conv2D(64, (2, 2), padding="same", activation="relu"),
@@ -25,10 +24,9 @@ def two_conv(shape: Shape, classes: int) -> list[Any]:
     ]
 
 
-def one_conv(shape: Shape, classes: int) -> list[Any]:
+def one_conv(classes: int) -> list[Layer]:
     """One convolution and a small dense layer: the quickest."""
     return [
-        Input(shape),
         Conv2D(32, (3, 3), activation="relu"),
         MaxPooling2D((2, 2)),
         Flatten(),
@@ -37,10 +35,9 @@ def one_conv(shape: Shape, classes: int) -> list[Any]:
     ]
 
 
-def three_conv(shape: Shape, classes: int) -> list[Any]:
+def three_conv(classes: int) -> list[Layer]:
     """Three convolutions and few weights: for colour images."""
     return [
-        Input(shape),
         Conv2D(32, (3, 3), activation="relu"),
         MaxPooling2D((2, 2)),
         Conv2D(64, (3, 3), activation="relu"),
@@ -52,10 +49,9 @@ def three_conv(shape: Shape, classes: int) -> list[Any]:
     ]
 
 
-def dense512(shape: Shape, classes: int) -> list[Any]:
+def dense512(classes: int) -> list[Layer]:
     """Two convolutions and a dense layer of 512: most weights sit in one matrix."""
     return [
-        Input(shape),
         Conv2D(32, (3, 3), activation="relu"),
         MaxPooling2D((2, 2)),
         Conv2D(64, (3, 3), activation="relu"),
@@ -66,13 +62,15 @@ def dense512(shape: Shape, classes: int) -> list[Any]:
     ]
 
 
-ARCHITECTURES: dict[str, Callable[[Shape, int], list[Any]]] = {
+ARCHITECTURES: dict[str, Callable[[int], list[Layer]]] = {
     f.__name__: f for f in (two_conv, one_conv, three_conv, dense512)
 }
 
 
-def build(name: str, shape: Shape, classes: int) -> Sequential:
+def build(name: str, shape: tuple[int, int, int], classes: int) -> "Sequential":
     """The network ``name`` for images of ``shape``, compiled with Adam and cross-entropy."""
-    model = Sequential(ARCHITECTURES[name](shape, classes), name=name)
+    from minicnn.models import Sequential
+
+    model = Sequential([Input(shape), *ARCHITECTURES[name](classes)], name=name)
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     return model

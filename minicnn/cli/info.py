@@ -6,7 +6,6 @@ import platform
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from minicnn import __version__, backends, config
 
@@ -32,7 +31,7 @@ _VARIABLES = {
 }
 
 
-def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
+def add_parser(subparsers: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
     """Describe the command line of ``minicnn info``."""
     parser = subparsers.add_parser(
         "info",

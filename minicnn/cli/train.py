@@ -5,34 +5,33 @@ import itertools
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minicnn import backends, config
-from minicnn.cli import unfinished
+from minicnn.cli import architectures, resume
 from minicnn.engine import console
 
-_CLOTHES = (
-    "T-shirt", "trousers", "pullover", "dress", "coat",
-    "sandal", "shirt", "sneaker", "bag", "boot",
-)  # fmt: skip
-_CIFAR10 = (
-    "airplane", "automobile", "bird", "cat", "deer",
-    "dog", "frog", "horse", "ship", "truck",
-)  # fmt: skip
+if TYPE_CHECKING:
+    from minicnn.models import Sequential
 
 #: data set -> names of its classes; None stands for the digits
 _CLASS_NAMES: dict[str, tuple[str, ...] | None] = {
     "mnist": None,
-    "fashion_mnist": _CLOTHES,
-    "cifar10": _CIFAR10,
+    "fashion_mnist": (
+        "T-shirt", "trousers", "pullover", "dress", "coat",
+        "sandal", "shirt", "sneaker", "bag", "boot",
+    ),
+    "cifar10": (
+        "airplane", "automobile", "bird", "cat", "deer",
+        "dog", "frog", "horse", "ship", "truck",
+    ),
     "rendered_digits": None,
-}
-_ARCHITECTURES = ("two_conv", "one_conv", "three_conv", "dense512")
+}  # fmt: skip
 
 
-def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
+def add_parser(subparsers: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
     """Describe the command line of ``minicnn train``."""
     parser = subparsers.add_parser(
         "train",
@@ -42,13 +41,13 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
         "model and pictures of the training, predictions, mistakes and filters in a folder.",
     )
     parser.add_argument(
-        "--data",
-        choices=list(_CLASS_NAMES),
+        "--data", choices=list(_CLASS_NAMES),
         help="data set (mnist; rendered_digits if mnist cannot be downloaded)",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--model", choices=_ARCHITECTURES, default="two_conv", help="network (%(default)s)"
-    )
+        "--model", choices=list(architectures.ARCHITECTURES), default="two_conv",
+        help="network (%(default)s)",
+    )  # fmt: skip
     for option, default, what in (
         ("--epochs", 5, "passes over the data"),
         ("--batch-size", 128, "images a step"),
@@ -63,25 +62,21 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, metavar="N", help="same seed, same numbers (%(default)s)"
     )
     parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
+        "--out", type=Path, metavar="DIR",
         help="new or empty folder for the results (a new one below ./runs)",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--resume",
-        type=Path,
-        metavar="DIR",
+        "--resume", type=Path, metavar="DIR",
         help="go on with a training that was interrupted, in its folder and with its settings",
-    )
+    )  # fmt: skip
     parser.set_defaults(function=lambda args: train(args, parser))
 
 
 def train(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Load, train, test, save, draw; a training that is interrupted can go on later."""
     if args.resume is not None:
-        unfinished.refuse_others(args, parser)
-        folder, settings = args.resume, unfinished.of(args.resume)
+        resume.refuse_others(args, parser)
+        folder, settings = args.resume, resume.of(args.resume)
         config.set_backend(settings.backend)
         data = _load(settings.data)
     else:
@@ -89,10 +84,10 @@ def train(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
             config.set_backend(args.backend)
         data = _load_or_replace(args.data)
         folder = _results_folder(args.out, f"{data.name}-{args.model}")
-        settings = unfinished.Settings(
+        settings = resume.Settings(
             data.name, args.model, args.epochs, args.batch_size, config.backend(), args.seed
         )
-        unfinished.keep(folder, settings)
+        resume.keep(folder, settings)
     try:
         _train_and_report(data, folder, settings)
     except KeyboardInterrupt:
@@ -101,10 +96,9 @@ def train(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     return 0
 
 
-def _train_and_report(data: "Images", folder: Path, settings: unfinished.Settings) -> None:
+def _train_and_report(data: "Images", folder: Path, settings: resume.Settings) -> None:
     from minicnn import utils
     from minicnn.callbacks import BackupAndRestore
-    from minicnn.cli import architectures
 
     _say(
         f"{data.name}: {len(data.x_train):,} training and {len(data.x_test):,} test images of "
@@ -114,16 +108,12 @@ def _train_and_report(data: "Images", folder: Path, settings: unfinished.Setting
     model = architectures.build(settings.model, data.shape, data.classes)
     model.summary()
     # removed below, when the results are there
-    backup = BackupAndRestore(folder / unfinished.BACKUP, delete_checkpoint=False)
+    backup = BackupAndRestore(folder / resume.BACKUP, delete_checkpoint=False)
     start = time.perf_counter()
     model.fit(
-        data.x_train,
-        data.y_train,
-        batch_size=settings.batch_size,
-        epochs=settings.epochs,
-        validation_data=(data.x_test, data.y_test),
-        callbacks=[backup],
-    )
+        data.x_train, data.y_train, batch_size=settings.batch_size, epochs=settings.epochs,
+        validation_data=(data.x_test, data.y_test), callbacks=[backup],
+    )  # fmt: skip
     seconds = time.perf_counter() - start
     loss, accuracy = model.evaluate(data.x_test, data.y_test, batch_size=500, verbose=0)
     since = f" since epoch {backup.first_epoch + 1}" if backup.first_epoch else ""
@@ -195,7 +185,7 @@ def _results_folder(wanted: Path | None, name: str) -> Path:
         names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
         wanted = next(p for p in (Path("runs", n) for n in names) if not p.exists())
     if wanted.exists() and (not wanted.is_dir() or any(wanted.iterdir())):
-        begun = wanted.is_dir() and (wanted / unfinished.FILE).exists()
+        begun = wanted.is_dir() and (wanted / resume.FILE).exists()
         raise FileExistsError(
             f"--out {wanted} exists and is not an empty folder; name another one or remove it"
             + (f", or go on with the training in it: --resume {wanted}" if begun else "")
@@ -204,7 +194,7 @@ def _results_folder(wanted: Path | None, name: str) -> Path:
     return wanted
 
 
-def _draw(folder: Path, model: Any, history: Any, data: Images) -> None:
+def _draw(folder: Path, model: "Sequential", history: Any, data: Images) -> None:
     """Training curves, sixteen predictions, the surest mistakes, confusion matrix, filters."""
     from minicnn import plots
 
@@ -214,7 +204,7 @@ def _draw(folder: Path, model: Any, history: Any, data: Images) -> None:
     mistakes = np.flatnonzero(answer != data.y_test)
     surest = mistakes[np.argsort(-p[mistakes, answer[mistakes]], kind="stable")]
 
-    def grid(rows: Any, title: str) -> Any:
+    def grid(rows: np.ndarray, title: str) -> Any:
         return plots.prediction_grid(
             data.x_test[rows], data.y_test[rows], p[rows], names, title=title
         )

@@ -1,21 +1,66 @@
-"""Keras's side of ``minicnn compare``: a script, run by the Python that has Keras.
+"""Keras's side, in a process of its own, which may be another Python's.
 
-    python keras_side.py FOLDER
-
-It reads FOLDER/model.keras and FOLDER/batches.npz and writes FOLDER/keras.npz, whose names are
-explained in ``minicnn.compare.recording``. It needs Keras and TensorFlow; not minicnn.
+:func:`run_keras` starts this very file there, ``python keras_side.py FOLDER``. As a script it reads
+FOLDER/model.keras and FOLDER/batches.npz and writes FOLDER/keras.npz, whose names are explained in
+``minicnn.compare.minicnn_side``. It needs Keras and TensorFlow; not minicnn.
 """
 
 import os
+import subprocess
 import sys
-from typing import Any
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import keras
 import numpy as np
-import tensorflow as tf
+
+if TYPE_CHECKING:
+    from minicnn.compare.minicnn_side import Arrays, Training
+
+_FIND = "import importlib.util as u; print(*(n for n in {names} if u.find_spec(n) is None))"
+_NEEDED = ["keras", "tensorflow", "h5py"]
+
+
+def check_keras(python: str) -> None:
+    """Look for Keras before anything long begins.
+
+    Raises:
+        ImportError: the Python at the path ``python`` lacks what is needed; it says what to do.
+        OSError: there is no such Python.
+    """
+    found = subprocess.run(
+        [python, "-c", _FIND.format(names=_NEEDED)], capture_output=True, text=True, check=False
+    )
+    if found.returncode:
+        raise OSError(f"{python!r} is not a working Python: {found.stderr.strip()[-300:]}")
+    if missing := found.stdout.split():
+        raise ImportError(
+            f"this compares with the real Keras, but {python} has no {' and no '.join(missing)}. "
+            f"Install it there:  {python} -m pip install keras tensorflow-cpu   (or tensorflow), "
+            "or name a Python that has it with --keras-python PATH"
+        )
+
+
+def run_keras(training: "Training", python: str) -> "Arrays":
+    """The same arrays as ``minicnn_side.record``, from Keras.
+
+    Raises:
+        RuntimeError: Keras failed; the end of its report is in the message.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        training.fresh().save(folder / "model.keras")
+        batches: dict[str, np.ndarray] = {}
+        for i, (x, y, weights) in enumerate(training.batches):
+            batches |= {f"x{i}": x, f"y{i}": y}
+            if weights is not None:
+                batches[f"w{i}"] = weights
+        np.savez(folder / "batches.npz", **batches)  # type: ignore[arg-type]
+        done = subprocess.run([python, __file__, name], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"Keras failed:\n{done.stderr.strip()[-2000:]}")
+        with np.load(folder / "keras.npz") as file:
+            return dict(file)
 
 
 def leaves(model: Any) -> list[Any]:
@@ -26,8 +71,12 @@ def leaves(model: Any) -> list[Any]:
     return found
 
 
-def watched_step(model: Any, x: Any, y: Any, weights: Any) -> dict[str, np.ndarray]:
+def watched_step(
+    model: Any, x: np.ndarray, y: np.ndarray, weights: "np.ndarray | None"
+) -> dict[str, np.ndarray]:
     """What comes out of each layer, and the gradients of the loss."""
+    import tensorflow as tf
+
     layers, value = leaves(model), tf.constant(x)
     inputs, outputs = [], []
     with tf.GradientTape() as tape:
@@ -51,6 +100,10 @@ def watched_step(model: Any, x: Any, y: Any, weights: Any) -> dict[str, np.ndarr
 
 def main(folder: str) -> None:
     """Compute and write."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+
     model = keras.models.load_model(os.path.join(folder, "model.keras"))
     with np.load(os.path.join(folder, "batches.npz")) as file:
         steps = sum(name.startswith("x") for name in file.files)

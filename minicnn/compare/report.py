@@ -1,11 +1,10 @@
 """The two sides beside each other: the largest difference of each array, and what is too much."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from minicnn.compare.recording import Arrays, leaves
+from minicnn.compare.minicnn_side import Arrays, leaves
 from minicnn.models import Sequential
 
 #: largest difference that rounding may make, as a share of the array's largest entry; and of a
@@ -143,7 +142,7 @@ class Report:
         )
 
 
-def _cell(difference: Any) -> str:
+def _cell(difference: Difference | None) -> str:
     if difference is None:
         return "–"
     return f"{difference.largest:.1e} ({difference.relative:.0e})"

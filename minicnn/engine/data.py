@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minicnn.backends.spec import Array
 from minicnn.engine import checks
 
 
@@ -16,9 +17,9 @@ class Batch(NamedTuple):
     ``counted`` is the number of labels that the loss does not ignore, None if it ignores none.
     """
 
-    x: Any
-    y: Any
-    weights: Any
+    x: Array  # (N, ...)
+    y: Array | None
+    weights: Array | None
     weight_sum: float | None
     size: int  # samples
     counted: int | None = None
@@ -38,7 +39,10 @@ class Rows(NamedTuple):
 
     def aim(self) -> None:
         """Make these the rows that ``take`` takes next, as they are anyway if taken in order."""
-        self.source.aim(self.start, self.size)
+        source = self.source
+        if source.position != self.start:
+            source.cursor[...] = self.start
+        source.position = self.start + self.size
 
     def take(self) -> Batch:
         """The next ``size`` rows: the part that a device can record and repeat."""
@@ -53,43 +57,47 @@ class Arrays:
     where the backend computes.
 
     Args:
+        x, y, weights: arrays of N rows, already checked; y and weights may be None.
+        user: the ``Step``, or for x alone the ``Executor``, that the batches are for.
+        name: of the memory that they are gathered in: "train", "validation", ...
         once: each row is used once, as in a batch that a generator gives.
+
+    Attributes:
+        cursor: (1,) int64, where in the order of rows the next batch begins.
+        position: what the cursor will be when the device has done what it was told.
+        host_numbers: whether a batch needs numbers that the host computes from its rows.
     """
 
     def __init__(
-        self, x: Any, y: Any, weights: Any, batch_size: int, compiled: Any, name: str,
-        once: bool = False,
+        self, x: np.ndarray, y: np.ndarray | None, weights: np.ndarray | None, batch_size: int,
+        user: Any, name: str, once: bool = False,
     ) -> None:  # fmt: skip
         self.count = len(x)
         self.once = once
         self.batch_size = batch_size
-        self._ctx = compiled.data_context(name)
+        self._ctx = user.data_context(name)
         ops = self._ctx.ops
-        self._compiled = compiled
+        self._user = user
         self._x = ops.asarray(x)
         self._y = None if y is None else ops.asarray(y)
-        self._host_y, self._host_weights = y, weights
+        self._host_y: Any = y
+        self._host_weights: Any = weights
         self._weights = None if weights is None else ops.asarray(weights)
         self._order = np.arange(self.count)
         self._rows = ops.empty((self.count,), "int64")  # the same where the rows are taken
-        self._cursor = ops.zeros((1,), "int64")
-        self._position = 0  # where the cursor will be when the device has done what it was told
+        self.cursor = ops.zeros((1,), "int64")
+        self.position = 0
+        self._ignored = None if y is None else user.loss.ignore_class
+        self.host_numbers = self._ignored is not None or (
+            weights is not None and user.loss.reduction == "mean_with_sample_weight"
+        )
 
     @property
     def batches(self) -> int:
         """Batches in one pass over the data, the smaller last one included."""
         return math.ceil(self.count / self.batch_size)
 
-    @property
-    def host_numbers(self) -> bool:
-        """Whether a batch needs numbers that the host computes from its rows."""
-        loss = None if self._y is None else self._compiled.loss
-        return loss is not None and (
-            loss.ignore_class is not None
-            or (self._weights is not None and loss.reduction == "mean_with_sample_weight")
-        )
-
-    def epoch(self, shuffle: Any, rng: np.random.Generator) -> Iterator[Rows]:
+    def epoch(self, shuffle: bool | str, rng: np.random.Generator) -> Iterator[Rows]:
         """One pass. ``shuffle``: True (all samples), "batch" (inside each batch) or False."""
         self._order = order = np.arange(self.count)
         starts = range(0, self.count, self.batch_size)
@@ -102,39 +110,31 @@ class Arrays:
         for start in starts:
             yield Rows(self, start, min(self.batch_size, self.count - start))
 
-    def samples(self, start: int, stop: int) -> Any:
+    def samples(self, start: int, stop: int) -> Array:
         """Samples ``start`` to ``stop``, as they are if the backend can take them so."""
-        x, ops, dtype = self._x[start:stop], self._ctx.ops, self._compiled.dtype
+        x, ops, dtype = self._x[start:stop], self._ctx.ops, self._user.dtype
         if isinstance(x, np.ndarray) and x.flags.carray and x.dtype == dtype:
             return x
         return ops.gather_batch(self._ctx, "x", x, ops.asarray(np.arange(len(x))), dtype)
 
-    def aim(self, start: int, size: int) -> None:
-        """See :meth:`Rows.aim`."""
-        if self._position != start:
-            self._cursor[...] = start
-        self._position = start + size
-
     def take(self, start: int, size: int) -> Batch:
         """See :meth:`Rows.take`."""
-        ctx, c = self._ctx, self._compiled
-        index = ctx.ops.next_rows(ctx, self._rows, self._cursor, size)
-        x = ctx.ops.gather_batch(ctx, "x", self._x, index, c.dtype)
-        y = weights = None
+        ctx, user = self._ctx, self._user
+        index = ctx.ops.next_rows(ctx, self._rows, self.cursor, size)  # (N,)
+        x = ctx.ops.gather_batch(ctx, "x", self._x, index, user.dtype)  # (N, ...)
+        y = weights = weight_sum = counted = None
         if self._y is not None:
-            y = ctx.ops.gather_batch(ctx, "y", self._y, index, c.target_dtype)
-        weight_sum = counted = None
+            y = ctx.ops.gather_batch(ctx, "y", self._y, index, user.target_dtype)
         if self._weights is not None:
-            weights = ctx.ops.gather_batch(ctx, "weights", self._weights, index, c.dtype)
+            weights = ctx.ops.gather_batch(ctx, "weights", self._weights, index, user.dtype)
         if self.host_numbers:
-            chosen = self._order[start : start + size]
-            if self._weights is not None:
-                weight_sum = float(self._host_weights[chosen].sum())
-            if c.loss.ignore_class is not None:
-                counts = self._host_y[chosen] != c.loss.ignore_class
+            chosen = self._order[start : start + size]  # (N,)
+            counts: Any = slice(None)
+            if self._ignored is not None:
+                counts = self._host_y[chosen] != self._ignored  # (N, ...)
                 counted = int(counts.sum())
-                if self._weights is not None:
-                    weight_sum = float(self._host_weights[chosen][counts].sum())
+            if self._weights is not None:
+                weight_sum = float(self._host_weights[chosen][counts].sum())
         return Batch(x, y, weights, weight_sum, size, counted)
 
 
@@ -143,15 +143,17 @@ class Generator:
 
     batches: int | None = None
 
-    def __init__(self, iterator: Iterator[Any], compiled: Any, name: str, check: Any) -> None:
+    def __init__(
+        self, iterator: Iterator[Any], user: Any, name: str, check: Callable[[Any], Any]
+    ) -> None:
         self._iterator = iterator
-        self._compiled, self._name, self._check = compiled, name, check
+        self._user, self._name, self._check = user, name, check
 
-    def epoch(self, shuffle: Any, rng: np.random.Generator) -> Iterator[Rows]:
+    def epoch(self, shuffle: bool | str, rng: np.random.Generator) -> Iterator[Rows]:
         """What the generator still has to give."""
         for item in self._iterator:
             x, y, weights = self._check(item)
-            arrays = Arrays(x, y, weights, len(x), self._compiled, self._name, once=True)
+            arrays = Arrays(x, y, weights, len(x), self._user, self._name, once=True)
             yield from arrays.epoch(False, rng)
 
 
@@ -172,7 +174,7 @@ class Feeder:
     """
 
     def __init__(
-        self, source: Any, steps: int | None, shuffle: Any,
+        self, source: Arrays | Generator, steps: int | None, shuffle: bool | str,
         order: Callable[[int], np.random.Generator], updates: Callable[[], int],
     ) -> None:  # fmt: skip
         self.source, self.steps = source, steps

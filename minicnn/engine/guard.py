@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.backends.context import Context
+from minicnn.backends.spec import Array, Backend
+
 
 def guarded(stage: Any) -> Any:
     """``stage`` itself if it is the library's own, else the same with its answers checked."""
@@ -28,13 +31,13 @@ def unguarded(part: Any) -> Any:
     return part.loss if isinstance(part, GuardedLoss) else part
 
 
-def is_own(stage: Any) -> bool:
+def is_own(stage: object) -> bool:
     """Whether the library wrote this very class (a subclass made elsewhere is not its own)."""
     return type(stage).__module__.startswith("minicnn.")
 
 
 @contextmanager
-def on_device(ops: Any, who: str) -> Iterator[None]:
+def on_device(ops: Backend, who: str) -> Iterator[None]:
     """Inside, code of somebody else's runs, with arrays of the backend ``ops``.
 
     What it raises comes through as it is, with a note that tells ``who`` it was.
@@ -60,12 +63,12 @@ class GuardedLoss:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.loss, name)
 
-    def forward(self, ctx: Any, y_true: Any, y_pred: Any) -> Any:
+    def forward(self, ctx: Context, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         """``loss.forward``."""
         with on_device(ctx.ops, f"loss {self.loss.name!r}"):
             return self.loss.forward(ctx, y_true, y_pred)
 
-    def backward(self, ctx: Any, dvalues: Any) -> Any:
+    def backward(self, ctx: Context, dvalues: Array) -> Array:
         """``loss.backward``."""
         with on_device(ctx.ops, f"loss {self.loss.name!r}"):
             return self.loss.backward(ctx, dvalues)
@@ -89,7 +92,7 @@ class Guarded:
         self.parameters = stage.parameters
         self._output_shapes: dict[Any, Any] = {}  # input shape of a sample -> output shape
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         """``stage.forward``, checked."""
         with on_device(ctx.ops, self._who("forward")):
             y = self.stage.forward(ctx, x)
@@ -107,7 +110,7 @@ class Guarded:
         ctx.save(guard_x_shape=tuple(x.shape))
         return y if y.dtype == x.dtype else y.astype(x.dtype)
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         """``stage.backward``, checked."""
         with on_device(ctx.ops, self._who("backward")):
             dx = self.stage.backward(ctx, dy)
@@ -120,6 +123,12 @@ class Guarded:
                 f"its input, {ctx.guard_x_shape}"
             )
         return dx if dx.dtype == dy.dtype else dx.astype(dy.dtype)
+
+    def commit(self, ctx: Context) -> None:
+        """``stage.commit``, if it has one."""
+        if hasattr(self.stage, "commit"):
+            with on_device(ctx.ops, self._who("commit")):
+                self.stage.commit(ctx)
 
     def _array(self, method: str, value: Any, what: str, given: Any) -> Any:
         if not hasattr(value, "shape"):

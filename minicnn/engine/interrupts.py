@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-_waiting: tuple[int, FrameType | None] | None = None  # a Ctrl-C that is held back
+#: a Ctrl-C that is held back, or None
+waiting: tuple[int, FrameType | None] | None = None
 _previous: Any = None  # the handler of SIGINT that ours stands in for
 _main = threading.main_thread().ident
 
@@ -41,7 +42,7 @@ class _Held:
     ) -> None:
         if threading.get_ident() == _main:
             self.blocks -= 1
-            if not step.blocks and not update.blocks:
+            if waiting is not None and not step.blocks and not update.blocks:
                 _take()
 
 
@@ -74,23 +75,26 @@ def handled() -> Iterator[None]:
 
 
 def point() -> None:
-    """A place inside a step where Ctrl-C may be taken: what has been done can be undone."""
-    if _waiting is not None and not update.blocks and threading.get_ident() == _main:
+    """A place inside a step where Ctrl-C may be taken: nothing that lasts has changed yet.
+
+    Between two stages, where a call would cost, ask ``waiting`` first.
+    """
+    if waiting is not None and not update.blocks and threading.get_ident() == _main:
         _take()
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
-    global _waiting
-    if update.blocks or (step.blocks and _waiting is None):
-        _waiting = number, frame
+    global waiting
+    if update.blocks or (step.blocks and waiting is None):
+        waiting = number, frame
     else:
-        _waiting = None
+        waiting = None
         _previous(number, frame)
 
 
 def _take() -> None:
     """Do now what a Ctrl-C that was held back would have done."""
-    global _waiting
-    if _waiting is not None:
-        arguments, _waiting = _waiting, None
+    global waiting
+    if waiting is not None:
+        arguments, waiting = waiting, None
         _previous(*arguments)

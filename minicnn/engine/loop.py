@@ -1,18 +1,31 @@
-"""Epochs and batches: what happens in which order in fit, evaluate and predict."""
+"""Epochs and batches: what happens in which order in fit, evaluate and predict.
 
-from collections.abc import Callable
+And where the first NaN came from, when a loss is none: a step run again, array by array.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from minicnn.backends.context import Context
+from minicnn.backends.spec import Array, Backend
 from minicnn.engine import interrupts
 from minicnn.engine.data import Arrays, Feeder, Rows
-from minicnn.engine.diagnose import NonFiniteError, first_non_finite
 from minicnn.engine.progress import Progress
+from minicnn.engine.stages import Stage
+from minicnn.engine.step import Executor, Step
+
+
+class NonFiniteError(ValueError, FloatingPointError):
+    """Training met NaN or infinity; the message names the first array it appeared in.
+
+    The weights are those of the last good step.
+    """
 
 
 def fit(
-    model: Any, compiled: Any, feeder: Feeder, callbacks: Any, epochs: range, verbose: Any,
+    model: Any, step: Step, feeder: Feeder, callbacks: Any, epochs: range, verbose: int | str,
     validate: Callable[[int], dict[str, float] | None],
 ) -> None:  # fmt: skip
     """Train for ``epochs``. ``validate(epoch)`` returns the validation logs, or None.
@@ -23,15 +36,15 @@ def fit(
     callbacks.on_train_begin({})
     logs: dict[str, float] = {}
     for epoch in range(callbacks.first_epoch(epochs.start), epochs.stop):
-        compiled.reset()
+        step.reset()
         callbacks.on_epoch_begin(epoch, {})
-        compiled.refresh()
+        step.refresh()
         with Progress(feeder.target, verbose) as progress:
             progress.epoch_header(epoch, epochs.stop)
-            steps = _train(model, compiled, feeder, callbacks, epoch, progress)
-            logs = _sorted(compiled.logs())
-            if compiled.refused and not model.stop_training:  # known only now, on some devices
-                raise _not_finite(model, compiled, compiled.refused, epoch, progress)
+            steps = _train(model, step, feeder, callbacks, epoch, progress)
+            logs = _sorted(step.logs())
+            if step.refused and not model.stop_training:  # known only now, on some devices
+                raise _not_finite(model, step, step.refused, epoch, progress)
             validation = validate(epoch)
             if validation is not None:
                 logs |= {f"val_{name}": value for name, value in _sorted(validation).items()}
@@ -43,39 +56,38 @@ def fit(
 
 
 def _train(
-    model: Any, compiled: Any, feeder: Feeder, callbacks: Any, epoch: int, progress: Progress
+    model: Any, step: Step, feeder: Feeder, callbacks: Any, epoch: int, progress: Progress
 ) -> int:
     """The batches of one epoch; returns how many there were."""
-    steps = feeder.done
+    steps, watched = feeder.done, callbacks.wants_batches
     for rows in feeder.epoch():
-        if callbacks.wants_batches:
+        if watched:
             callbacks.on_train_batch_begin(steps, logs={})
-            compiled.refresh()
-        compiled.train(rows)
+            step.refresh()
+        step.train(rows)
         steps += 1
-        if callbacks.wants_batches or progress.due(steps):
-            logs = _sorted(compiled.logs())  # one dict: what a callback adds is printed too
-            refused = compiled.refused
+        refused = step.refused
+        if watched or (progress.has_bar and progress.due(steps)):
+            logs = _sorted(step.logs())  # one dict: what a callback adds is printed too
+            refused = step.refused
             callbacks.on_train_batch_end(steps - 1, logs=logs)
             progress.update(steps, logs)
-        else:
-            refused = compiled.refused
         if model.stop_training:
             break
         if refused:
-            raise _not_finite(model, compiled, refused, epoch, progress)
+            raise _not_finite(model, step, refused, epoch, progress)
     if not steps:
         raise ValueError("x gave no batches: the generator is empty")
     return steps
 
 
 def _not_finite(
-    model: Any, compiled: Any, refused: tuple[int, Rows], epoch: int, progress: Progress
+    model: Any, step: Step, refused: tuple[int, Rows], epoch: int, progress: Progress
 ) -> NonFiniteError:
     """The error of a step whose loss was NaN or infinite, after the last progress line."""
     steps, rows = refused
-    progress.finish(steps, _sorted(compiled.logs()))
-    where = first_non_finite(compiled, model.stages(), rows)
+    progress.finish(steps, _sorted(step.logs()))
+    where = first_non_finite(step, model.stages(), rows)
     return NonFiniteError(
         f"training stopped in epoch {epoch + 1}, batch {steps}: the loss is not a "
         f"finite number. The first array that is not finite is {where}. "
@@ -83,23 +95,25 @@ def _not_finite(
     )
 
 
-def evaluate(compiled: Any, feeder: Feeder, callbacks: Any, verbose: Any) -> dict[str, float]:
+def evaluate(
+    step: Step, feeder: Feeder, callbacks: Any, verbose: int | str
+) -> dict[str, float]:  # fmt: skip
     """Loss and metrics over one pass, in compile order."""
-    compiled.reset()
+    step.reset()
     callbacks.on_test_begin({})
-    compiled.refresh()
-    steps = 0
+    step.refresh()
+    steps, watched = 0, callbacks.wants_batches
     with Progress(feeder.target, verbose) as progress:
         for rows in feeder.epoch():
-            if callbacks.wants_batches:
+            if watched:
                 callbacks.on_test_batch_begin(steps, logs={})
-            compiled.test(rows)
+            step.test(rows)
             steps += 1
-            if callbacks.wants_batches or progress.due(steps):
-                seen = _sorted(compiled.logs())
+            if watched or (progress.has_bar and progress.due(steps)):
+                seen = _sorted(step.logs())
                 callbacks.on_test_batch_end(steps - 1, logs=seen)
                 progress.update(steps, seen)
-        logs: dict[str, float] = compiled.logs()
+        logs = step.logs()
         callbacks.on_test_end(_sorted(logs))
         progress.finish(steps, _sorted(logs))
     return logs
@@ -107,8 +121,9 @@ def evaluate(compiled: Any, feeder: Feeder, callbacks: Any, verbose: Any) -> dic
 
 @interrupts.handled()
 def predict(
-    executor: Any, data: Arrays, steps: int | None, at_once: int, callbacks: Any, verbose: Any
-) -> np.ndarray:
+    executor: Executor, data: Arrays, steps: int | None, at_once: int, callbacks: Any,
+    verbose: int | str,
+) -> np.ndarray:  # fmt: skip
     """The outputs of all batches, one below the other, on the host.
 
     Samples do not depend on each other, so that ``at_once`` samples are computed together, whatever
@@ -155,3 +170,51 @@ def predict(
 
 def _sorted(logs: dict[str, float]) -> dict[str, float]:
     return dict(sorted(logs.items()))
+
+
+# -- a loss that is not finite ---------------------------------------------------------------------
+
+
+def first_non_finite(step: Step, stages: Sequence[Stage], rows: Rows) -> str:
+    """Name of the first array with a NaN or an infinity in it, in the order of the computation.
+
+    Args:
+        step: the step that failed; its counter still has the value of that step, so that
+            dropout draws the same masks.
+        stages: the model's stages, not fused, so that each array has a name.
+        rows: those of the batch that failed.
+    """
+    batch = rows.gather()
+    ops = step.ops
+    found = _bad(ops, batch.x)
+    if found:
+        return f"the input x ({found}): clean the data, e.g. with np.nan_to_num"
+    if batch.y is not None and (found := _bad(ops, batch.y)):
+        return f"the targets y ({found}): clean the data"
+    if batch.weights is not None and (found := _bad(ops, batch.weights)):
+        return f"sample_weight ({found})"
+    x = batch.x
+    with ops.running():
+        for stage in stages:
+            for parameter in stage.parameters:
+                if found := _bad(ops, parameter.value):
+                    return f"the weight {parameter.path!r} ({found}){_ADVICE}"
+            x = stage.forward(Context(ops, step.executor.step, training=True), x)
+            if found := _bad(ops, x):
+                return f"the output of {stage.name!r} ({found}){_ADVICE}"
+    return f"the loss {step.loss.name!r}{_ADVICE}"
+
+
+_ADVICE = ": the learning rate may be too high, or the input not scaled (try x / 255)"
+
+
+def _bad(ops: Backend, array: Array) -> str:
+    """How much of ``array`` is not finite, in words; empty when all is well."""
+    host = np.asarray(ops.to_numpy(array))
+    if host.dtype.kind != "f":
+        return ""
+    bad = ~np.isfinite(host)
+    if not bad.any():
+        return ""
+    kind = "NaN" if np.isnan(host).any() else "infinity"
+    return f"{kind} in {int(bad.sum())} of {host.size} entries, shape {host.shape}"

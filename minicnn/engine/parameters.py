@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.backends.spec import Array, Backend
 from minicnn.engine.arrays import host_array
 from minicnn.engine.threads import setting
 
@@ -39,13 +40,15 @@ class Parameter:
         self.frozen = False
         self.regularizer: Any = None
         self.constraint: Any = None
-        self.value: Any = value
-        self.grad: Any = np.zeros_like(value)
-        self._ops: Any = None  # the backend that holds the arrays; None while they are NumPy's
+        self.value: Array = value
+        self.grad: Array = np.zeros_like(value)
+        self._ops: Backend | None = (
+            None  # the backend that holds the arrays; None while they are NumPy's
+        )
         self._home: ParameterStore | None = None  # whose flat arrays they are parts of
 
     @property
-    def ops(self) -> Any:
+    def ops(self) -> Backend | None:
         """The backend that holds the arrays; None while they are NumPy's."""
         return self._ops
 
@@ -117,31 +120,36 @@ class ParameterStore:
     Attributes:
         values, grads: flat arrays of one length. The gaps between two weights stay zero.
         starts: where each parameter begins.
+        home: the store whose flat arrays these are: itself, or that of another model.
+        abandoned: whether a parameter has left the flat arrays made here.
+        trained: where the optimizer may change the flat arrays: slices, merged where they touch.
     """
 
-    def __init__(self, parameters: list[Parameter], ops: Any, dtype: str) -> None:
+    def __init__(self, parameters: Sequence[Parameter], ops: Backend, dtype: str) -> None:
         self.parameters = list(parameters)
         self.starts: list[int] = []
-        self.values: Any
-        self.grads: Any
-        self._home = self._common_home(ops, dtype) or self
-        self._abandoned = False  # whether a parameter has left these flat arrays
-        if self._home is self:
+        self.values: Array
+        self.grads: Array
+        self.home = self._common_home(ops, dtype) or self
+        self.abandoned = False
+        if self.home is self:
             self._lay_out(ops, dtype)
         else:
-            self.values, self.grads = self._home.values, self._home.grads
-            places = zip(self._home.parameters, self._home.starts, strict=True)
+            self.values, self.grads = self.home.values, self.home.grads
+            places = zip(self.home.parameters, self.home.starts, strict=True)
             start_of = {id(p): start for p, start in places}
             self.starts = [start_of[id(p)] for p in self.parameters]
+        self.trained: list[slice] = []
+        self.refresh()
 
-    def _common_home(self, ops: Any, dtype: str) -> "ParameterStore | None":
+    def _common_home(self, ops: Backend, dtype: str) -> "ParameterStore | None":
         """The store that all parameters are parts of, if it is one that fits."""
         homes = {id(p._home): p._home for p in self.parameters}
         home = next(iter(homes.values()), None)
         fits = len(homes) == 1 and home is not None and self.parameters[0]._ops is ops
         return home if fits and self.parameters[0].dtype == dtype else None
 
-    def _lay_out(self, ops: Any, dtype: str) -> None:
+    def _lay_out(self, ops: Backend, dtype: str) -> None:
         """Make flat arrays, and move every parameter there."""
         end = 0
         for p in self.parameters:
@@ -153,37 +161,36 @@ class ParameterStore:
             value = self.view(self.values, p, start)
             value[...] = ops.asarray(np.asarray(p.numpy(), dtype))
             if p._home is not None:
-                p._home._abandoned = True
+                p._home.abandoned = True
             # filled, and then moved there in one go: a weight is whole at any moment
             p.value, p.grad, p._ops = value, self.view(self.grads, p, start), ops
             p._home = self
 
     def holds(self) -> bool:
         """Whether the parameters are where this store has them: no other model took them away."""
-        home = self._home
-        return not home._abandoned or all(p._home is home for p in self.parameters)
+        home = self.home
+        return not home.abandoned or all(p._home is home for p in self.parameters)
 
     @staticmethod
-    def view(flat: Any, p: Parameter, start: int) -> Any:
+    def view(flat: Array, p: Parameter, start: int) -> Array:
         """The part of ``flat`` that belongs to ``p``, in its shape."""
         return flat[start : start + math.prod(p.shape)].reshape(p.shape)
 
-    def like(self, ops: Any) -> Any:
+    def like(self, ops: Backend) -> Array:
         """A flat array of zeros beside ``values``, for an optimizer's moments."""
         return ops.zeros(self.values.shape, str(self.values.dtype))
 
-    def trainable_segments(self) -> list[slice]:
-        """Where the optimizer may change the flat arrays: slices, merged where they touch."""
-        segments: list[slice] = []
+    def refresh(self) -> None:
+        """See which weights learn now: somebody may have frozen a layer."""
+        self.trained = []
         for p, start in zip(self.parameters, self.starts, strict=True):
             end = start + _aligned(p)
             if not p.is_trained:
                 continue
-            if segments and segments[-1].stop == start:
-                segments[-1] = slice(segments[-1].start, end)
+            if self.trained and self.trained[-1].stop == start:
+                self.trained[-1] = slice(self.trained[-1].start, end)
             else:
-                segments.append(slice(start, end))
-        return segments
+                self.trained.append(slice(start, end))
 
 
 def _aligned(p: Parameter) -> int:

@@ -5,12 +5,14 @@
 max-pooling in one pass over the image, say. Layers know nothing of either.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 from minicnn.backends.context import Context
+from minicnn.backends.spec import Array, Backend, FusedBackend
 from minicnn.engine import interrupts
 from minicnn.engine.guard import Guarded, guarded, is_own
+from minicnn.engine.stages import Stage
 
 
 class Fused:
@@ -31,12 +33,12 @@ class Fused:
         """Whether the fused function is defined for the arguments of these stages."""
         return True
 
-    def weights(self) -> tuple[Any, Any]:
+    def weights(self) -> tuple[Array, Array | None]:
         """(w, b) of the first stage; b may be None."""
         first = self.run[0]
         return first.kernel.value, first.bias.value if first.bias is not None else None
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         first = self.run[0]
         db = first.bias.grad if first.bias is not None else None
         function = getattr(ctx.ops, f"{self.operation}_backward")
@@ -53,9 +55,9 @@ class Conv2DReLU(Fused):
     def applies(cls, run: Sequence[Any]) -> bool:
         return run[0].groups == 1 and run[0].dilation_rate == (1, 1)
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         conv = self.run[0]
-        return ctx.ops.conv2d_relu_forward(
+        return cast(FusedBackend, ctx.ops).conv2d_relu_forward(
             ctx, x, *self.weights(), conv.strides, conv.pads(x.shape)
         )
 
@@ -72,9 +74,9 @@ class Conv2DReLUMaxPooling2D(Fused):
         apart = all(s >= k for s, k in zip(pool.strides, pool.pool_size, strict=True))
         return Conv2DReLU.applies(run) and apart and pool.padding == "valid"
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         conv, _, pool = self.run
-        return ctx.ops.conv2d_relu_maxpool2d_forward(
+        return cast(FusedBackend, ctx.ops).conv2d_relu_maxpool2d_forward(
             ctx, x, *self.weights(), conv.strides, conv.pads(x.shape), pool.pool_size, pool.strides
         )
 
@@ -85,8 +87,8 @@ class DenseReLU(Fused):
     pattern = ("dense", "relu")
     operation = "dense_relu"
 
-    def forward(self, ctx: Any, x: Any) -> Any:
-        return ctx.ops.dense_relu_forward(ctx, x, *self.weights())
+    def forward(self, ctx: Context, x: Array) -> Array:
+        return cast(FusedBackend, ctx.ops).dense_relu_forward(ctx, x, *self.weights())
 
 
 class DenseReLUDropout(Fused):
@@ -95,9 +97,9 @@ class DenseReLUDropout(Fused):
     pattern = ("dense", "relu", "dropout")
     operation = "dense_relu_dropout"
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         dropout = self.run[2]
-        return ctx.ops.dense_relu_dropout_forward(
+        return cast(FusedBackend, ctx.ops).dense_relu_dropout_forward(
             ctx, x, *self.weights(), dropout.rate, dropout.mask_seed
         )
 
@@ -106,12 +108,12 @@ class DenseReLUDropout(Fused):
 FUSED: tuple[type[Fused], ...] = (Conv2DReLUMaxPooling2D, DenseReLUDropout, Conv2DReLU, DenseReLU)
 
 
-def lower(layers: Sequence[Any]) -> list[Any]:
+def lower(layers: Iterable[Any]) -> list[Stage]:
     """The stages of all layers, in order."""
     return [stage for layer in layers for stage in layer.stages()]
 
 
-def fuse(stages: Sequence[Any], ops: Any) -> list[Any]:
+def fuse(stages: Sequence[Stage], ops: Backend) -> list[Any]:
     """Replace, left to right, each run of stages that ``ops`` does in one call.
 
     Only the library's own classes are replaced: a subclass may compute something else.
@@ -145,34 +147,63 @@ class Plan:
 
     Training and inference have contexts of their own, so that an evaluation in the middle of an
     epoch touches nothing that training keeps.
+
+    Attributes:
+        first: index of the first stage that learns; the number of stages if none does.
+        penalties: training -> (stage, context) of the penalties on what a layer puts out.
     """
 
-    def __init__(self, stages: Sequence[Any], ops: Any, step: Any) -> None:
-        self.ops = ops
+    def __init__(self, stages: Sequence[Stage], ops: Backend, step: Array) -> None:
         self.stages = [guarded(stage) for stage in fuse(stages, ops)]
         self.training = [Context(ops, step, training=True) for _ in self.stages]
         self.inference = [Context(ops, step, training=False) for _ in self.stages]
         for ctx in self.inference:
             ctx.forward_only = True
+        self.penalties = {
+            training: [
+                (stage, ctx)
+                for stage, ctx in zip(self.stages, contexts, strict=True)
+                if stage.kind == "activity_penalty"
+            ]
+            for training, contexts in ((True, self.training), (False, self.inference))
+        }
+        self._committing = [
+            (stage, ctx)
+            for stage, ctx in zip(self.stages, self.training, strict=True)
+            if hasattr(stage, "commit")
+        ]
+        self.refresh()
 
-    def forward(self, x: Any, training: bool, last: int | None = None, first: int = 0) -> Any:
+    def refresh(self) -> None:
+        """See which stages learn now: somebody may have frozen a layer."""
+        learn = (any(p.is_trained for p in stage.parameters) for stage in self.stages)
+        self.first = next((i for i, learns in enumerate(learn) if learns), len(self.stages))
+
+    def forward(self, x: Array, training: bool, last: int | None = None, first: int = 0) -> Array:
         """Run the stages on a batch (N, ...), from ``first`` up to but not including ``last``."""
         contexts = self.training if training else self.inference
         for stage, ctx in zip(self.stages[first:last], contexts[first:], strict=False):
             x = stage.forward(ctx, x)
-            interrupts.point()
+            if interrupts.waiting:
+                interrupts.point()
         return x
 
-    def backward(self, dy: Any, last: int, first: int) -> None:
-        """Run the stages in front of ``last`` backwards, as far as ``first``.
+    def backward(self, dy: Array, last: int) -> None:
+        """Run the stages before ``last`` backwards, as far as the first that learns.
 
-        Stage ``first`` is the first that learns: nobody needs the gradient of its input.
+        Nobody needs the gradient of that one's input.
         """
-        for i in range(last - 1, first - 1, -1):
+        for i in range(last - 1, self.first - 1, -1):
             ctx = self.training[i]
-            ctx.need_dx = i > first
+            ctx.need_dx = i > self.first
             dy = self.stages[i].backward(ctx, dy)
-            interrupts.point()
+            if interrupts.waiting:
+                interrupts.point()
+
+    def commit(self) -> None:
+        """Apply what the last forward pass in training has computed beside its output."""
+        for stage, ctx in self._committing:
+            stage.commit(ctx)
 
     def forget(self) -> None:
         """Let go of the arrays that inference was given."""
@@ -182,19 +213,12 @@ class Plan:
     def samples_at_once(self, batch_size: int, numbers: int) -> int:
         """Samples that inference computes together, when its layers put out ``numbers`` for each.
 
-        Few samples leave a machine waiting, and many leave its caches. A batch as it is where
-        somebody else's layer might look from one sample at another.
+        Few samples leave a machine waiting, and many leave its caches. A batch stays as it is where
+        a custom layer might look from one sample at another.
         """
         if any(isinstance(stage, Guarded) for stage in self.stages):
             return batch_size
         return max(AT_ONCE // max(1, numbers), min(batch_size, FEWEST))
-
-    def first_trained(self) -> int:
-        """Index of the first stage with a weight that learns; the number of stages if none does."""
-        for i, stage in enumerate(self.stages):
-            if any(p.is_trained for p in stage.parameters):
-                return i
-        return len(self.stages)
 
     def contexts(self) -> list[Context]:
         """All contexts, those of training first."""

@@ -44,6 +44,9 @@ class Progress:
             prints the epoch's header alone, as in Keras.
         stream: where to print; by default ``sys.stdout``, looked up at each print.
         clock: returns seconds; only differences matter.
+
+    Attributes:
+        has_bar: whether anything is drawn before the end.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Progress:
     ) -> None:
         self.target = target
         self.verbose = 1 if verbose == "auto" else verbose
+        self.has_bar = self.verbose == 1
         self._stream = stream
         self._clock = clock
         self._start = clock()
@@ -84,7 +88,7 @@ class Progress:
         The first step is always due: its end is where the time per step begins to count, which
         leaves compilation out.
         """
-        if self.verbose != 1:
+        if not self.has_bar:
             return False
         return current == 1 or self._clock() - self._last_draw >= REDRAW_INTERVAL
 
@@ -95,7 +99,7 @@ class Progress:
             logs: the values so far, shown in their order. A name keeps the place, and without
                 a new value the value, that it had on the line before.
         """
-        if self.verbose == 1:
+        if self.has_bar:
             self._logs.update(logs or {})
         if self.due(current):
             self._draw(current, final=False)
@@ -105,7 +109,7 @@ class Progress:
         self._logs.update(logs or {})
         if self.target is None:
             self.target = current
-        if self.verbose == 1:
+        if self.has_bar:
             self._draw(current, final=True)
         elif self.verbose == 2 and self.target:
             now = self._clock()

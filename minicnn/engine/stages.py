@@ -5,28 +5,42 @@ Every layer is one, and ``Conv2D(activation="relu")`` is two: the convolution an
 here. ``kind`` names the operation, so that the plan can recognise runs a backend has fused.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from minicnn.backends.context import Context
+from minicnn.backends.spec import Array
+from minicnn.engine.parameters import Parameter
 
 
-class Stage:
-    """Base of the activation stages."""
+class Stage(Protocol):
+    """What a plan runs. One with averages of its own has ``commit(ctx)`` too: see ``Layer``."""
+
+    name: str
+    kind: str
+
+    @property
+    def parameters(self) -> Sequence[Parameter]:
+        """Its weights."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """y = f(x)."""
+
+    def backward(self, ctx: Context, dy: Array) -> Array:
+        """dx = dy f'(x)."""
+
+
+class Weightless:
+    """Base of the stages here: a name, a kind, no weights."""
 
     kind: str = ""
-    parameters: tuple[Any, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
 
     def __init__(self, name: str = "") -> None:
         self.name = name or self.kind
 
-    def forward(self, ctx: Any, x: Any) -> Any:
-        """y = f(x)."""
-        raise NotImplementedError
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
-        """dx = dy f'(x)."""
-        raise NotImplementedError
-
-
-class ReLU(Stage):
+class ReLU(Weightless):
     """max(x, 0), or its variants: see ``spec.relu_forward``."""
 
     kind = "relu"
@@ -43,38 +57,38 @@ class ReLU(Stage):
         if (negative_slope, max_value, threshold) != (0.0, None, 0.0):
             self.kind = "relu_variant"  # no fused operation knows it
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         return ctx.ops.relu_forward(ctx, x, self.negative_slope, self.max_value, self.threshold)
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         return ctx.ops.relu_backward(ctx, dy)
 
 
-class Sigmoid(Stage):
+class Sigmoid(Weightless):
     """1 / (1 + exp(-x))."""
 
     kind = "sigmoid"
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         return ctx.ops.sigmoid_forward(ctx, x)
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         return ctx.ops.sigmoid_backward(ctx, dy)
 
 
-class Tanh(Stage):
+class Tanh(Weightless):
     """tanh(x)."""
 
     kind = "tanh"
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         return ctx.ops.tanh_forward(ctx, x)
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         return ctx.ops.tanh_backward(ctx, dy)
 
 
-class Softmax(Stage):
+class Softmax(Weightless):
     """exp(x) / sum(exp(x)) along an axis."""
 
     kind = "softmax"
@@ -83,10 +97,10 @@ class Softmax(Stage):
         super().__init__(name)
         self.axis = axis
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         return ctx.ops.softmax_forward(ctx, x, self.axis)
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         return ctx.ops.softmax_backward(ctx, dy)
 
 
@@ -95,14 +109,14 @@ class LogSoftmax(Softmax):
 
     kind = "log_softmax"
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         return ctx.ops.log_softmax_forward(ctx, x, self.axis)
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         return ctx.ops.log_softmax_backward(ctx, dy)
 
 
-class Elementwise(Stage):
+class Elementwise(Weightless):
     """One of the other activations by name: see ``spec.elementwise_forward``."""
 
     kind = "elementwise"
@@ -111,14 +125,14 @@ class Elementwise(Stage):
         super().__init__(name or function)
         self.function, self.alpha = function, alpha
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         return ctx.ops.elementwise_forward(ctx, x, self.function, self.alpha)
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         return ctx.ops.elementwise_backward(ctx, dy)
 
 
-class ActivityPenalty(Stage):
+class ActivityPenalty(Weightless):
     """y = x; the loss grows by a penalty on x, divided by the number of samples.
 
     The gradient of the loss with respect to x is then dy plus that of the penalty.
@@ -130,16 +144,16 @@ class ActivityPenalty(Stage):
         super().__init__(name)
         self.regularizer = regularizer
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         ctx.save(x=x)
         return x
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         dx = ctx.buffer("dx", dy.shape, dy.dtype)
         dx[...] = dy
         self.regularizer.add_gradient(ctx.ops, dx, ctx.x, 1.0 / dy.shape[0])
         return dx
 
-    def add_penalty(self, ctx: Any, loss: Any) -> None:
+    def add_penalty(self, ctx: Context, loss: Array) -> None:
         """``loss`` (1,) += the penalty of what went through last."""
         self.regularizer.add_penalty(ctx.ops, loss, ctx.x, 1.0 / ctx.x.shape[0])

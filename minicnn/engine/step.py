@@ -1,36 +1,54 @@
-"""One step: a batch forward, its loss, backward, and the update. No array library in sight."""
+"""One training step, spelt once: a batch forward, its loss, backward, and the update.
+
+No array library in sight: the backend computes, and a runner decides whether the step is called or
+recorded once and replayed. Forward and backward change nothing that outlives the step. Weights,
+moving averages and the step counter change together, at its end; so a step that is refused (its
+loss is not finite) or ended early (an error, Ctrl-C) has nothing to undo.
+"""
 
 import math
-from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from minicnn.backends.context import Context
+from minicnn.backends.spec import Array, Backend
 from minicnn.engine import interrupts
-from minicnn.engine.ahead import Ahead
-from minicnn.engine.averages import Averages
-from minicnn.engine.data import Batch, Rows
+from minicnn.engine.checks import warn_of_activation
+from minicnn.engine.data import Batch, Feeder, Rows
 from minicnn.engine.guard import guarded_loss
-from minicnn.engine.numbers import rounded
-from minicnn.engine.parameters import ParameterStore
-from minicnn.engine.penalties import Penalties
+from minicnn.engine.parameters import Parameter, ParameterStore
 from minicnn.engine.plan import Plan
-from minicnn.engine.targets import warn_of_activation
+from minicnn.engine.runners import Caller, Recorder
+from minicnn.engine.stages import Stage
+from minicnn.engine.totals import Totals
 
 
 class Executor:
     """A model on one backend: its flat weights, its plan and its step counter.
 
     Attributes:
-        step: (1,) uint32, training steps so far; what dropout's masks are drawn from.
+        step: (1,) uint32, the number of the training step under way, from 1 on; dropout's masks
+            are drawn from it.
     """
 
-    def __init__(self, stages: list[Any], parameters: list[Any], ops: Any, dtype: str) -> None:
+    def __init__(
+        self, stages: Sequence[Stage], parameters: Sequence[Parameter], ops: Backend, dtype: str
+    ) -> None:
         self.ops, self.dtype = ops, dtype
         self.store = ParameterStore(parameters, ops, dtype)
         self.step = ops.zeros((1,), "uint32")
+        self.steps_done = 0
         self.plan = Plan(stages, ops, self.step)
-
         self._data: dict[str, Context] = {}
+
+    @property
+    def steps_done(self) -> int:
+        """Training steps so far; settable, as dropout draws on from there."""
+        return int(self.ops.to_numpy(self.step)[0]) - 1
+
+    @steps_done.setter
+    def steps_done(self, count: int) -> None:
+        self.step[...] = count + 1
 
     def data_context(self, name: str) -> Context:
         """Where the batches of ``name`` ("train", "validation", ...) are gathered."""
@@ -43,197 +61,162 @@ class Executor:
         return [*self.plan.contexts(), *self._data.values()]
 
 
-class Compiled:
-    """An executor with a loss, an optimizer and metrics: what ``compile`` asks for.
+class Step:
+    """The training step of a model: an executor with a loss, an optimizer and metrics.
 
     When the model ends in a softmax (or sigmoid) and the loss is its cross-entropy, the two are
-    taken as one: the loss is computed from the logits, exactly, and its gradient is p - y. A
-    cross-entropy that is watched as a metric is computed from the logits too.
+    taken as one: the loss is computed from the logits, exactly, and its gradient is p - y.
+
+    Attributes:
+        last: number of stages before the loss.
+        totals: of loss and metrics since ``reset``.
+        feeder: what deals the batches out while ``fit`` runs.
     """
 
     def __init__(
-        self, executor: Executor, loss: Any, optimizer: Any, metrics: list[Any],
-        weighted_metrics: list[Any],
+        self, executor: Executor, loss: Any, optimizer: Any, metrics: Sequence[Any],
+        weighted_metrics: Sequence[Any],
     ) -> None:  # fmt: skip
         self.executor, self.optimizer = executor, optimizer
-        self.metrics, self.weighted_metrics = metrics, weighted_metrics
-        self.dtype = executor.dtype
+        self.dtype, self.plan = executor.dtype, executor.plan
         ops = self.ops = executor.ops
-        stages = executor.plan.stages
+        stages = self.plan.stages
         activation = _final_activation(stages)
         warn_of_activation(loss, [stage.kind for stage in stages])
-        self.fused = activation is not None and activation == loss.inverse_of
-        self.loss = guarded_loss(loss.before_activation() if self.fused else loss)
-        self.last = len(stages) - self.fused  # stages in front of the loss
-        self.penalties = Penalties(executor.plan, executor.store.parameters)
-        self.averages = Averages(executor.store.parameters, ops)
+        self._fused = activation is not None and activation == loss.inverse_of
+        self.loss = guarded_loss(loss.before_activation() if self._fused else loss)
+        self.last = len(stages) - self._fused
         self.target_dtype = "int64" if loss.targets == "labels" else self.dtype
+        self.totals = Totals(ops, metrics, weighted_metrics, activation)
+        #: stages up to the logits, where a metric reads them apart from y
+        self._to_logits = self.last - (self.totals.read_logits and not self._fused)
+        #: training -> the contexts of the loss and of its mean
         self._contexts = {
             training: (Context(ops, executor.step, training), Context(ops, executor.step, training))
             for training in (True, False)
         }
-        self._loss_total = ops.zeros((2,), "float64")  # [sum of loss * batch size, sum of sizes]
-        #: what is updated after a batch: (metric, whether it reads the logits, whether weighted)
-        self._watched: list[tuple[Any, bool, bool]] = []
-        for listed in (metrics, weighted_metrics):
-            for metric in listed:
-                metric.attach(ops)
-                inverse = activation is not None and activation == metric.inverse_of
-                seen = metric.before_activation() if inverse else metric
-                self._watched.append((seen, inverse, listed is weighted_metrics))
-        self._split = any(reads_logits for _, reads_logits, _ in self._watched)
-        self._keys = _keys(metrics, weighted_metrics)
-        #: how steps run if the device works behind the host, else None
-        self.ahead = Ahead(self) if hasattr(ops, "capture") else None
-        #: (number since ``reset``, rows) of a step whose loss was not finite, once it is known
-        self.refused: tuple[int, Rows] | None = None
-        self._steps = 0  # since reset
-        self.feeder: Any = None  # what deals the batches out while ``fit`` runs
+        parameters = executor.store.parameters
+        self._regularized = [p for p in parameters if p.regularizer is not None]
+        self._constrained = [p for p in parameters if p.constraint is not None]
+        self._runner: Caller | Recorder = (Recorder if hasattr(ops, "capture") else Caller)(self)
+        self._updates: int | None = None  # of the optimizer, where a schedule needs to know
+        self.feeder: Feeder | None = None
+
+    # -- the step ----------------------------------------------------------------------------
+
+    def train(self, rows: Rows) -> None:
+        """One step on the batch at ``rows``: it is done whole or, on an error, not at all.
+
+        A step whose loss is not a finite number changes no weight; ``refused`` says so, at once or
+        when the totals are read.
+
+        Raises:
+            RuntimeError: the weights are no longer those of this model.
+        """
+        store = self.executor.store
+        if store.home.abandoned and not store.holds():
+            raise RuntimeError(
+                "another model took weights of this one along while it was training: make models "
+                "that share layers, and use each once, before fit"
+            )
+        with interrupts.step, self.ops.running():
+            if self._updates is not None:
+                self.optimizer.refresh_learning_rate(self._updates)
+                self._updates += 1
+            rows.aim()
+            self._runner.train(rows)
+
+    def body(self, rows: Rows) -> None:
+        """What a training step is: gather, forward, loss, backward, update."""
+        loss = self.forward(rows.take(), training=True)
+        if self._runner.accepts(loss):
+            self.backward()
+            with interrupts.update:
+                self.update()
+
+    def forward(self, batch: Batch, training: bool) -> Array:
+        """The loss of a batch, a (1,) array; running totals go up."""
+        ops, plan = self.ops, self.plan
+        loss_ctx, mean_ctx = self._contexts[training]
+        logits = out = plan.forward(batch.x, training, self._to_logits)
+        if self._to_logits < self.last:
+            out = plan.forward(logits, training, self.last, first=self._to_logits)
+        values, p = self.loss.forward(loss_ctx, batch.y, out)  # (N, ...), and what metrics see
+        count = math.prod(values.shape) if batch.counted is None else batch.counted
+        scale = 1.0 / self.loss.divisor(count, batch.weight_sum)
+        loss = ops.weighted_sum_forward(mean_ctx, values, batch.weights, scale)  # (1,)
+        for parameter in self._regularized:
+            if parameter.is_trained:
+                parameter.regularizer.add_penalty(ops, loss, parameter.value)
+        for stage, ctx in plan.penalties[training]:
+            stage.add_penalty(ctx, loss)
+        self.totals.add(loss, batch, logits, p if self._fused else out)
+        return loss
+
+    def backward(self) -> None:
+        """Every gradient of the loss that ``forward`` has computed."""
+        loss_ctx, mean_ctx = self._contexts[True]
+        dvalues = self.ops.weighted_sum_backward(mean_ctx)  # (N, ...)
+        self.plan.backward(self.loss.backward(loss_ctx, dvalues), self.last)
+        for parameter in self._regularized:
+            if parameter.is_trained:
+                parameter.regularizer.add_gradient(self.ops, parameter.grad, parameter.value)
+
+    def update(self) -> None:
+        """All that outlives a step: weights, their limits, moving averages, the counter."""
+        self.optimizer.update_weights()
+        for parameter in self._constrained:
+            if parameter.is_trained:
+                parameter.constraint.apply(self.ops, parameter.value)
+        self.plan.commit()
+        self.ops.advance(self.executor.step)
+
+    def test(self, rows: Rows) -> None:
+        """Gather, forward and loss in inference mode."""
+        with interrupts.step, self.ops.running():
+            rows.aim()
+            self._runner.test(rows)
+
+    # -- between steps -----------------------------------------------------------------------
+
+    @property
+    def refused(self) -> tuple[int, Rows] | None:
+        """(number since ``reset``, rows) of a step whose loss was not finite, once it is known."""
+        return self._runner.refused
+
+    def reset(self, steps: int = 0) -> None:
+        """Start the running totals again from zero; ``steps`` of the epoch have been done."""
+        self.totals.reset()
+        self._runner.reset(steps)
+
+    def resume(self, totals: Sequence[Any], steps: int) -> None:
+        """Go on in the middle of an epoch: after ``steps`` steps that made these totals."""
+        self.reset(steps)
+        self.totals.restore(totals)
+
+    def refresh(self) -> None:
+        """A callback has run: look at what it may have changed in the optimizer or a layer."""
+        self._updates = self.optimizer.iterations if self.optimizer.is_scheduled else None
+        self.executor.store.refresh()
+        self.plan.refresh()
+        self._runner.refresh()
+
+    def logs(self) -> dict[str, float]:
+        """The running means: "loss" first, then the metrics in compile order."""
+        self._runner.settle()
+        return self.totals.logs()
 
     def data_context(self, name: str) -> Context:
         """Where the batches of ``name`` are gathered."""
         return self.executor.data_context(name)
 
-    def train(self, rows: Rows) -> None:
-        """Gather, forward, loss, backward, update.
-
-        The step is done or, when an error or Ctrl-C ends it, undone: weights, moving averages and
-        the step counter are those of a whole step. A step whose loss is not a finite number leaves
-        the weights untouched; ``refused`` says so, at once or when the totals are read.
-
-        Raises:
-            RuntimeError: the weights are no longer those of this model.
-        """
-        if not self.executor.store.holds():
-            raise RuntimeError(
-                "another model took weights of this one along while it was training: make models "
-                "that share layers, and use each once, before fit"
-            )
-        self._steps += 1
-        with interrupts.step, self.ops.running():
-            if self.ahead is not None:
-                self.ahead.train(rows)
-                return
-            batch = rows.gather()
-            self.ops.advance(self.executor.step)
-            self.averages.keep()
-            try:
-                loss = self.loss_of(batch, training=True)
-                finite = math.isfinite(float(self.ops.to_numpy(loss)[0]))
-                if finite:
-                    self.backward()
-            except BaseException:
-                self.executor.step -= 1
-                self.averages.restore()
-                raise
-            if finite:
-                with interrupts.update:
-                    self.optimizer.apply()
-                    self.penalties.constrain()
-            else:
-                self.averages.restore()
-                self.refused = self.refused or (self._steps, rows)
-
-    def backward(self) -> None:
-        """Every gradient of the loss that ``loss_of`` has computed."""
-        plan, (loss_ctx, sum_ctx) = self.executor.plan, self._contexts[True]
-        dvalues = self.ops.weighted_sum_backward(sum_ctx)
-        plan.backward(self.loss.backward(loss_ctx, dvalues), self.last, plan.first_trained())
-        self.penalties.add_gradients()
-
-    def test(self, rows: Rows) -> None:
-        """Gather, forward and loss in inference mode."""
-        with interrupts.step, self.ops.running():
-            if self.ahead is not None:
-                self.ahead.test(rows)
-            else:
-                self.loss_of(rows.gather(), training=False)
-
-    def loss_of(self, batch: Batch, training: bool) -> Any:
-        """The loss of a batch, a (1,) array; running totals go up."""
-        ops, plan = self.ops, self.executor.plan
-        loss_ctx, sum_ctx = self._contexts[training]
-        front = self.last - (self._split and not self.fused)
-        logits = out = plan.forward(batch.x, training, front)
-        if front < self.last:
-            out = plan.forward(logits, training, self.last, first=front)
-        values, p = self.loss.forward(loss_ctx, batch.y, out)
-        count = math.prod(values.shape) if batch.counted is None else batch.counted
-        scale = 1.0 / self.loss.divisor(count, batch.weight_sum)
-        loss = ops.weighted_sum_forward(sum_ctx, values, batch.weights, scale)
-        self.penalties.add_to(loss, training)
-        ops.mean_update(self._loss_total, loss, float(batch.size))
-        y_pred = p if self.fused else out
-        for metric, reads_logits, weighted in self._watched:
-            seen = logits if reads_logits else y_pred
-            metric.update(batch.y, seen, batch.weights if weighted else None)
-        return loss
-
-    def reset(self) -> None:
-        """Start the running totals again from zero."""
-        self._loss_total[...] = 0.0
-        for metric in (*self.metrics, *self.weighted_metrics):
-            metric.reset_state()
-        self.refused, self._steps = None, 0
-        if self.ahead is not None:
-            self.ahead.reset()
-
-    def totals(self) -> list[Any]:
-        """Copies of the running totals; ``resume`` takes them."""
-        metrics = (*self.metrics, *self.weighted_metrics)
-        own = self.ops.to_numpy(self._loss_total).copy()
-        return [own, *(total for metric in metrics for total in metric.totals())]
-
-    def resume(self, totals: list[Any], steps: int) -> None:
-        """Go on in the midst of an epoch: after ``steps`` steps that made these totals."""
-        self.reset()
-        own, *others = totals
-        self._loss_total[...] = self.ops.asarray(own)
-        for metric in (*self.metrics, *self.weighted_metrics):
-            count = len(metric.totals())
-            metric.set_totals(others[:count])
-            others = others[count:]
-        self._steps = steps
-
-    def refresh(self) -> None:
-        """A callback has run, and may have changed the optimizer or a layer."""
-        if self.ahead is not None:
-            self.ahead.refresh()
-
-    def logs(self) -> dict[str, float]:
-        """The running means: "loss" first, then the metrics in compile order."""
-        if self.ahead is not None:
-            self.refused = self.ahead.refused()
-        total, count = self.ops.to_numpy(self._loss_total)
-        logs = {"loss": rounded(total / count) if count else 0.0}
-        for key, metric in zip(self._keys, (*self.metrics, *self.weighted_metrics), strict=True):
-            logs[key] = metric.result()
-        return logs
-
     def contexts(self) -> list[Context]:
         """Every context of a step."""
-        return [
-            *self.executor.contexts(), *self._contexts[True], *self._contexts[False],
-        ]  # fmt: skip
+        return [*self.executor.contexts(), *self._contexts[True], *self._contexts[False]]
 
 
-def _final_activation(stages: list[Any]) -> str | None:
-    """The ``kind`` of the last stage, if a loss can be computed in front of it."""
+def _final_activation(stages: Sequence[Stage]) -> str | None:
+    """The ``kind`` of the last stage, if a loss can be computed from what enters it."""
     if stages and getattr(stages[-1], "axis", -1) == -1:
         return stages[-1].kind
     return None
-
-
-def _keys(metrics: list[Any], weighted_metrics: list[Any]) -> list[str]:
-    """The metrics' names in logs, as Keras makes them differ: accuracy_1, weighted_accuracy."""
-    used: Counter[str] = Counter()
-    keys = []
-    for listed in (metrics, weighted_metrics):
-        for metric in listed:
-            key = metric.name
-            if used[key] and listed is weighted_metrics:
-                key = f"weighted_{key}"
-            number = used[key]
-            used[key] += 1
-            keys.append(f"{key}_{number}" if number else key)
-    return keys

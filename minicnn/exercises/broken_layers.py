@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.backends.context import Context
 from minicnn.layers import Layer
 
 #: the answers, by layer: names of ``minicnn.gradcheck.CAUSES``
@@ -21,12 +22,12 @@ ANSWERS = {
 class Patient1(Layer):
     """y = tanh(x)."""
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         y = np.tanh(x)
         ctx.save(y=y)
         return y
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
         return dy * (ctx.y**2 - 1)
 
 
@@ -36,10 +37,10 @@ class Patient2(Layer):
     def build(self, input_shape: Any) -> None:
         self.bias = self.add_weight(name="bias", shape=input_shape[-1:], initializer="zeros")
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         return x + self.bias.value
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
         self.bias.grad[...] = dy.sum(axis=(1, 2)).mean(axis=0)
         return dy
 
@@ -47,20 +48,20 @@ class Patient2(Layer):
 class Patient3(Layer):
     """y = max(x, 0)."""
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         return np.maximum(x, 0)
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
         return dy * (dy > 0)
 
 
 class Patient4(Layer):
     """y = x sigmoid(x)."""
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         gate = 1 / (1 + np.exp(-x))
         ctx.save(x=x, gate=gate)
         return x * gate
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
         return dy * ctx.gate

@@ -1,9 +1,11 @@
 """An ONNX graph in the making: nodes, constants, and where an image's channels stand."""
 
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 Shape = tuple[int | None, ...]
 
@@ -30,21 +32,21 @@ class Graph:
         scope: name of the stage that is being written; new nodes and constants are named after it.
     """
 
-    def __init__(self, onnx: Any) -> None:
+    def __init__(self, onnx: ModuleType) -> None:
         self._onnx = onnx
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
         self.scope = ""
         self._taken: set[str] = set()
 
-    def node(self, op: str, inputs: Sequence[str], **attributes: Any) -> str:
+    def node(self, op: str, inputs: Sequence[str], **attributes: object) -> str:
         """Append a node with one output and return the output's name."""
         name = self._unique(f"{self.scope}/{op}")
         made = self._onnx.helper.make_node(op, list(inputs), [name], name=name, **attributes)
         self.nodes.append(made)
         return name
 
-    def constant(self, array: Any, name: str, dtype: str = "float32") -> str:
+    def constant(self, array: ArrayLike, name: str, dtype: str = "float32") -> str:
         """Store an array in the file and return its name."""
         name = self._unique(f"{self.scope}/{name}")
         array = np.ascontiguousarray(array, dtype)
@@ -55,7 +57,7 @@ class Graph:
         """Store one number, which broadcasts against any array."""
         return self.constant(value, "number")
 
-    def elementwise(self, op: str, x: Value, *further: str, **attributes: Any) -> Value:
+    def elementwise(self, op: str, x: Value, *further: str, **attributes: object) -> Value:
         """A node that treats every entry alike, so that it does not matter where channels stand."""
         return x._replace(name=self.node(op, [x.name, *further], **attributes))
 

@@ -5,14 +5,17 @@ A layer says *what* is computed; ``ctx.ops``, the backend, computes it. A layer 
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from minicnn import backends, config
+from minicnn import backends, config, constraints, initializers, regularizers
 from minicnn.backends.context import Context
+from minicnn.backends.spec import Array, Backend
 from minicnn.engine import naming
 from minicnn.engine.arrays import host_array
-from minicnn.engine.parameters import ParameterStore
+from minicnn.engine.parameters import Parameter, ParameterStore, assign_all, first_value
+from minicnn.engine.stages import Stage
+from minicnn.engine.threads import between_steps
 from minicnn.layers.arguments import (
     Shape,
     SymbolicTensor,
@@ -20,10 +23,9 @@ from minicnn.layers.arguments import (
     input_shape_argument,
     valid_name,
 )
-from minicnn.layers.weights import Weights
 
 
-class Layer(Weights):
+class Layer:
     """One step of a network: arrays in, arrays out, with weights or without.
 
     Args:
@@ -46,6 +48,10 @@ class Layer(Weights):
 
             def backward(self, ctx, dy):
                 return dy * ctx.gate * (1 + ctx.x * (1 - ctx.gate))
+
+    Forward changes nothing but its context: a training step may still be refused. What else a
+    layer changes, such as moving averages, it changes in a third method, ``commit(ctx)``, which is
+    called with the update of the weights.
     """
 
     #: name of the operation, by which a plan recognises runs that a backend has fused
@@ -55,8 +61,8 @@ class Layer(Weights):
     #: number of axes, batch included, that the layer takes; None takes any
     input_ndim: int | None = None
     #: stages of their own after this layer, or None: an activation, a penalty on what comes out
-    activation_stage: Any = None
-    activity_stage: Any = None
+    activation_stage: Stage | None = None
+    activity_stage: Stage | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -87,7 +93,8 @@ class Layer(Weights):
             raise ValueError(
                 f"layer {self.name!r}: expected trainable to be a boolean, got {trainable!r}"
             )
-        super().__init__(trainable)
+        self._trainable = trainable
+        self._parameters: list[Parameter] = []
         self._input_shape: Shape | None = None
         self._output_shape: Shape | None = None
 
@@ -118,7 +125,7 @@ class Layer(Weights):
             )
         return (None, *y.shape[1:])
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         """Compute y from x; keep what backward needs with ``ctx.save``."""
         hint = "; `call` has no derivative here: write forward(self, ctx, x) and backward"
         raise NotImplementedError(
@@ -126,7 +133,7 @@ class Layer(Weights):
             f"{hint if hasattr(self, 'call') else ''}"
         )
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         """Assign the weights' ``.grad`` and return dx, from dy and what forward kept."""
         raise NotImplementedError(f"layer {self.name!r} ({type(self).__name__}) has no backward")
 
@@ -145,12 +152,12 @@ class Layer(Weights):
         self._output_shape = tuple(self.compute_output_shape(input_shape))
         return self._output_shape
 
-    def stages(self) -> list[Any]:
+    def stages(self) -> list[Stage]:
         """The simple steps this layer stands for: itself, then its activation if it has one."""
         following = (self.activation_stage, self.activity_stage)
         return [self, *(stage for stage in following if stage is not None)]
 
-    def __call__(self, x: Any, training: bool = False) -> Any:
+    def __call__(self, x: Any, training: bool = False) -> Array:
         """Run the layer on an array and return an array (inference unless ``training``)."""
         if isinstance(x, SymbolicTensor):
             raise TypeError(
@@ -166,10 +173,13 @@ class Layer(Weights):
         self._draws += bool(training)
         with ops.running():
             for stage in self.stages():
-                y = stage.forward(Context(ops, step, training), y)
+                ctx = Context(ops, step, training)
+                y = stage.forward(ctx, y)
+                if training and hasattr(stage, "commit"):
+                    stage.commit(ctx)
         return ops.to_numpy(y)
 
-    def _backend(self) -> Any:
+    def _backend(self) -> Backend:
         """Where the weights are: with those of a model, else where new models compute."""
         for parameter in self.parameters:
             if parameter.ops is not None:
@@ -178,6 +188,121 @@ class Layer(Weights):
         if self.parameters and hasattr(ops, "capture"):  # a device, which takes no NumPy arrays
             ParameterStore(self.parameters, ops, self.dtype)  # brings them there
         return ops
+
+    # -- weights -----------------------------------------------------------------------------
+
+    def add_weight(
+        self,
+        shape: Sequence[int] | None = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        *,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Parameter:
+        """Create a weight of this layer.
+
+        Args:
+            shape: fully known sizes; ``()`` by default.
+            initializer: name, object or callable; by default ``glorot_uniform`` for kernels of
+                two axes or more and zeros otherwise.
+            regularizer, constraint: a penalty on it and limits for it, by name or as objects.
+            name: such as "kernel".
+
+        Returns:
+            The :class:`~minicnn.engine.parameters.Parameter`; read ``.value``, assign ``.grad``.
+        """
+        if isinstance(shape, str):
+            raise ValueError(
+                f"layer {self.name!r}: the name of a weight is a keyword argument, write "
+                f"add_weight(name={shape!r}, shape=...)"
+            )
+        sizes = tuple(shape or ())
+        if any(n is None for n in sizes):
+            raise ValueError(
+                f"layer {self.name!r}: weight {name!r} needs a fully known shape, got {sizes}; "
+                "the model's input shape leaves a size open that this layer depends on"
+            )
+        if initializer is None:
+            initializer = "glorot_uniform" if len(sizes) > 1 else "zeros"
+        value = first_value(initializers.get(initializer), sizes, dtype_name(dtype or self.dtype))
+        parameter = Parameter(name or f"weight_{len(self._parameters)}", value, trainable)
+        parameter.path = f"{self.name}/{parameter.name}"
+        parameter.frozen = not self._trainable
+        parameter.regularizer = regularizers.get(regularizer)
+        parameter.constraint = constraints.get(constraint)
+        self._parameters.append(parameter)
+        return parameter
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Every weight, in the order of creation."""
+        return list(self._parameters)
+
+    @property
+    def weights(self) -> list[Parameter]:
+        """Trainable weights first, then the others (Keras's order)."""
+        ordered = [p for p in self.parameters if p.trainable]
+        return ordered + [p for p in self.parameters if not p.trainable]
+
+    variables = weights
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training may change the weights; settable, takes effect on the next step."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for parameter in self._parameters:
+            parameter.frozen = not value
+
+    @property
+    def trainable_weights(self) -> list[Parameter]:
+        """The weights that training changes now."""
+        return [p for p in self.weights if p.is_trained]
+
+    @property
+    def non_trainable_weights(self) -> list[Parameter]:
+        """The weights that training leaves alone now."""
+        return [p for p in self.weights if not p.is_trained]
+
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
+    @property
+    def losses(self) -> list[float]:
+        """The penalties of the regularised weights that are trained now."""
+        return [p.regularizer(p.numpy()) for p in self.trainable_weights if p.regularizer]
+
+    def get_weights(self) -> list[Array]:
+        """Copies of the weights as NumPy arrays, in the order of ``weights``."""
+        with between_steps(self.weights):
+            return [p.numpy() for p in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Copy ``weights`` (arrays in the order of ``weights``) into place.
+
+        Raises:
+            ValueError: the number or a shape differs; nothing is changed then.
+        """
+        assign_all(f"layer {self.name!r}", self.weights, weights)
+
+    def count_params(self) -> int:
+        """Number of scalars in the weights.
+
+        Raises:
+            ValueError: the layer is not built.
+        """
+        if not self.built:
+            raise ValueError(
+                f"layer {self.name!r} has no weights yet, so they cannot be counted; "
+                "build it first, e.g. with build(input_shape) or by giving the model an Input"
+            )
+        return sum(p.size for p in self.weights)
 
     # -- what Keras users look up ------------------------------------------------------------
 

@@ -3,6 +3,8 @@
 from typing import Any
 
 from minicnn import constraints, initializers, regularizers
+from minicnn.backends.context import Context
+from minicnn.backends.spec import Array
 from minicnn.engine import geometry
 from minicnn.layers.arguments import Shape
 from minicnn.layers.base import Layer
@@ -108,7 +110,7 @@ class BatchNormalization(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
 
-    def forward(self, ctx: Any, x: Any) -> Any:
+    def forward(self, ctx: Context, x: Array) -> Array:
         gamma = None if self.gamma is None else self.gamma.value
         beta = None if self.beta is None else self.beta.value
         moving_mean, moving_variance = self.moving_mean.value, self.moving_variance.value
@@ -119,17 +121,23 @@ class BatchNormalization(Layer):
                 ctx, x, gamma, beta, moving_mean, moving_variance, self.axis, self.epsilon
             )
         y, mean, variance = ctx.ops.batchnorm_forward(ctx, x, gamma, beta, self.axis, self.epsilon)
-        ctx.ops.moving_average(moving_mean, mean, self.momentum)
-        ctx.ops.moving_average(moving_variance, variance, self.momentum)
+        ctx.save(batch_mean=mean, batch_variance=variance)  # (C,) each
         return y
 
-    def backward(self, ctx: Any, dy: Any) -> Any:
+    def backward(self, ctx: Context, dy: Array) -> Array:
         ops = ctx.ops
         gamma = None if self.gamma is None else self.gamma.value
         dgamma = None if self.gamma is None else self.gamma.grad
         dbeta = None if self.beta is None else self.beta.grad
         backward = ops.batchnorm_backward if ctx.of_batch else ops.normalize_backward
         return backward(ctx, dy, gamma, dgamma, dbeta)
+
+    def commit(self, ctx: Context) -> None:
+        """Move the averages towards the statistics of the batch."""
+        if ctx.of_batch:
+            average = ctx.ops.moving_average
+            average(self.moving_mean.value, ctx.batch_mean, self.momentum)
+            average(self.moving_variance.value, ctx.batch_variance, self.momentum)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -7,7 +7,7 @@ import numpy as np
 from minicnn import backends, losses
 from minicnn.backends.context import Context
 from minicnn.engine.arrays import float_array, host_array, same_rank, samplewise
-from minicnn.engine.numbers import rounded
+from minicnn.engine.totals import rounded
 from minicnn.metrics.base import Metric
 
 

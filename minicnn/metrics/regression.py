@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from minicnn import losses
-from minicnn.engine.numbers import rounded
+from minicnn.engine.totals import rounded
 from minicnn.metrics.loss_metric import LossMetric
 
 

@@ -1,26 +1,19 @@
 """Sequential: layers in a row, built as soon as the input's shape is known."""
 
-import threading
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from minicnn import backends, config
 from minicnn.engine import checks
-from minicnn.engine.arrays import host_array
-from minicnn.engine.plan import lower
-from minicnn.engine.step import Executor
 from minicnn.layers.arguments import Shape, SymbolicTensor, dtype_name
 from minicnn.layers.base import Layer
 from minicnn.layers.core import InputLayer, sizes
-from minicnn.models.configuration import deserialize_layer, serialize_layer
-from minicnn.models.persistence import Persistence
-from minicnn.models.training import Trainer
-
-_BUILDING = threading.RLock()  # held while the first call of a deferred model builds it
+from minicnn.models.model import Model
+from minicnn.saving.objects import deserialize_layer, register_model_class, serialize_layer
 
 
-class Sequential(Persistence, Trainer):
+@register_model_class
+class Sequential(Model):
     """A row of layers: the output of each is the input of the next.
 
     Args:
@@ -50,7 +43,6 @@ class Sequential(Persistence, Trainer):
         self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None
     ) -> None:
         super().__init__(name)
-        self._executor: Executor | None = None
         if layers is not None and not isinstance(layers, (list, tuple)):
             layers = [layers]
         for layer in layers or ():
@@ -170,6 +162,9 @@ class Sequential(Persistence, Trainer):
             )
         return self.compute_output_shape(input_shape)
 
+    def _note_build(self, input_shape: Shape) -> None:
+        """A model knows from its layers whether it is built."""
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         shape = tuple(input_shape)
         for layer in self._layers:
@@ -199,55 +194,6 @@ class Sequential(Persistence, Trainer):
             for parameter in layer.parameters:
                 parameter.path = f"{self.name}/{parameter.path.removeprefix(self.name + '/')}"
         self._executor = None
-        self._compiled = None
-
-    # -- running -----------------------------------------------------------------------------
-
-    def stages(self) -> list[Any]:
-        """The stages of all layers in order."""
-        return lower(self._layers)
-
-    def executor(self) -> Executor:
-        """The model on its backend; made when first needed.
-
-        It is made again when a model that shares layers with this one took their weights along.
-        """
-        executor = self._executor
-        if executor is not None and executor.store.holds():
-            return executor
-        ops = backends.get(config.backend()) if executor is None else executor.ops
-        with ops.running():  # two threads may need it at once
-            if self._executor is executor:
-                made = Executor(self.stages(), self.parameters, ops, self.dtype)
-                if executor is not None:
-                    made.step[...] = executor.step
-                self._executor = made
-        return self._executor  # type: ignore[return-value]
-
-    def __call__(self, x: Any, training: bool = False) -> Any:
-        """Run the model on an array and return an array (inference unless ``training``)."""
-        array = self._checked_inputs(host_array(x, "x", self.dtype))
-        executor = self.executor()
-        with executor.ops.running():
-            y = executor.plan.forward(executor.ops.asarray(array), training)
-            return executor.ops.to_numpy(y).copy()
-
-    call = __call__
-
-    def forward(self, ctx: Any, x: Any) -> Any:
-        raise TypeError(
-            f"model {self.name!r} is run stage by stage; call model(x), or add it to a Sequential"
-        )
-
-    def _checked_inputs(self, x: Any) -> Any:
-        """``x`` as an array that fits; a deferred model is built for its shape."""
-        if not self._layers:
-            raise ValueError(f"model {self.name!r} has no layers; add some first")
-        with _BUILDING:
-            if self._input_layer is None:
-                array = checks.inputs(x, self.name, None)
-                self.build((None, *array.shape[1:]))
-        return checks.inputs(x, self.name, self.input_shape)
 
     # -- configuration -----------------------------------------------------------------------
 

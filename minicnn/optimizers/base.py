@@ -129,6 +129,7 @@ class Optimizer(WithLearningRate, StandAlone):
                 f"optimizer {self.name!r} serves no model yet; call build(store, ops) first"
             )
         self.refresh_learning_rate()
+        self._store.refresh()
         self.update_weights()
 
     def update_weights(self) -> None:
@@ -139,7 +140,7 @@ class Optimizer(WithLearningRate, StandAlone):
         if self.weight_decay:
             for part in self._decayed():
                 self._ops.decay_weights(values[part], self._rate.value, self.weight_decay)
-        for part in self._store.trainable_segments():
+        for part in self._store.trained:
             slots = {name: slot[part] for name, slot in self._slots.items()}
             self.update(values[part], grads[part], slots)
         self._ops.advance(self._iteration.value)
@@ -277,7 +278,7 @@ class Optimizer(WithLearningRate, StandAlone):
 
     def _decayed(self) -> list[slice]:
         if self._decays is None:
-            return list(self._store.trainable_segments())
+            return list(self._store.trained)
         return [part for p, part in self._tensors() if self._decays(p)]
 
     def _clip_gradients(self, grads: list[Any]) -> list[Any]:

@@ -6,15 +6,16 @@ nothing that a file names, and trusts no size that a file declares.
 """
 
 from minicnn.saving.api import load_model, load_weights, save_model, save_weights
-from minicnn.saving.custom_objects import (
+from minicnn.saving.files import ModelFileError
+from minicnn.saving.objects import (
     custom_object_scope,
+    deserialize_keras_object,
     get_custom_objects,
     get_registered_name,
     get_registered_object,
     register_keras_serializable,
+    serialize_keras_object,
 )
-from minicnn.saving.errors import ModelFileError
-from minicnn.saving.objects import deserialize_keras_object, serialize_keras_object
 from minicnn.saving.rebuild import clone_model, model_from_json, to_json
 
 CustomObjectScope = custom_object_scope

@@ -6,26 +6,27 @@ import os
 import time
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from minicnn import __version__
 from minicnn.engine.parameters import weights_from_file
-from minicnn.saving import archive, compiling, hdf5, rebuild, weights
+from minicnn.saving import files, hdf5, rebuild, weights
 from minicnn.saving.atomic import replacing
-from minicnn.saving.custom_objects import known
-from minicnn.saving.errors import ModelFileError
+from minicnn.saving.files import ModelFileError, PathLike
+from minicnn.saving.objects import known
+
+if TYPE_CHECKING:
+    from minicnn.models.model import Model
 
 #: the Keras whose layout of files this is
 _KERAS_VERSION = "3.15.1"
 #: weights that a model may have beyond those in its file, so that a small misfit can be explained
 _SLACK = 1 << 20
 
-PathLike = str | os.PathLike[str]
-
 
 def save_model(
-    model: Any, filepath: PathLike, overwrite: bool = True, zipped: bool | None = None,
-    **kwargs: Any,
+    model: "Model", filepath: PathLike, overwrite: bool = True, zipped: bool | None = None,
+    **kwargs: object,
 ) -> None:  # fmt: skip
     """Write a model to a ``.keras`` file: layers, weights, loss, optimizer and its state.
 
@@ -45,7 +46,7 @@ def save_model(
         FileExistsError: the file exists and ``overwrite`` is False (Keras would ask).
         OSError: the file cannot be written; an existing one is unchanged.
     """
-    path = _path(filepath, "filepath")
+    path = _path(filepath)
     if kwargs:
         raise ValueError(f"The following argument(s) are not supported: {list(kwargs)}")
     if zipped not in (None, True):
@@ -74,14 +75,13 @@ def save_model(
         "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S"),
         "minicnn_version": __version__,
     }
-    arrays = io.BytesIO()
-    weights.write(model, arrays)
+    members: dict[str, bytes | memoryview] = {
+        files.METADATA: json.dumps(metadata).encode(),
+        files.CONFIG: config.encode(),
+        files.WEIGHTS: weights.content_of(model),
+    }
     with replacing(path) as file:
-        archive.write(file, {
-            archive.METADATA: json.dumps(metadata).encode(),
-            archive.CONFIG: config.encode(),
-            archive.WEIGHTS: arrays.getbuffer(),
-        })  # fmt: skip
+        files.write_zip(file, members)
 
 
 def load_model(
@@ -105,7 +105,7 @@ def load_model(
             a model that minicnn cannot build.
         OSError: the file cannot be opened.
     """
-    path = _path(filepath, "filepath")
+    path = _path(filepath)
     if not safe_mode:
         warnings.warn(
             "safe_mode=False changes nothing: minicnn never runs code from a model file",
@@ -123,18 +123,17 @@ def load_model(
             "the file to be an accessible `.keras` zip file",
         )  # fmt: skip
     custom_objects = known(custom_objects)
-    members = archive.read(path)
-    with hdf5.opened(io.BytesIO(members[archive.WEIGHTS]), path, archive.room(path)) as content:
-        limit = weights.stored_scalars(content) + _SLACK
-        with weights_from_file(limit):
-            model, saved = rebuild.rebuilt(members[archive.CONFIG], path, custom_objects)
-        if compile:
-            compiling.restore(model, saved, path, custom_objects)
-        weights.restore(model, content, path)
+    members = files.read_zip(path)
+    content = hdf5.Content(io.BytesIO(members[files.WEIGHTS]), path, files.room(path))
+    with weights_from_file(weights.stored_scalars(content) + _SLACK):
+        model, saved = rebuild.rebuilt(members[files.CONFIG], path, custom_objects)
+    if compile:
+        rebuild.restore_compile(model, saved, path, custom_objects)
+    weights.restore(model, content, path)
     return model
 
 
-def save_weights(model: Any, filepath: PathLike, overwrite: bool = True) -> None:
+def save_weights(model: "Model", filepath: PathLike, overwrite: bool = True) -> None:
     """Write weights and optimizer state of a model to a ``.weights.h5`` file, which Keras reads.
 
     Raises:
@@ -142,7 +141,7 @@ def save_weights(model: Any, filepath: PathLike, overwrite: bool = True) -> None
         FileExistsError: the file exists and ``overwrite`` is False.
         OSError: the file cannot be written; an existing one is unchanged.
     """
-    path = _path(filepath, "filepath")
+    path = _path(filepath)
     if not path.endswith(".weights.h5"):
         raise ValueError(f"The filename must end in `.weights.h5`. Received: filepath={path}")
     if not model.built:
@@ -151,14 +150,13 @@ def save_weights(model: Any, filepath: PathLike, overwrite: bool = True) -> None
             "calling it on some data or by using `build()`."
         )
     _may_write(path, overwrite)
-    arrays = io.BytesIO()
-    weights.write(model, arrays)
+    content = weights.content_of(model)
     with replacing(path) as file:
-        file.write(arrays.getbuffer())
+        file.write(content)
 
 
 def load_weights(
-    model: Any, filepath: PathLike, skip_mismatch: bool = False, **kwargs: Any
+    model: "Model", filepath: PathLike, skip_mismatch: bool = False, **kwargs: object
 ) -> None:
     """Give a model the weights of a ``.weights.h5`` or ``.keras`` file.
 
@@ -176,7 +174,7 @@ def load_weights(
             model; then every difference is listed.
         ValueError: another ending, or a model that is not built.
     """
-    path = _path(filepath, "filepath")
+    path = _path(filepath)
     if kwargs:
         raise ValueError(f"Invalid keyword arguments: {kwargs}")
     if not path.endswith((".weights.h5", ".keras")):
@@ -192,20 +190,20 @@ def load_weights(
     if not os.path.exists(path):
         raise FileNotFoundError(2, "No such weights file", path)
     if path.endswith(".keras"):
-        file: Any = io.BytesIO(archive.read(path)[archive.WEIGHTS])
+        file: BinaryIO = io.BytesIO(files.read_zip(path)[files.WEIGHTS])
     else:
-        file = archive.open_regular(path, b"\x89HDF\r\n\x1a\n", "an HDF5 file of weights")
-    with file, hdf5.opened(file, path, archive.room(path)) as content:
+        file = files.open_regular(path, hdf5.SIGNATURE, "an HDF5 file of weights")
+    with file:
+        content = hdf5.Content(file, path, files.room(path))
         weights.restore(model, content, path, seeds=False, skip_mismatch=skip_mismatch)
 
 
-def _path(filepath: Any, argument: str) -> str:
-    try:
+def _path(filepath: PathLike) -> str:
+    if isinstance(filepath, (str, os.PathLike)):
         return os.fspath(filepath)
-    except TypeError:
-        raise TypeError(
-            f"{argument} must be a path (text or pathlib.Path), got {type(filepath).__name__}"
-        ) from None
+    raise TypeError(
+        f"filepath must be a path (text or pathlib.Path), got {type(filepath).__name__}"
+    )
 
 
 def _may_write(path: str, overwrite: bool) -> None:

@@ -4,21 +4,23 @@ The file is as ``model.save_weights`` writes it, and ``load_weights`` reads it. 
 stand the arrays ``training/...``: a JSON text as bytes, and the arrays that it refers to by number.
 """
 
-import io
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicnn.saving import archive, hdf5, strict_json, weights
+from minicnn.saving import files, hdf5, weights
 from minicnn.saving.atomic import replacing
-from minicnn.saving.errors import ModelFileError
+from minicnn.saving.files import ModelFileError
+
+if TYPE_CHECKING:
+    from minicnn.models.model import Model
 
 _TEXT = "text"
 
 
-def write_backup(model: Any, path: str, state: dict[str, Any]) -> None:
+def write_backup(model: "Model", path: str, state: dict[str, Any]) -> None:
     """Write a model and the ``state`` of its training; an older backup stays until this is whole.
 
     Args:
@@ -31,16 +33,17 @@ def write_backup(model: Any, path: str, state: dict[str, Any]) -> None:
     """
     arrays: dict[str, np.ndarray] = {}
     text = json.dumps(_plain(state, arrays, "state")).encode()
-    if len(text) > strict_json.MAX_BYTES:
+    if len(text) > files.MAX_BYTES:
         raise ValueError(f"the state of the training has {len(text):,} bytes as text: too many")
     arrays[_TEXT] = np.frombuffer(text, "uint8")
-    content = io.BytesIO()
-    weights.write(model, content, arrays)
+    content = weights.content_of(model, arrays)
     with replacing(path) as file:
-        file.write(content.getbuffer())
+        file.write(content)
 
 
-def read_backup(model: Any, path: str, expected: dict[str, Any]) -> dict[str, Any]:
+def read_backup(
+    model: "Model", path: str, expected: dict[str, type | tuple[type, ...]]
+) -> dict[str, Any]:
     """Give a model what a backup holds of it, and return the ``state`` that was written with it.
 
     Args:
@@ -51,8 +54,9 @@ def read_backup(model: Any, path: str, expected: dict[str, Any]) -> dict[str, An
             model is as it was.
         OSError: the file cannot be opened.
     """
-    file = archive.open_regular(path, b"\x89HDF\r\n\x1a\n", "a backup of a training")
-    with file, hdf5.opened(file, path, archive.room(path)) as content:
+    file = files.open_regular(path, hdf5.SIGNATURE, "a backup of a training")
+    with file:
+        content = hdf5.Content(file, path, files.room(path))
         arrays = {
             name.removeprefix(weights.TRAINING): array.read()
             for name, array in content.arrays.items()
@@ -62,7 +66,7 @@ def read_backup(model: Any, path: str, expected: dict[str, Any]) -> dict[str, An
             raise ModelFileError(
                 path, "it holds weights, but no training", "a backup of a training"
             )
-        state = strict_json.parse(arrays[_TEXT].tobytes(), path, "the state of the training")
+        state = files.parse_json(arrays[_TEXT].tobytes(), path, "the state of the training")
         try:
             found = _read(state, arrays)
             wrong = [n for n, kind in expected.items() if not isinstance(found[n], kind)]
@@ -76,7 +80,7 @@ def read_backup(model: Any, path: str, expected: dict[str, Any]) -> dict[str, An
     return found
 
 
-def _plain(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
+def _plain(value: object, arrays: dict[str, np.ndarray], where: str) -> object:
     """``value`` as JSON can say it; arrays go to ``arrays``."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -98,7 +102,7 @@ def _plain(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
     )
 
 
-def _read(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+def _read(value: object, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, list):
         return [_read(v, arrays) for v in value]
     if not isinstance(value, dict):

@@ -11,7 +11,8 @@ import inspect
 from typing import Any
 
 from minicnn.engine.identify import suggestion
-from minicnn.saving.errors import ModelFileError
+from minicnn.saving.files import ModelFileError
+from minicnn.saving.objects import is_model_class, own_classes
 
 MAX_LAYERS, _MAX_PROBLEMS = 4096, 20
 
@@ -69,7 +70,7 @@ class _Reader:
         self.problems: list[str] = []
         self._layers = 0
 
-    def layer(self, data: Any, inside: str) -> dict[str, Any]:
+    def layer(self, data: object, inside: str) -> dict[str, Any]:
         """A serialized layer without the arguments that ask for nothing."""
         self._layers += 1
         if self._layers > MAX_LAYERS:
@@ -94,10 +95,10 @@ class _Reader:
             return nothing
         if not name.isprintable():
             self._problem(f"{label} has control characters in its name")
-        if _is_model(cls):
+        if is_model_class(cls):
             config = self._model(config, name, label)
-        elif cls is _own_classes().get(key):
-            config = self._without_inert(config, cls, label)
+        elif (own := own_classes().get(key)) and cls is own:
+            config = self._without_inert(config, own, label)
         return {**data, "class_name": key, "config": config}
 
     def _model(self, config: dict[str, Any], name: str, label: str) -> dict[str, Any]:
@@ -108,7 +109,7 @@ class _Reader:
             self._problem(f"{label} has unknown arguments {_short(unknown)}")
         return {**config, "layers": [self.layer(layer, name) for layer in config["layers"]]}
 
-    def _without_inert(self, config: dict[str, Any], cls: Any, label: str) -> dict[str, Any]:
+    def _without_inert(self, config: dict[str, Any], cls: type, label: str) -> dict[str, Any]:
         accepted = arguments(cls) | _COMMON_KEYS
         kept = {}
         for key, value in config.items():
@@ -121,7 +122,7 @@ class _Reader:
                 )
         return kept
 
-    def _class(self, data: dict[str, Any]) -> tuple[str, Any]:
+    def _class(self, data: dict[str, Any]) -> tuple[str, type | None]:
         """The class that serialized data names and the name it is found by, or None."""
         for key in (data["class_name"], data.get("registered_name")):
             if isinstance(key, str) and key in self.custom:
@@ -129,7 +130,7 @@ class _Reader:
         key, module = data["class_name"], data.get("module")
         from_keras = isinstance(module, str) and module.split(".")[0] == "keras"
         if from_keras or (module is None and data.get("registered_name") is None):
-            return key, _own_classes().get(key)
+            return key, own_classes().get(key)
         return key, None
 
     def _unknown_class(self, data: dict[str, Any]) -> str:
@@ -139,7 +140,7 @@ class _Reader:
         message = f"minicnn has no layer class {name!r}"
         if isinstance(module, str) and module.split(".")[0] != "keras":
             message += f" of module {module[:80]!r}"
-        hint = suggestion(name, [n for n in {**_own_classes(), **self.custom} if n != name])
+        hint = suggestion(name, [n for n in {**own_classes(), **self.custom} if n != name])
         return f"{message}{hint}; hand your own classes over as custom_objects={{{name!r}: ...}}"
 
     def _problem(self, text: str) -> None:
@@ -148,7 +149,7 @@ class _Reader:
             raise _TooManyProblems
 
 
-def _initializer(value: Any) -> Any:
+def _initializer(value: object) -> object:
     """A serialized initializer without the arguments that minicnn derives itself."""
     if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
         return value
@@ -156,23 +157,6 @@ def _initializer(value: Any) -> Any:
         k: v for k, v in value["config"].items() if not (k in _INITIALIZER_KEYS and v is None)
     }
     return {**value, "config": config}
-
-
-@functools.cache
-def _own_classes() -> dict[str, Any]:
-    """The closed table."""
-    from minicnn import layers, models
-
-    table = {name: getattr(layers, name) for name in layers.__all__ if name != "Layer"}
-    return {n: c for n, c in table.items() if isinstance(c, type)} | {
-        "Sequential": models.Sequential
-    }
-
-
-def _is_model(cls: Any) -> bool:
-    from minicnn.models import Sequential
-
-    return isinstance(cls, type) and issubclass(cls, Sequential)
 
 
 @functools.cache
@@ -189,7 +173,7 @@ def arguments(cls: type) -> set[str]:
     return names - {"self"}
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     """``value`` for a message, on one short line."""
     if isinstance(value, dict) and "class_name" in value:
         value = value["class_name"]

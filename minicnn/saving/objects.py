@@ -1,35 +1,189 @@
-"""Any object of minicnn as a dictionary, in Keras's form, and back."""
+"""Objects of minicnn as dictionaries, in Keras's form, and back; and which classes may be named.
 
-from collections.abc import Callable
-from typing import Any
+A file names a class; it never says where to import it from. Classes are looked up in one closed
+table of minicnn's, and among those that a program hands over: in one call
+(``load_model(path, custom_objects={"Scale": Scale})``), for some lines
+(``with custom_object_scope({"Scale": Scale}):``), or for good
+(``@register_keras_serializable()`` above the class).
+"""
 
-from minicnn import constraints, initializers, losses, metrics, optimizers, regularizers
+import functools
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from minicnn import constraints, initializers, layers, losses, metrics, optimizers, regularizers
+from minicnn.engine.identify import suggestion
 from minicnn.optimizers import schedules
-from minicnn.saving.custom_objects import get_registered_name, known
 
-#: base class -> what serializes its objects
-_SERIALIZERS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
-    (losses.Loss, losses.serialize),
-    (metrics.Metric, metrics.serialize),
-    (optimizers.Optimizer, optimizers.serialize),
-    (schedules.LearningRateSchedule, schedules.serialize),
-    (initializers.Initializer, initializers.serialize),
-    (regularizers.Regularizer, regularizers.serialize),
-    (constraints.Constraint, constraints.serialize),
-)
-#: "module" of a dictionary -> what makes an object of it
-_DESERIALIZERS: dict[str, Callable[[Any], Any]] = {
-    "keras.losses": losses.deserialize,
-    "keras.metrics": metrics.deserialize,
-    "keras.optimizers": optimizers.deserialize,
-    "keras.optimizers.schedules": schedules.deserialize,
-    "keras.initializers": initializers.get,
-    "keras.regularizers": regularizers.get,
-    "keras.constraints": constraints.get,
-}
+if TYPE_CHECKING:
+    from minicnn.models.model import Model
+
+#: what a program handed over for good, by name
+_registered: dict[str, Any] = {}
+#: the classes of models, by name
+_models: dict[str, type[layers.Layer]] = {}
+
+#: "module" of a dictionary -> base class, what makes dictionaries of its objects, and back
+_FAMILIES: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "keras.losses": (losses.Loss, losses.serialize, losses.deserialize),
+    "keras.metrics": (metrics.Metric, metrics.serialize, metrics.deserialize),
+    "keras.optimizers": (optimizers.Optimizer, optimizers.serialize, optimizers.deserialize),
+    "keras.optimizers.schedules": (
+        schedules.LearningRateSchedule, schedules.serialize, schedules.deserialize,
+    ),
+    "keras.initializers": (initializers.Initializer, initializers.serialize, initializers.get),
+    "keras.regularizers": (regularizers.Regularizer, regularizers.serialize, regularizers.get),
+    "keras.constraints": (constraints.Constraint, constraints.serialize, constraints.get),
+}  # fmt: skip
 
 
-def serialize_keras_object(obj: Any) -> Any:
+def get_custom_objects() -> dict[str, Any]:
+    """The classes and functions handed over so far, by name. What is put in is handed over, too."""
+    return _registered
+
+
+@contextmanager
+def custom_object_scope(custom_objects: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Hand classes and functions over, by name, inside a ``with`` block."""
+    before = dict(_registered)
+    _registered.update(custom_objects or {})
+    try:
+        yield
+    finally:
+        _registered.clear()
+        _registered.update(before)
+
+
+def register_keras_serializable(
+    package: str = "Custom", name: str | None = None
+) -> Callable[[Any], Any]:
+    """Hand the class or function below over, as ``package>name``.
+
+    Example::
+
+        @register_keras_serializable(package="course")
+        class Scale(Layer): ...
+
+    Raises:
+        ValueError: a class without ``get_config``, or a name that stands for something else.
+    """
+
+    def register(decorated: Any) -> Any:
+        full = f"{package}>{name or decorated.__name__}"
+        if isinstance(decorated, type) and not hasattr(decorated, "get_config"):
+            raise ValueError(
+                f"Cannot register a class that does not have a get_config() method: {decorated}"
+            )
+        if _registered.get(full, decorated).__qualname__ != decorated.__qualname__:
+            raise ValueError(f"{full} has already been registered to {_registered[full]}")
+        _registered[full] = decorated
+        return decorated
+
+    return register
+
+
+def get_registered_name(obj: Any) -> str:
+    """``package>name`` of a registered class or function, else its own name."""
+    return next((n for n, o in _registered.items() if o is obj), obj.__name__)
+
+
+def get_registered_object(
+    name: str,
+    custom_objects: Mapping[str, Any] | None = None,
+    module_objects: Mapping[str, Any] | None = None,
+) -> Any:
+    """What ``name`` stands for among what was handed over, or None."""
+    return known(custom_objects).get(name, (module_objects or {}).get(name))
+
+
+def known(custom_objects: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """All that was handed over, and ``custom_objects``: by full name and by class name."""
+    short = {name.rpartition(">")[2]: obj for name, obj in _registered.items()}
+    return {**short, **_registered, **(custom_objects or {})}
+
+
+# -- classes ------------------------------------------------------------------------------------
+
+
+def register_model_class(cls: type) -> type:
+    """Make a class of models known: models are made of what this module reads, and come later."""
+    _models[cls.__name__] = cls
+    return cls
+
+
+@functools.cache
+def own_classes() -> dict[str, type[layers.Layer]]:
+    """minicnn's layers and models by name: the closed table."""
+    if not _models:
+        importlib.import_module("minicnn.models")  # a program may load one before it names any
+    table = {name: getattr(layers, name) for name in layers.__all__ if name != "Layer"}
+    return {name: cls for name, cls in table.items() if isinstance(cls, type)} | _models
+
+
+def is_model(layer: object) -> TypeGuard["Model"]:
+    """Whether a layer is made of layers."""
+    return isinstance(layer, tuple(_models.values()))
+
+
+def is_model_class(cls: object) -> bool:
+    """Whether layers of this class are made of layers."""
+    return isinstance(cls, type) and issubclass(cls, tuple(_models.values()))
+
+
+# -- layers -------------------------------------------------------------------------------------
+
+
+def serialize_layer(layer: layers.Layer) -> dict[str, Any]:
+    """Keras's serialized form of a layer."""
+    module = "keras.layers" if type(layer).__module__.startswith("minicnn.") else None
+    if is_model(layer):
+        module = "keras"
+    serialized: dict[str, Any] = {
+        "module": module,
+        "class_name": type(layer).__name__,
+        "config": layer.get_config(),
+        "registered_name": None if module else get_registered_name(type(layer)),
+    }
+    if layer.built and layer._input_shape is not None and not isinstance(layer, layers.InputLayer):
+        serialized["build_config"] = {"input_shape": layer._input_shape}
+    return serialized
+
+
+def deserialize_layer(
+    data: dict[str, Any], custom_objects: dict[str, Any] | None = None
+) -> layers.Layer:
+    """A new layer from its serialized form; classes come from a closed table.
+
+    Args:
+        custom_objects: classes of one's own by name, beside those handed over for good.
+
+    Raises:
+        ValueError: a class that is neither minicnn's nor one's own.
+    """
+    table = own_classes() | known(custom_objects) | _models
+    if not isinstance(data, dict) or not isinstance(data.get("config"), dict):
+        raise ValueError(
+            f"a layer is a dictionary with class_name and config. Expected 'config' to be a dict, "
+            f"got {data!r:.200}"
+        )
+    name = data.get("class_name")
+    if name not in table:
+        raise ValueError(
+            f"unknown layer class {name!r}{suggestion(str(name), table) or '.'} Pass your own "
+            "classes with custom_objects={'Name': Class}"
+        )
+    cls, config = table[name], dict(data["config"])
+    return (
+        cls.from_config(config, custom_objects) if is_model_class(cls) else cls.from_config(config)
+    )
+
+
+# -- any object ---------------------------------------------------------------------------------
+
+
+def serialize_keras_object(obj: object) -> Any:
     """``obj`` as something JSON can hold.
 
     Args:
@@ -40,18 +194,15 @@ def serialize_keras_object(obj: Any) -> Any:
     Raises:
         ValueError: anything else.
     """
-    from minicnn.layers import Layer
-    from minicnn.models.configuration import serialize_layer
-
     if obj is None or isinstance(obj, (str, int, float)):
         return obj
     if isinstance(obj, (list, tuple)):
         return [serialize_keras_object(item) for item in obj]
     if isinstance(obj, dict):
         return {key: serialize_keras_object(item) for key, item in obj.items()}
-    if isinstance(obj, Layer):
+    if isinstance(obj, layers.Layer):
         return serialize_layer(obj)
-    for base, serialize in _SERIALIZERS:
+    for base, serialize, _ in _FAMILIES.values():
         if isinstance(obj, base):
             return serialize(obj)
     if hasattr(obj, "__name__"):
@@ -63,12 +214,12 @@ def serialize_keras_object(obj: Any) -> Any:
 
 
 def deserialize_keras_object(
-    config: Any, custom_objects: dict[str, Any] | None = None, safe_mode: bool = True
+    config: object, custom_objects: dict[str, Any] | None = None, safe_mode: bool = True
 ) -> Any:
     """The object of what :func:`serialize_keras_object` returned.
 
     Classes come from minicnn, from ``custom_objects`` and from what was handed over before (see
-    :mod:`minicnn.saving.custom_objects`), and from nowhere else.
+    :mod:`minicnn.saving.objects`), and from nowhere else.
 
     Args:
         config: the dictionary, or a list or dictionary of such.
@@ -78,8 +229,6 @@ def deserialize_keras_object(
     Raises:
         ValueError: an unknown class.
     """
-    from minicnn.models.configuration import deserialize_layer
-
     if isinstance(config, (list, tuple)):
         return [deserialize_keras_object(item, custom_objects) for item in config]
     if not isinstance(config, dict):
@@ -100,5 +249,6 @@ def deserialize_keras_object(
         raise ValueError(f"Expected 'config' to be a dict, got {config!r:.200}")
     if name in custom:
         return custom[name].from_config(dict(config["config"]))
-    make = _DESERIALIZERS.get(str(config.get("module")))
-    return deserialize_layer(config, custom_objects) if make is None else make(config)
+    if (module := str(config.get("module"))) in _FAMILIES:
+        return _FAMILIES[module][2](config)
+    return deserialize_layer(config, custom_objects)

@@ -1,18 +1,29 @@
-"""A model as JSON, and a new model from it."""
+"""A model as JSON, how it is compiled included, and a new model from it."""
 
 import json
 import random
-from collections.abc import Iterator
-from typing import Any
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
-from minicnn.saving import compiling, configuration, strict_json, weights
-from minicnn.saving.custom_objects import known
-from minicnn.saving.errors import ModelFileError
+from minicnn import config, losses, metrics, optimizers
+from minicnn.layers import Layer
+from minicnn.saving import configuration, weights
+from minicnn.saving.files import ModelFileError, parse_json, printable
+from minicnn.saving.objects import deserialize_layer, is_model, known, serialize_layer
+
+if TYPE_CHECKING:
+    from minicnn.models.model import Model
 
 _TEXT = "the JSON text"
+#: entries of a ``compile_config`` that are the same for every model
+_FIXED = {
+    "loss_weights": None, "run_eagerly": False, "steps_per_execution": 1, "jit_compile": False,
+}  # fmt: skip
+_KEYS = {"optimizer", "loss", "metrics", "weighted_metrics", *_FIXED}
 
 
-def to_json(model: Any, **kwargs: Any) -> str:
+def to_json(model: "Model", **kwargs: object) -> str:
     """The model without its weights as JSON, in Keras's form.
 
     Args:
@@ -22,11 +33,9 @@ def to_json(model: Any, **kwargs: Any) -> str:
     Raises:
         ValueError: something in it cannot be written as JSON, or not be rebuilt from it.
     """
-    from minicnn.models.configuration import serialize_layer
-
-    data = {**serialize_layer(model), "compile_config": compiling.serialized(model)}
+    data = {**serialize_layer(model), "compile_config": serialized_compile(model)}
     try:
-        text = json.dumps(data, allow_nan=False, **kwargs)
+        text = json.dumps(data, allow_nan=False, **kwargs)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"model {model.name!r} cannot be saved: {error}. What get_config returns must be "
@@ -44,11 +53,14 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
     """
     custom = known(custom_objects)
     model, saved = rebuilt(json_string, _TEXT, custom)
-    compiling.restore(model, saved, _TEXT, custom)
+    restore_compile(model, saved, _TEXT, custom)
     return model
 
 
-def clone_model(model: Any, input_tensors: Any = None, clone_function: Any = None) -> Any:
+def clone_model(
+    model: "Model", input_tensors: object = None,
+    clone_function: Callable[[Layer], Layer] | None = None,
+) -> Any:  # fmt: skip
     """A new model of the same layers with fresh weights, compiled as the model is.
 
     Args:
@@ -64,27 +76,27 @@ def clone_model(model: Any, input_tensors: Any = None, clone_function: Any = Non
     if input_tensors is not None:
         raise ValueError("clone_model: input_tensors is not supported; leave it out")
     if clone_function is None:
-        from minicnn.models.configuration import deserialize_layer, serialize_layer
-
         clone = deserialize_layer(serialize_layer(model), _own_classes(model))
     else:
-        clone = type(model)([clone_function(layer) for layer in model.layers], name=model.name)
+        make: Callable[..., Layer] = type(model)
+        clone = make([clone_function(layer) for layer in model.layers], name=model.name)
+    assert is_model(clone)
     if not clone.built and model.built:
         clone.build(model.input_shape)
     if model.compiled:
         own = known(_compiled_with(model))
-        compiling.restore(clone, compiling.serialized(model), f"clone of {model.name!r}", own)
+        restore_compile(clone, serialized_compile(model), f"clone of {model.name!r}", own)
     return clone
 
 
-def _compiled_with(model: Any) -> dict[str, Any]:
+def _compiled_with(model: "Model") -> dict[str, Any]:
     """The classes and functions of one's own that ``compile`` was handed, by name."""
     named = (o if hasattr(o, "__name__") else type(o) for o in _flat(model.compile_arguments))
     own = {n.__name__: n for n in (*named, type(model.optimizer))}
     return {k: n for k, n in own.items() if not n.__module__.startswith(("minicnn.", "builtins"))}
 
 
-def _flat(given: Any) -> Iterator[Any]:
+def _flat(given: object) -> Iterator[Any]:
     if isinstance(given, (list, tuple, dict)):
         for item in given.values() if isinstance(given, dict) else given:
             yield from _flat(item)
@@ -92,15 +104,13 @@ def _flat(given: Any) -> Iterator[Any]:
         yield given
 
 
-def rebuilt(text: str | bytes, source: str, custom: dict[str, Any]) -> tuple[Any, Any]:
+def rebuilt(text: str | bytes, source: str, custom: dict[str, Any]) -> tuple[Any, object]:
     """(model without the values of its weights, its ``compile_config``).
 
     Raises:
         ModelFileError: ``text`` does not describe a model that minicnn can build.
     """
-    from minicnn.models.configuration import deserialize_layer
-
-    data = strict_json.parse(text, source, "config.json")
+    data = parse_json(text, source, "config.json")
     cleaned = configuration.checked(data, source, custom)
     try:
         model = deserialize_layer(cleaned, custom)
@@ -111,16 +121,14 @@ def rebuilt(text: str | bytes, source: str, custom: dict[str, Any]) -> tuple[Any
     return model, data.get("compile_config")
 
 
-def _check_rebuildable(model: Any, text: str) -> None:
+def _check_rebuildable(model: "Model", text: str) -> None:
     """Make each layer anew from the JSON, as loading will: no file is written that cannot be read.
 
     Raises:
         ValueError: a layer comes out different, or not at all.
     """
-    from minicnn.models.configuration import deserialize_layer
-
     custom = _own_classes(model)
-    data = strict_json.parse(text, _TEXT, "config.json")
+    data = parse_json(text, _TEXT, "config.json")
     pending = [configuration.checked(data, f"model {model.name!r}", custom)]
     before = random.getstate()  # making layers draws seeds
     while pending:
@@ -151,11 +159,80 @@ def _check_rebuildable(model: Any, text: str) -> None:
     random.setstate(before)
 
 
-def _own_classes(model: Any) -> dict[str, Any]:
+def _own_classes(model: "Model") -> dict[str, Any]:
     """The classes in a model that are not minicnn's, by name."""
-    everything = (model, *(layer for _, layer in weights.layers(model)))
+    classes = [type(model), *(type(layer) for _, layer in weights.layers(model))]
+    return {c.__name__: c for c in classes if not c.__module__.startswith("minicnn.")}
+
+
+# -- loss, optimizer and metrics ----------------------------------------------------------------
+
+
+def serialized_compile(model: "Model") -> dict[str, Any]:
+    """The arguments of ``compile`` in Keras's form; empty for a model that is not compiled."""
+    if not model.compiled:
+        return {}
+    given = model.compile_arguments
     return {
-        type(layer).__name__: type(layer)
-        for layer in everything
-        if not type(layer).__module__.startswith("minicnn.")
+        "optimizer": optimizers.serialize(model.optimizer),
+        **{key: _serialize(given[key]) for key in ("loss", "metrics", "weighted_metrics")},
+        **_FIXED,
     }
+
+
+def restore_compile(model: "Model", saved: object, source: str, custom: dict[str, Any]) -> None:
+    """Compile a model as it was; what cannot be had again is a warning, and not compiled."""
+    if not saved:
+        return
+    before = config.floatx()
+    try:
+        if not isinstance(saved, dict):
+            raise ValueError(f"it is a {type(saved).__name__}")
+        asked = {k for k, v in saved.items() if k not in _KEYS and v is not None}
+        if asked or saved.get("loss_weights") is not None:
+            names = sorted(asked) or "loss_weights"
+            raise ValueError(f"minicnn does not have {names}")
+        config.set_floatx(model.dtype)  # in which an optimizer keeps its learning rate
+        optimizer = optimizers.deserialize(saved["optimizer"], custom)
+        config.set_floatx(before)
+        model.compile(
+            optimizer=optimizer,
+            loss=_deserialize(saved.get("loss"), losses.deserialize, custom),
+            metrics=_deserialize(saved.get("metrics"), metrics.deserialize, custom),
+            weighted_metrics=_deserialize(
+                saved.get("weighted_metrics"), metrics.deserialize, custom
+            ),
+        )
+    except Exception as error:  # whatever a stranger's configuration makes a constructor raise
+        warnings.warn(
+            f"{source}: the model is loaded but not compiled, because its loss, optimizer or "
+            f"metrics cannot be had again: {printable(str(error))[:1000]}. Call "
+            "model.compile(...) before training it",
+            stacklevel=3,
+        )
+    finally:
+        config.set_floatx(before)
+
+
+def _serialize(item: object) -> object:
+    """Keras's form of a loss or of metrics as they were handed to ``compile``."""
+    if item is None or isinstance(item, str):
+        return item
+    if isinstance(item, (list, tuple)):
+        return [_serialize(part) for part in item]
+    if isinstance(item, dict):
+        return item if "class_name" in item else {k: _serialize(v) for k, v in item.items()}
+    return metrics.serialize(item() if isinstance(item, type) else item)  # losses as well
+
+
+def _deserialize(
+    item: object, deserialize: Callable[..., object], custom: dict[str, Any]
+) -> object:
+    """A loss or metrics, in whatever lists and dictionaries they stand."""
+    if isinstance(item, list):
+        return [_deserialize(part, deserialize, custom) for part in item]
+    if isinstance(item, dict) and "class_name" not in item:
+        return {key: _deserialize(part, deserialize, custom) for key, part in item.items()}
+    if isinstance(item, str):
+        return custom.get(item, item)
+    return deserialize(item, custom) if isinstance(item, dict) else item

@@ -11,19 +11,27 @@ What Keras does not keep, minicnn needs so that resumed training equals uninterr
 number of steps and the seeds of shuffling, dropout and augmentation are one attribute of the file.
 """
 
+import io
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minicnn import __version__
 from minicnn.engine.naming import snake_case
+from minicnn.engine.parameters import Parameter
 from minicnn.engine.threads import between_steps, setting
+from minicnn.layers import Layer
+from minicnn.optimizers.variables import OptimizerVariable
 from minicnn.saving import hdf5
-from minicnn.saving.errors import ModelFileError
+from minicnn.saving.files import ModelFileError
+from minicnn.saving.objects import is_model
+
+if TYPE_CHECKING:
+    from minicnn.models.model import Model
 
 #: goes up when an older minicnn could not read the file
 FORMAT = 1
@@ -35,8 +43,8 @@ TRAINING = "training/"
 _SHOWN = 40
 
 
-def write(model: Any, file: BinaryIO, training: dict[str, Any] | None = None) -> None:
-    """Write weights, optimizer state and seeds of a model as HDF5.
+def content_of(model: "Model", training: dict[str, np.ndarray] | None = None) -> memoryview:
+    """Weights, optimizer state and seeds of a model as the content of an HDF5 file.
 
     Args:
         training: further arrays by name, for a backup.
@@ -45,13 +53,10 @@ def write(model: Any, file: BinaryIO, training: dict[str, Any] | None = None) ->
         ValueError: a weight is not finite: nobody could go on with such a file, and it might take
             the place of a good one.
     """
-    groups, arrays = {"vars": model.name}, {}
+    groups = {"vars": model.name} | {f"{path}/vars": layer.name for path, layer in layers(model)}
     places = _places(model)
-    for path, layer in layers(model):
-        groups[f"{path}/vars"] = layer.name
     with between_steps(model.weights):
-        for path, weight in places.items():
-            arrays[path] = weight.numpy()
+        arrays = {path: weight.numpy() for path, weight in places.items()}
         if model.optimizer is not None:
             groups["optimizer/vars"] = model.optimizer.name
             for i, variable in enumerate(model.optimizer.variables):
@@ -64,11 +69,13 @@ def write(model: Any, file: BinaryIO, training: dict[str, Any] | None = None) ->
                 "has diverged, go back to an earlier file and a smaller learning rate"
             )
     further = {TRAINING + name: array for name, array in (training or {}).items()}
+    file = io.BytesIO()
     hdf5.write(file, arrays | further, groups, seeds)
+    return file.getbuffer()
 
 
 def restore(
-    model: Any, content: hdf5.Content, source: str, seeds: bool = True,
+    model: "Model", content: hdf5.Content, source: str, seeds: bool = True,
     skip_mismatch: bool = False, whole: bool = False,
 ) -> None:  # fmt: skip
     """Give a model the weights, and what else of its training is in a file: all or nothing.
@@ -93,11 +100,10 @@ def restore(
         if not path.startswith(("optimizer/", TRAINING)) and not _IGNORED.match(path)
     }
     differences = _differences(wanted, stored)
-    arrays = {path: stored[path].read() for path in wanted if path not in differences and
-              path in stored}  # fmt: skip
+    arrays = {path: stored[path].read() for path in wanted if path not in differences}
     for path, array in arrays.items():
         if not np.isfinite(array).all():
-            differences[path] = f"{_name(path, wanted)} holds NaN or infinite entries"
+            differences[path] = f"{path} ({wanted[path].path}) holds NaN or infinite entries"
     if differences:
         message = _listed(differences)
         if not skip_mismatch:
@@ -118,7 +124,9 @@ def restore(
             _set_seeds(model, state)
 
 
-def _training_state(model: Any, content: hdf5.Content, source: str, whole: bool) -> dict[str, Any]:
+def _training_state(
+    model: "Model", content: hdf5.Content, source: str, whole: bool
+) -> dict[str, tuple[OptimizerVariable, np.ndarray]]:
     """path -> (variable of the optimizer, its array), or nothing with a warning."""
     stored = {p: a for p, a in content.arrays.items() if p.startswith("optimizer/")}
     if model.optimizer is None or not stored:
@@ -152,38 +160,31 @@ def _training_state(model: Any, content: hdf5.Content, source: str, whole: bool)
 
 def stored_scalars(content: hdf5.Content) -> int:
     """How many numbers the weights in a file have in all."""
-    return sum(
-        array.size for path, array in content.arrays.items()
-        if path.startswith("layers/")
-    )  # fmt: skip
+    return sum(array.size for path, array in content.arrays.items() if path.startswith("layers/"))
 
 
 # -- comparing ----------------------------------------------------------------------------------
 
 
-def _differences(wanted: dict[str, Any], stored: dict[str, hdf5.Array]) -> dict[str, str]:
+def _differences(
+    wanted: Mapping[str, Parameter | OptimizerVariable], stored: dict[str, hdf5.Array]
+) -> dict[str, str]:
     """path -> what is wrong with it."""
     found = {}
-    for path in [*wanted, *sorted(set(stored) - set(wanted))]:
-        if path not in stored:
-            found[path] = f"{_name(path, wanted)} {wanted[path].shape} is missing in the file"
-        elif path not in wanted:
-            found[path] = f"{path} {stored[path].shape} has no place in the model"
-        elif stored[path].shape != wanted[path].shape:
+    for path, place in wanted.items():
+        name, array = f"{path} ({place.path})", stored.get(path)
+        if array is None:
+            found[path] = f"{name} {place.shape} is missing in the file"
+        elif array.shape != place.shape:
+            found[path] = f"{name} has shape {array.shape} in the file, {place.shape} in the model"
+        elif not np.can_cast(array.dtype, place.dtype, "safe"):
             found[path] = (
-                f"{_name(path, wanted)} has shape {stored[path].shape} in the file, "
-                f"{wanted[path].shape} in the model"
+                f"{name} is {array.dtype} in the file, {place.dtype} in the model, which cannot "
+                "hold it exactly"
             )
-        elif not np.can_cast(stored[path].dtype, wanted[path].dtype, "safe"):
-            found[path] = (
-                f"{_name(path, wanted)} is {stored[path].dtype} in the file, "
-                f"{wanted[path].dtype} in the model, which cannot hold it exactly"
-            )
+    for path in sorted(set(stored) - set(wanted)):
+        found[path] = f"{path} {stored[path].shape} has no place in the model"
     return found
-
-
-def _name(path: str, wanted: dict[str, Any]) -> str:
-    return f"{path} ({wanted[path].path})"
 
 
 def _listed(differences: dict[str, str]) -> str:
@@ -196,10 +197,8 @@ def _listed(differences: dict[str, str]) -> str:
 # -- places -------------------------------------------------------------------------------------
 
 
-def layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def layers(model: "Model", prefix: str = "") -> Iterator[tuple[str, Layer]]:
     """(path, layer) for every layer, those of models inside included."""
-    from minicnn.models import Sequential
-
     counts: Counter[str] = Counter()
     for layer in model.layers:
         base = snake_case(type(layer).__name__)
@@ -207,18 +206,16 @@ def layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         counts[base] += 1
         path = f"{prefix}layers/{base}" + (f"_{number}" if number else "")
         yield path, layer
-        if isinstance(layer, Sequential):
+        if is_model(layer):
             yield from layers(layer, f"{path}/")
 
 
-def _places(model: Any) -> dict[str, Any]:
+def _places(model: "Model") -> dict[str, Parameter]:
     """path -> weight."""
-    from minicnn.models import Sequential
-
     return {
         f"{path}/vars/{i}": weight
         for path, layer in layers(model)
-        if not isinstance(layer, Sequential)
+        if not is_model(layer)
         for i, weight in enumerate(layer.weights)
     }
 
@@ -226,9 +223,9 @@ def _places(model: Any) -> dict[str, Any]:
 # -- seeds --------------------------------------------------------------------------------------
 
 
-def _seeds(model: Any) -> dict[str, Any]:
+def _seeds(model: "Model") -> dict[str, Any]:
     executor = model._executor
-    step = 0 if executor is None else int(executor.ops.to_numpy(executor.step)[0])
+    step = 0 if executor is None else executor.steps_done
     return {
         "format": FORMAT,
         "minicnn_version": __version__,
@@ -238,7 +235,7 @@ def _seeds(model: Any) -> dict[str, Any]:
     }
 
 
-def _seeded_layers(model: Any) -> Iterator[tuple[str, Any, str]]:
+def _seeded_layers(model: "Model") -> Iterator[tuple[str, Layer, str]]:
     """(path, layer, name of its seed) for every layer that draws random numbers."""
     for path, layer in layers(model):
         for name in ("mask_seed", "draw_seed"):
@@ -246,13 +243,13 @@ def _seeded_layers(model: Any) -> Iterator[tuple[str, Any, str]]:
                 yield path, layer, name
 
 
-def _set_seeds(model: Any, state: dict[str, Any]) -> None:
+def _set_seeds(model: "Model", state: dict[str, Any]) -> None:
     model.shuffle_seed = state["shuffle_seed"]
     for path, layer, name in _seeded_layers(model):
-        if layer.seed is None and path in state["layer_seeds"]:
+        if getattr(layer, "seed", None) is None and path in state["layer_seeds"]:
             setattr(layer, name, state["layer_seeds"][path])
     if model.built and (state["step"] or model._executor is not None):
-        model.executor().step[...] = state["step"]
+        model.executor().steps_done = state["step"]
 
 
 def _checked_state(state: dict[str, Any] | None, source: str) -> dict[str, Any] | None:

@@ -6,8 +6,8 @@ import numpy as np
 
 from minicnn import losses, utils
 from minicnn.backends.context import Context
+from minicnn.engine.checks import checked_targets
 from minicnn.engine.geometry import is_integer
-from minicnn.engine.targets import checked_targets
 
 #: the activations that turn scores into probabilities or their logarithms
 _OF_SCORES = ("softmax", "sigmoid", "log_softmax")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from minicnn import exercises
-from minicnn.exercises.registry import all_exercises, find
+from minicnn.exercises import all_exercises, find
 from tests.exercises import mutants
 from tests.exercises.mutants.table import ALL
 

@@ -5,13 +5,13 @@ import pytest
 
 from minicnn import exercises
 from minicnn.backends.reference import im2col
-from minicnn.exercises import compare, describe
+from minicnn.exercises import differences
 from tests.exercises.mutants import chapter04
 
 
 def difference(got, want, **how):
-    with pytest.raises(compare.Difference) as raised:
-        compare.same(got, want, **how)
+    with pytest.raises(differences.Difference) as raised:
+        differences.same(got, want, **how)
     return str(raised.value)
 
 
@@ -30,14 +30,14 @@ def test_numbers_that_differ_look_different():
     text = difference(np.array([1 / 3]), np.array([1 / 3 + 1e-5]), rtol=1e-9)
     assert "expected     0.33334333" in text
     assert "got          0.33333333" in text
-    assert describe.apart(0.5, 0.5 + 1e-12) == ("0.5", "0.50000000000099998")
+    assert differences.apart(0.5, 0.5 + 1e-12) == ("0.5", "0.50000000000099998")
 
 
 def test_the_tolerance_counts_from_the_largest_number():
     want = np.array([1e-9, 1000.0])
-    compare.same(want + 5e-4, want)
+    differences.same(want + 5e-4, want)
     assert difference(want + 5e-3, want).startswith("  first wrong  at [0]")
-    compare.same(np.array([np.nan, 1.0]), np.array([np.nan, 1.0]))
+    differences.same(np.array([np.nan, 1.0]), np.array([np.nan, 1.0]))
     assert "got          nan" in difference(np.array([np.nan]), np.array([1.0]))
 
 
@@ -81,9 +81,13 @@ def test_hints_that_there_are_none_of(level):
 
 
 def test_small_arrays_are_written_out_and_large_ones_described():
-    assert describe.value("x", np.arange(6.0).reshape(2, 3)) == "x = np.arange(6.0).reshape(2, 3)"
-    assert describe.value("y", np.array([3, 1])) == "y = np.array([3, 1])"
-    assert describe.value("w", np.full((1, 2, 1), 7.0)) == "w = np.array([7., 7.]).reshape(1, 2, 1)"
-    assert describe.value("x", np.ones((4, 5))) == "x: float64 array of shape (4, 5)"
-    assert describe.value("f", len) == "f: a function"
-    assert describe.value("strides", (2, 1)) == "strides = (2, 1)"
+    assert (
+        differences.value("x", np.arange(6.0).reshape(2, 3)) == "x = np.arange(6.0).reshape(2, 3)"
+    )
+    assert differences.value("y", np.array([3, 1])) == "y = np.array([3, 1])"
+    assert (
+        differences.value("w", np.full((1, 2, 1), 7.0)) == "w = np.array([7., 7.]).reshape(1, 2, 1)"
+    )
+    assert differences.value("x", np.ones((4, 5))) == "x: float64 array of shape (4, 5)"
+    assert differences.value("f", len) == "f: a function"
+    assert differences.value("strides", (2, 1)) == "strides = (2, 1)"

@@ -21,7 +21,7 @@ with atheris.instrument_imports(
              "minicnn.layers", "minicnn.optimizers", "zipfile", "tarfile", "gzip", "json"],
 ):  # fmt: skip
     from minicnn import config
-    from minicnn.saving.hdf5 import blocks, heap
+    from minicnn.saving.hdf5 import blocks, objects
     from tests.faults.hostile import generator, good, judge, spoil_zip
 
 #: what the first byte chooses: kind of file, and the member that the rest is, if it is one
@@ -90,7 +90,7 @@ def main(arguments):
     seconds, *options = arguments
     config.set_backend("numpy")
     warnings.simplefilter("ignore")
-    blocks.check = heap.check = lambda content, stored: None
+    blocks.check = objects.check = lambda content, stored: None
     with tempfile.TemporaryDirectory(prefix="minicnn-fuzz-") as folder:
         corpus, files = Path(folder, "corpus"), Path(folder, "files")
         corpus.mkdir()

@@ -15,7 +15,6 @@ from minicnn.datasets.npz import read_npz
 from minicnn.models import load_model
 from minicnn.saving import ModelFileError, hdf5
 from minicnn.saving.hdf5.blocks import Blocks, checksum
-from minicnn.saving.hdf5.groups import links
 from minicnn.saving.hdf5.objects import HDF5Object, Kind, root
 from tests.datasets import helpers as h
 from tests.faults.hostile import campaign, good, judge
@@ -115,10 +114,8 @@ def test_an_error_does_not_carry_the_file(tmp_path):
         target["layers/dense/vars/0"] = np.ones(3, "f4")
         target["layers/dense/vars/0"].attrs["crc32"] = np.bytes_(b"x" * 50_000)
     content = (tmp_path / "m.weights.h5").read_bytes()
-    with (
-        hdf5.opened(io.BytesIO(content), "file", MB) as found,
-        pytest.raises(ModelFileError) as caught,
-    ):
+    found = hdf5.Content(io.BytesIO(content), "file", MB)
+    with pytest.raises(ModelFileError) as caught:
         found.arrays["layers/dense/vars/0"].read()
     assert len(str(caught.value)) < 300
 
@@ -133,11 +130,8 @@ def test_a_chunk_of_no_bytes():
     assert 0 < content[tree + 24] < 255
     assert content[tree + 25 : tree + 28] == bytes(3)
     content[tree + 24] = 0  # the size of the first chunk
-    with (
-        hdf5.opened(io.BytesIO(bytes(content)), "file", MB) as found,
-        pytest.raises(ModelFileError, match="a is damaged"),
-    ):
-        found.arrays["a"].read()
+    with pytest.raises(ModelFileError, match="a: its entries lie in chunks"):
+        hdf5.Content(io.BytesIO(bytes(content)), "file", MB)
 
 
 @pytest.mark.parametrize("version", ["earliest", ("v108", "v108")], ids=str)
@@ -150,7 +144,7 @@ def test_headers_that_go_on_in_circles(version):
             target["a"].attrs[f"name{i}"] = "x" * 90
     content = bytearray(file.getvalue())
     top = root(Blocks(file))
-    pointer = HDF5Object(top.blocks, dict(links(top))["a"]).one(Kind.CONTINUATION)
+    pointer = HDF5Object(top.blocks, top.links()["a"]).one(Kind.CONTINUATION)
     part, size = pointer.number(8), pointer.number(8)
     if version == "earliest":
         again = struct.pack("<HHB3xQQ", Kind.CONTINUATION, 16, 0, part, size)
@@ -162,8 +156,5 @@ def test_headers_that_go_on_in_circles(version):
         block = again + nothing
         content[part : part + size] = block + struct.pack("<L", checksum(block))
     assert len(content) == len(file.getvalue())
-    with (
-        pytest.raises(ModelFileError, match=r"claims to have|than any model, or a circle"),
-        hdf5.opened(io.BytesIO(bytes(content)), "file", MB),
-    ):
-        pass
+    with pytest.raises(ModelFileError, match=r"claims to have|than any model, or a circle"):
+        hdf5.Content(io.BytesIO(bytes(content)), "file", MB)

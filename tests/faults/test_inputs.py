@@ -197,7 +197,7 @@ def test_an_error_in_ones_own_layer_tells_of_which_one():
     with pytest.raises(ValueError, match="matmul") as caught:
         model.predict(X, verbose=0)
     assert "forward of layer 'mine'" in caught.value.__notes__[0]
-    assert int(model.executor().step[0]) == 0
+    assert model.executor().steps_done == 0
     assert model.optimizer.iterations == 0
 
 

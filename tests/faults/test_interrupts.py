@@ -15,7 +15,7 @@ from minicnn.engine import interrupts
 from minicnn.layers import Layer
 from minicnn.models import load_model
 from minicnn.optimizers import AdamW
-from minicnn.saving import archive
+from minicnn.saving import files
 from tests.faults.trained import data, small, state
 
 
@@ -186,7 +186,7 @@ def test_a_second_one_does_not_wait(times, came_back):
         model.fit(x, y, batch_size=8, verbose=0)
     assert layer.came_back == came_back
     assert model.optimizer.iterations == 2
-    assert int(model.executor().step[0]) == 2
+    assert model.executor().steps_done == 2
 
 
 @pytest.mark.parametrize("call", ["evaluate", "predict", "train_on_batch", "test_on_batch"])
@@ -213,7 +213,7 @@ def test_while_saving(tmp_path, monkeypatch):
     """The checkpoint of the epoch before stays, whole; nothing else is left behind."""
     x, y = data()
     model = small()
-    original, calls = archive.write, []
+    original, calls = files.write_zip, []
 
     def write(file, members):
         calls.append(1)
@@ -222,7 +222,7 @@ def test_while_saving(tmp_path, monkeypatch):
             ctrl_c()
         original(file, members)
 
-    monkeypatch.setattr(archive, "write", write)
+    monkeypatch.setattr(files, "write_zip", write)
     with pytest.raises(KeyboardInterrupt):
         model.fit(x, y, epochs=3, verbose=0, callbacks=[ModelCheckpoint(tmp_path / "m.keras")])
     assert [p.name for p in tmp_path.iterdir()] == ["m.keras"]

@@ -1,7 +1,5 @@
 """Numbers that Python and the kernels must agree on, and what a kernel cannot take."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -14,32 +12,28 @@ def ops():
     return load_backend("cupy")
 
 
-def test_python_and_the_kernels_name_the_same_numbers(ops):
+def test_numbers_of_kernels_are_read_from_them(ops):
     from minicnn.backends.cupy_gpu import bias, direct, geometry
-    from minicnn.backends.cupy_gpu.signatures import source
 
-    defined = dict(re.findall(r"#define (\w+) +(\d+)\b", source("float32")))
-    assert (32, int(defined["SUM_LANES"])) == bias.SUM_BLOCK
-    assert int(defined["WEIGHTS"]) == direct.WEIGHTS
-    assert int(defined["BAND"]) == geometry.BAND
+    assert (bias.SUM_BLOCK, direct.WEIGHTS, geometry.BAND) == ((32, 16), 14, 4096)
 
 
 @pytest.mark.parametrize(("width", "fits"), [(682, True), (683, False)])
 def test_a_line_that_sees_more_than_shared_memory_holds_is_a_product(ops, width, fits):
-    from minicnn.backends.cupy_gpu.geometry import BAND, NO_POOL, geometry_of
+    from minicnn.backends.cupy_gpu.geometry import BAND, geometry_of
 
-    geometry = geometry_of(
-        (9, width, 2), (3, 3, 2, 5), (1, 1), ((0, 0), (0, 0)), (1, 1), 1, NO_POOL
-    )
+    geometry = geometry_of((9, width, 2), (3, 3, 2, 5), (1, 1), ((0, 0), (0, 0)), (1, 1), 1, None)
     assert (3 * width * 2 <= BAND) == fits == geometry.is_direct
 
 
-def test_fill_modes_are_numbered_as_in_the_kernels(ops):
-    from minicnn.backends.cupy_gpu.augmentation import FILL_MODES
-    from minicnn.backends.cupy_gpu.signatures import source
+def test_the_names_of_kinds_are_read_from_the_kernels(ops):
+    from minicnn.backends.cupy_gpu.signatures import enumerators
 
-    listed = ", ".join(f"{i} {mode}" for i, mode in enumerate(FILL_MODES))
-    assert f"// mode: {listed}." in source("float32")
+    assert enumerators("FillMode") == ("constant", "nearest", "reflect", "wrap")
+    assert enumerators("Activation")[:2] == ("sigmoid", "tanh")
+    assert {"huber", "kl_divergence"} < set(enumerators("RegressionLoss"))
+    for number, name in enumerate(enumerators("Source")):
+        assert np.dtype(name).name == name, number
 
 
 def test_a_dropout_mask_in_too_many_pieces_is_an_error(ops):

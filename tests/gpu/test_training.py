@@ -8,7 +8,7 @@ import pytest
 
 from minicnn import NonFiniteError, config
 from minicnn.callbacks import Callback, LambdaCallback, LearningRateScheduler
-from minicnn.engine.ahead import Ahead
+from minicnn.engine.runners import Recorder
 from minicnn.layers import Layer
 from minicnn.losses import Loss
 from minicnn.optimizers import SGD, Adam, AdamW, RMSprop
@@ -31,7 +31,7 @@ def on_reference(make, *args, **kwargs):
 
 def launch_by_launch(monkeypatch):
     """From now on no step is recorded."""
-    monkeypatch.setattr(Ahead, "_run", lambda self, rows, training, step: step())
+    monkeypatch.setattr(Recorder, "_run", Recorder._launch)
 
 
 OPTIMIZERS = {
@@ -117,7 +117,7 @@ def test_a_batch_needs_no_more_launches_than_these(device):
     model = network()
     x, y = data(32)
     model.fit(x, y, batch_size=16, epochs=2, verbose=0)
-    recorded = model._compiled.ahead._recorded
+    recorded = model._trainer.made._runner._recorded
     assert not recorded, "recordings go with the data they were made for"
     nodes = []
     model.fit(x, y, batch_size=16, epochs=2, verbose=0, callbacks=[
@@ -134,7 +134,7 @@ def test_a_batch_needs_no_more_launches_than_these(device):
 def test_no_buffer_is_made_after_the_first_steps(gpu):
     model = network()
     fit(model)
-    for ctx in model._compiled.contexts():
+    for ctx in model._trainer.made.contexts():
         ctx.freeze()
     fit(model)
 
@@ -142,7 +142,7 @@ def test_no_buffer_is_made_after_the_first_steps(gpu):
 def test_a_shape_that_was_never_seen_shows_that_freezing_holds(gpu):
     model = network()
     fit(model)
-    for ctx in model._compiled.contexts():
+    for ctx in model._trainer.made.contexts():
         ctx.freeze()
     with pytest.raises(RuntimeError, match="frozen"):
         fit(model, batch_size=17)
@@ -158,7 +158,7 @@ def test_loaded_weights_are_copied_into_place(gpu, tmp_path):
 
     model = network()
     fit(model)
-    address = model._compiled.executor.store.values.data.ptr
+    address = model._trainer.made.executor.store.values.data.ptr
 
     class Reload(Callback):
         """Puts the first weights back before the second epoch, whose steps are replayed."""
@@ -173,7 +173,7 @@ def test_loaded_weights_are_copied_into_place(gpu, tmp_path):
 
     reload = Reload()
     fit(model, epochs=2, callbacks=[reload])
-    assert model._compiled.executor.store.values.data.ptr == address
+    assert model._trainer.made.executor.store.values.data.ptr == address
     assert not same_bits(reload.before, weights(start))
 
 
@@ -433,7 +433,7 @@ def test_memory_of_a_recording_is_nobody_elses(gpu):
 
     def on_epoch_begin(epoch, logs):
         if epoch == 3:  # the evaluation is recorded by now
-            contexts = model._compiled.executor.plan.inference
+            contexts = model._trainer.made.executor.plan.inference
             sizes = [array.nbytes for ctx in contexts for array in ctx.memory()]
             model.predict(x, batch_size=30, verbose=0)
             later.extend(gpu.zeros((size,), "uint8") for size in sizes)

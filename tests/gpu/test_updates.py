@@ -75,6 +75,15 @@ def test_a_refused_step_adds_to_no_total(ops):
         np.testing.assert_array_equal(ops.to_numpy(state), total)
 
 
+@pytest.mark.parametrize("dtype", ["uint32", "int64"])
+def test_a_refused_step_counts_nothing(ops, dtype):
+    counter = ops.asarray(np.array([5], dtype))
+    for refused, count in ((3, 5), (0, 6)):
+        with ops.running(), ops.refusable(ops.asarray(np.array([refused], "uint32"))):
+            ops.advance(counter)
+        assert ops.to_numpy(counter).tolist() == [count]
+
+
 def test_outside_of_a_step_nothing_is_refused(ops):
     with ops.refusable(ops.asarray(np.array([1], "uint32"))):
         pass

@@ -29,7 +29,7 @@ def parameters(function):
 
 SPEC = {
     name: f
-    for protocol in (spec.Backend, spec.DeviceBackend, spec.Fused)
+    for protocol in (spec.Backend, spec.DeviceBackend, spec.FusedBackend)
     for name, f in public_functions(protocol).items()
 }
 #: what a backend shows beside the contract: pieces of the textbook

@@ -25,7 +25,7 @@ def everything(model):
     executor = model.executor()
     kept = [executor.store.values, executor.store.grads, executor.step]
     kept += [v.value for v in model.optimizer.variables]
-    for ctx in [*executor.contexts(), *model._ready().contexts()]:
+    for ctx in [*executor.contexts(), *model._trainer.step(model).contexts()]:
         kept += [v for v in vars(ctx).values() if hasattr(v, "dtype")]
         kept += list(ctx._buffers.values())
     return [np.array(executor.ops.to_numpy(a) if hasattr(a, "dtype") else a) for a in kept]

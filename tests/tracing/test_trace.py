@@ -158,7 +158,9 @@ def test_losses_on_values(in_float64, rng, last, loss, y, expected):
 
 
 def test_a_softmax_of_its_own_is_behind_the_logits(image):
-    model = Sequential([Input(SHAPE), Flatten(), Dense(4, name="dense"), minicnn.layers.Softmax()])
+    model = Sequential(
+        [Input(SHAPE), Flatten(), Dense(4, name="dense"), minicnn.layers.Softmax(name="softmax")]
+    )
     trace = minicnn.trace(model, image, score=1)
     np.testing.assert_array_equal(trace["dense"].dy, np.eye(4)[1])
     np.testing.assert_array_equal(trace["softmax"].dx, np.eye(4)[1])

@@ -1,12 +1,12 @@
 """The bias and its gradient, with ReLU in the same pass where it follows."""
 
-from typing import Any
-
+from minicnn.backends.context import Context
 from minicnn.backends.cupy_gpu.runtime import launch, launch_grid
+from minicnn.backends.cupy_gpu.signatures import defined
 from minicnn.backends.spec import Array
 
-#: block of the kernels that sum rows: 32 columns, and SUM_LANES (kernels/bias.cu) lanes of rows
-SUM_BLOCK = (32, 16)
+#: block of the kernels that sum rows: columns, and lanes of rows
+SUM_BLOCK = (32, defined("SUM_LANES"))
 #: rows that are summed in one pass; more are split, each split has some rows, and there are not
 #: more splits than this
 FEW_ROWS, ROWS_A_SPLIT, MOST_SPLITS = 256, 64, 256
@@ -19,7 +19,7 @@ def add_bias(y: Array, b: Array | None, relu: bool) -> None:
 
 
 def bias_gradient(
-    ctx: Any, dy: Array, db: Array | None, y: Array | None = None, scale: float = 1.0
+    ctx: Context, dy: Array, db: Array | None, y: Array | None = None, scale: float = 1.0
 ) -> Array:
     """Fill ``db`` (F,); return dproduct, the gradient of what the bias was added to.
 
@@ -28,39 +28,32 @@ def bias_gradient(
     """
     if y is None and db is None:
         return dy
-    F = dy.shape[-1]
-    rows = dy.size // F
     dproduct = None if y is None else ctx.buffer("dproduct", dy.shape, dy.dtype)
-    splits, rows_a_split, partial = split_rows(ctx, rows, F, dy.dtype, db)
-    launch_grid(
-        dy.dtype, "bias_gradient", (blocks(F), splits), SUM_BLOCK,
-        dy, y, scale, dproduct, partial, rows, F, rows_a_split,
-    )  # fmt: skip
-    add_splits(splits, partial, db)
+    sum_rows(ctx, "bias_gradient", dy, db, (y, scale, dproduct), dy.shape[-1:])
     return dy if dproduct is None else dproduct
 
 
-def split_rows(
-    ctx: Any, rows: int, F: int, dtype: Any, db: Array | None
-) -> tuple[int, int, Array | None]:
-    """How ``rows`` rows of F are summed: (splits, rows a split, where the sums of splits go).
+def sum_rows(
+    ctx: Context, kernel: str, dy: Array, db: Array | None, arguments: tuple[object, ...],
+    sizes: tuple[int, ...],
+) -> None:  # fmt: skip
+    """Run ``kernel``, which makes more of dy (..., F), and fill ``db`` (F,) with the sums it takes.
 
-    One split writes to ``db`` itself; the sums of several are added by ``add_splits``.
+    Few rows are one split, whose sums go to ``db`` itself; those of several are added up behind.
+    The kernel takes dy, ``arguments``, the sums, the rows, the rows a split, and ``sizes``.
     """
+    F = dy.shape[-1]
+    rows = dy.size // F
     splits = 1 if rows <= FEW_ROWS else min(MOST_SPLITS, -(-rows // ROWS_A_SPLIT))
-    partial = db
+    sums = db
     if db is not None and splits > 1:
-        partial = ctx.buffer("partial", (splits, F), dtype)
-    return splits, -(-rows // splits), partial
-
-
-def add_splits(splits: int, partial: Array | None, db: Array | None) -> None:
-    """db (F,) = sum of ``partial`` (splits, F)."""
-    if db is not None and splits > 1:
-        (F,) = db.shape
-        launch_grid(
-            db.dtype, "add_partials", (blocks(F),), SUM_BLOCK, partial, None, db, splits, 0, F
-        )
+        sums = ctx.buffer("partial", (splits, F), dy.dtype)
+    launch_grid(
+        dy.dtype, kernel, (blocks(F), splits), SUM_BLOCK,
+        dy, *arguments, sums, rows, -(-rows // splits), *sizes,
+    )  # fmt: skip
+    if sums is not db:
+        launch_grid(dy.dtype, "add_partials", (blocks(F),), SUM_BLOCK, sums, None, db, splits, 0, F)
 
 
 def blocks(columns: int) -> int:

@@ -15,7 +15,6 @@ import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 import cupy
 from cupy import ndarray as Array  # NumPy's has no address
@@ -60,8 +59,7 @@ def gemm(
             out[...] = 0
         return out
     single = out.dtype == "float32"
-    number: Any = ctypes.c_float if single else ctypes.c_double
-    kind = _R_32F if single else _R_64F
+    number = ctypes.c_float if single else ctypes.c_double
     compute = _COMPUTE_64F
     if single:
         compute = _COMPUTE_32F_TF32 if precision() == "tf32" else _COMPUTE_32F
@@ -69,17 +67,17 @@ def gemm(
     _handle().call(
         "cublasGemmEx", int(transpose_b), int(transpose_a), n, m, k,
         ctypes.byref(number(1.0)),
-        b.data.ptr, kind, _row_length("b", b),
-        a.data.ptr, kind, _row_length("a", a),
+        *_matrix("b", b),
+        *_matrix("a", a),
         ctypes.byref(number(1.0 if accumulate else 0.0)),
-        out.data.ptr, kind, _row_length("out", out),
+        *_matrix("out", out),
         compute, _DEFAULT_ALGORITHM,
     )  # fmt: skip
     return out
 
 
 @contextmanager
-def on_stream(other: Any) -> Iterator[None]:
+def on_stream(other: cupy.cuda.Stream) -> Iterator[None]:
     """Inside, products are launched on another stream."""
     _handle().use(other)
     try:
@@ -88,8 +86,8 @@ def on_stream(other: Any) -> Iterator[None]:
         _handle().use(stream())
 
 
-def _row_length(name: str, array: Array) -> int:
-    """Entries from one row to the next: the leading dimension."""
+def _matrix(name: str, array: Array) -> tuple[ctypes.c_void_p, int, int]:
+    """Address, type, and entries from one row to the next: the leading dimension."""
     rows, columns = array.shape
     stride = array.strides[0] // array.itemsize if rows > 1 else columns
     if (columns > 1 and array.strides[1] != array.itemsize) or stride < columns:
@@ -97,19 +95,8 @@ def _row_length(name: str, array: Array) -> int:
             f"gemm: the rows of {name}, shape {array.shape}, are not contiguous: strides "
             f"{array.strides}"
         )
-    return max(stride, 1)
-
-
-_INT, _POINTER, _SIZE = ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t
-#: arguments behind the handle
-_ARGUMENTS: dict[str, tuple[Any, ...]] = {
-    "cublasSetStream_v2": (_POINTER,),
-    "cublasSetWorkspace_v2": (_POINTER, _SIZE),
-    "cublasGemmEx": (
-        _INT, _INT, _INT, _INT, _INT, _POINTER, _POINTER, _INT, _INT, _POINTER, _INT, _INT,
-        _POINTER, _POINTER, _INT, _INT, _INT, _INT,
-    ),
-}  # fmt: skip
+    kind = _R_32F if array.dtype == "float32" else _R_64F
+    return ctypes.c_void_p(array.data.ptr), kind, max(stride, 1)
 
 
 class _Handle:
@@ -119,21 +106,20 @@ class _Handle:
         from cuda.pathfinder import load_nvidia_dynamic_lib
 
         self._library = ctypes.CDLL(load_nvidia_dynamic_lib("cublas").abs_path)
-        for name, arguments in _ARGUMENTS.items():
-            getattr(self._library, name).argtypes = (_POINTER, *arguments)
         self._handle = ctypes.c_void_p()
         _check("cublasCreate_v2", self._library.cublasCreate_v2(ctypes.byref(self._handle)))
         self._workspace = cupy.empty((WORKSPACE,), "uint8")
         self.use(stream())
 
-    def use(self, stream: Any) -> None:
+    def use(self, stream: cupy.cuda.Stream) -> None:
         """Launch on ``stream`` from now on."""
-        self.call("cublasSetStream_v2", stream.ptr)
+        self.call("cublasSetStream_v2", ctypes.c_void_p(stream.ptr))
         # after the stream, which puts cuBLAS's own workspace back
-        self.call("cublasSetWorkspace_v2", self._workspace.data.ptr, WORKSPACE)
+        workspace = ctypes.c_void_p(self._workspace.data.ptr)
+        self.call("cublasSetWorkspace_v2", workspace, ctypes.c_size_t(WORKSPACE))
 
-    def call(self, name: str, *arguments: Any) -> None:
-        """Call ``name`` of the library with the handle."""
+    def call(self, name: str, *arguments: object) -> None:
+        """Call ``name`` of the library with the handle; a Python number is passed as an int."""
         _check(name, getattr(self._library, name)(self._handle, *arguments))
 
 

@@ -31,11 +31,7 @@ def require() -> None:
             "the 'cupy' backend cannot be used: CUDA finds no GPU (cudaErrorNoDevice). "
             f"Look whether nvidia-smi shows one and whether CUDA_VISIBLE_DEVICES hides it, {_OTHER}"
         )
-    _require_toolkit()
-
-
-def _require_toolkit() -> None:
-    """CUDA's compiler, cuBLAS and headers: what ``[ctk]`` adds to CuPy."""
+    # CUDA's compiler, cuBLAS and headers: what ``[ctk]`` adds to CuPy
     try:
         from cuda import pathfinder
     except ImportError as error:
@@ -60,15 +56,13 @@ def _without_toolkit(what: str, error: Exception | None) -> BackendError:
 
 def describe() -> list[str]:
     """One line for each device: name, memory, compute capability."""
-    lines = []
-    for number in range(cupy.cuda.runtime.getDeviceCount()):
-        found = cupy.cuda.runtime.getDeviceProperties(number)
-        lines.append(
-            f"{found['name'].decode()}, {found['totalGlobalMem'] / 2**30:.0f} GiB, "
-            f"compute capability {found['major']}.{found['minor']}, "
-            f"{found['multiProcessorCount']} multiprocessors"
-        )
-    return lines
+    runtime = cupy.cuda.runtime
+    return [
+        f"{found['name'].decode()}, {found['totalGlobalMem'] / 2**30:.0f} GiB, "
+        f"compute capability {found['major']}.{found['minor']}, "
+        f"{found['multiProcessorCount']} multiprocessors"
+        for found in map(runtime.getDeviceProperties, range(runtime.getDeviceCount()))
+    ]
 
 
 require()

@@ -4,14 +4,16 @@ The step that it depends on is read on the device, in forward and in backward: b
 one step it must not change.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
-from minicnn.backends.cupy_gpu.memory import contiguous
-from minicnn.backends.cupy_gpu.runtime import launch
+from minicnn.backends.context import Context
+from minicnn.backends.cupy_gpu.arguments import alternating, entrywise
 from minicnn.backends.spec import Array
 
 
-def dropout_forward(ctx: Any, x: Array, rate: float, seed: int, noise_shape: Any) -> Array:
+def dropout_forward(
+    ctx: Context, x: Array, rate: float, seed: int, noise_shape: Sequence[int | None] | None
+) -> Array:
     """y = x scale where the mask keeps, 0 elsewhere;  scale = 1 / (1 - rate).
 
     The mask has the shape ``noise_shape`` (None, or None on one axis: as x) and is broadcast to x.
@@ -20,25 +22,18 @@ def dropout_forward(ctx: Any, x: Array, rate: float, seed: int, noise_shape: Any
         n if m is None else m for m, n in zip(noise_shape or x.shape, x.shape, strict=True)
     )
     ctx.save(draw=draw_of(rate, seed), broadcast=_broadcast(shape, x.shape))
-    return _masked(ctx, "y", x)
+    return entrywise(ctx, "dropout", "y", x, ctx.step, *ctx.draw, *ctx.broadcast)
 
 
-def dropout_backward(ctx: Any, dy: Array) -> Array:
+def dropout_backward(ctx: Context, dy: Array) -> Array:
     """dx = dy scale or 0, by the same mask."""
-    return _masked(ctx, "dx", dy)
+    return entrywise(ctx, "dropout", "dx", dy, ctx.step, *ctx.draw, *ctx.broadcast)
 
 
 def draw_of(rate: float, seed: int) -> tuple[int, int, float]:
     """What a mask is drawn with: the seed, the smallest draw that is kept, and the scale."""
     scale = 1 / (1 - rate) if rate < 1 else 0.0  # rate 1 keeps nothing that could be scaled
     return seed & 0xFFFFFFFF, int(rate * 2**32), scale
-
-
-def _masked(ctx: Any, name: str, x: Array) -> Array:
-    x = contiguous(ctx, f"{name}_source", x)
-    y = ctx.buffer(name, x.shape, x.dtype)
-    launch(x.dtype, "dropout", x.size, x, y, ctx.step, *ctx.draw, x.size, *ctx.broadcast)
-    return y
 
 
 def _broadcast(mask: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -51,16 +46,11 @@ def _broadcast(mask: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]
     """
     if any(m not in (1, n) for m, n in zip(mask, shape, strict=True)):
         raise ValueError(f"dropout: a mask of shape {mask} cannot be broadcast to {shape}")
-    sizes = [1]  # K0, R0, K1, ...
-    for m, n in zip(mask, shape, strict=True):
-        is_repeated = m != n
-        if is_repeated != (len(sizes) % 2 == 0):
-            sizes.append(1)
-        sizes[-1] *= n
+    kept = [m == n for m, n in zip(mask, shape, strict=True)]
+    sizes = alternating(shape, kept)  # K0, R0, K1, ...
     if len(sizes) > 6:
         raise ValueError(
             f"dropout: a mask {mask} for {shape} is repeated along {len(sizes) // 2} separate runs "
             "of axes, and this backend takes at most 3; move the axes of size 1 together"
         )
-    sizes += [1] * (6 - len(sizes))
     return int(mask != shape), *sizes[1:]

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+from minicnn.backends.cupy_gpu.signatures import defined
 from minicnn.backends.spec import Pads, Pair
 
 Pool = tuple[int, int, int, int]  # PH, PW, PSH, PSW
-NO_POOL: Pool = (0, 0, 0, 0)
 
 #: with at most so many channels the kernels of direct.cu are used instead of a matrix product ...
 FEW_CHANNELS = 4
-#: ... if what a line of outputs sees fits into their shared memory: BAND in kernels/direct.cu
-BAND = 4096
+#: ... if what a line of outputs sees fits into their shared memory
+BAND = defined("BAND")
 #: bytes that the matrix of im2col may have; a batch whose matrix is larger is taken in parts
 COLS_BYTES = 256 << 20
 
@@ -25,7 +25,7 @@ class Geometry:
     dilation: Pair
     corner: Pair  # top, left: where the first window begins, outside the image if positive
     output: tuple[int, int, int]  # OH, OW, F before pooling, as far as pooling reads it
-    pool: Pool
+    pool: Pool | None
     y: tuple[int, int, int]  # YH, YW, F: the result
     groups: int
 
@@ -43,7 +43,7 @@ class Geometry:
     @property
     def pool_window(self) -> Pool:
         """The pooling, or windows of one entry where there is none."""
-        return self.pool if self.pool != NO_POOL else (1, 1, 1, 1)
+        return self.pool or (1, 1, 1, 1)
 
     @property
     def is_direct(self) -> bool:
@@ -70,7 +70,7 @@ class Geometry:
 @lru_cache(maxsize=512)
 def geometry_of(
     image: tuple[int, int, int], w_shape: tuple[int, int, int, int], strides: Pair, pads: Pads,
-    dilation: Pair, groups: int, pool: Pool,
+    dilation: Pair, groups: int, pool: Pool | None,
 ) -> Geometry:  # fmt: skip
     """For images (H, W, C) and a kernel (KH, KW, C // groups, F)."""
     H, W, _ = image
@@ -79,7 +79,7 @@ def geometry_of(
     OH = (H + top + bottom - (KH - 1) * dilation[0] - 1) // strides[0] + 1
     OW = (W + left + right - (KW - 1) * dilation[1] - 1) // strides[1] + 1
     YH, YW = OH, OW
-    if pool != NO_POOL:
+    if pool:
         PH, PW, PSH, PSW = pool
         YH, YW = (OH - PH) // PSH + 1, (OW - PW) // PSW + 1
         # a remainder that no pooling window reaches is not computed

@@ -4,16 +4,13 @@ Where the chunks begin depends on the shapes alone and their sums are added in o
 every run gives the same bits.
 """
 
-from typing import Any
+import cupy
 
-from minicnn.backends.cupy_gpu.memory import contiguous
-from minicnn.backends.cupy_gpu.refusal import refused
-from minicnn.backends.cupy_gpu.rows import converted
-from minicnn.backends.cupy_gpu.runtime import launch, launch_grid
+from minicnn.backends.context import Context
+from minicnn.backends.cupy_gpu.arguments import contiguous, converted, entrywise
+from minicnn.backends.cupy_gpu.runtime import BLOCK, launch, launch_grid
 from minicnn.backends.spec import Array
 
-#: threads of a block
-BLOCK = 256
 #: chunks that the rows are cut into at most: enough blocks to fill a GPU, few sums to add
 CHUNKS = 256
 #: rows that a thread takes at least
@@ -21,7 +18,7 @@ ROWS = 8
 
 
 def batchnorm_forward(
-    ctx: Any, x: Array, gamma: Array | None, beta: Array | None, axis: int, epsilon: float
+    ctx: Context, x: Array, gamma: Array | None, beta: Array | None, axis: int, epsilon: float
 ) -> tuple[Array, Array, Array]:
     """(y, mean (C,), variance (C,)) with the statistics of this batch."""
     rows = _rows(ctx, "x", x, axis)  # (R, C)
@@ -39,14 +36,14 @@ def batchnorm_forward(
 
 
 def batchnorm_backward(
-    ctx: Any, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
+    ctx: Context, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
 ) -> Array | None:
     """dx = gamma / sqrt(variance + epsilon) (dy - mean(dy) - x_hat mean(dy x_hat))."""
     return _backward(ctx, dy, gamma, dgamma, dbeta, of_batch=True)
 
 
 def normalize_forward(
-    ctx: Any, x: Array, gamma: Array | None, beta: Array | None, mean: Array, variance: Array,
+    ctx: Context, x: Array, gamma: Array | None, beta: Array | None, mean: Array, variance: Array,
     axis: int, epsilon: float,
 ) -> Array:  # fmt: skip
     """y = gamma x_hat + beta,   x_hat = (x - mean) / sqrt(variance + epsilon)."""
@@ -57,7 +54,7 @@ def normalize_forward(
 
 
 def normalize_backward(
-    ctx: Any, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
+    ctx: Context, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
 ) -> Array | None:
     """dgamma = sum(dy x_hat),   dbeta = sum(dy),   dx = dy gamma / sqrt(variance + epsilon)."""
     return _backward(ctx, dy, gamma, dgamma, dbeta, of_batch=False)
@@ -66,46 +63,34 @@ def normalize_backward(
 def moving_average(average: Array, value: Array, momentum: float) -> None:
     """average = momentum average + (1 - momentum) value."""
     C = average.size
-    launch(
-        average.dtype, "moving_average", C,
-        average, value, momentum, 1 - momentum, C, refused(),
-    )  # fmt: skip
+    launch(average.dtype, "moving_average", C, average, value, momentum, 1 - momentum, C)
 
 
-def rescale_forward(ctx: Any, x: Array, scale: float, offset: float) -> Array:
+def rescale_forward(ctx: Context, x: Array, scale: float, offset: float) -> Array:
     """y = x scale + offset."""
     ctx.save(scale=scale)
-    return _rescaled(ctx, "y", x, offset)
+    return entrywise(ctx, "rescale", "y", x, scale, offset)
 
 
-def rescale_backward(ctx: Any, dy: Array) -> Array:
+def rescale_backward(ctx: Context, dy: Array) -> Array:
     """dx = dy scale."""
-    return _rescaled(ctx, "dx", dy, 0.0)
-
-
-def _rescaled(ctx: Any, name: str, x: Array, offset: float) -> Array:
-    x = contiguous(ctx, f"{name}_source", x)
-    y = ctx.buffer(name, x.shape, x.dtype)
-    launch(x.dtype, "rescale", x.size, x, y, ctx.scale, offset, x.size)
-    return y
+    return entrywise(ctx, "rescale", "dx", dy, ctx.scale, 0.0)
 
 
 def _normalized(
-    ctx: Any, rows: Array, x: Array, gamma: Array | None, beta: Array | None,
+    ctx: Context, rows: Array, x: Array, gamma: Array | None, beta: Array | None,
     statistics: tuple[Array, Array, float], axis: int,
 ) -> Array:  # fmt: skip
-    y = ctx.buffer("y", _channels_last(x, axis).shape, x.dtype)
+    y = ctx.buffer("y", cupy.moveaxis(x, axis, -1).shape, x.dtype)
     R, C = rows.shape
     grid, block, chunk = _geometry(R, C)
-    launch_grid(
-        x.dtype, "normalize", grid, block, rows, gamma, beta, *statistics, y, R, C, chunk
-    )  # fmt: skip
+    launch_grid(x.dtype, "normalize", grid, block, rows, gamma, beta, *statistics, y, R, C, chunk)
     ctx.save(rows=rows, statistics=statistics, axis=axis)
-    return _channels_back(y, axis)
+    return cupy.moveaxis(y, -1, axis)
 
 
 def _backward(
-    ctx: Any, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None,
+    ctx: Context, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None,
     of_batch: bool,
 ) -> Array | None:  # fmt: skip
     rows = _rows(ctx, "dy", dy, ctx.axis)  # (R, C)
@@ -125,30 +110,17 @@ def _backward(
         )  # fmt: skip
     if not ctx.need_dx:
         return None
-    dx = ctx.buffer("dx", _channels_last(dy, ctx.axis).shape, dy.dtype)
+    dx = ctx.buffer("dx", cupy.moveaxis(dy, ctx.axis, -1).shape, dy.dtype)
     launch_grid(
         dy.dtype, "normalize_backward", grid, block,
         ctx.rows, rows, gamma, *ctx.statistics, sums if of_batch else None, dx, R, C, chunk,
     )  # fmt: skip
-    return _channels_back(dx, ctx.axis)
+    return cupy.moveaxis(dx, -1, ctx.axis)
 
 
-def _rows(ctx: Any, name: str, x: Array, axis: int) -> Array:
+def _rows(ctx: Context, name: str, x: Array, axis: int) -> Array:
     """(R, C), contiguous: a copy only if the channels are not last already."""
-    return contiguous(ctx, name, _channels_last(x, axis)).reshape(-1, x.shape[axis])
-
-
-def _channels_last(x: Array, axis: int) -> Array:
-    """A view (..., C)."""
-    others = [i for i in range(x.ndim) if i != axis % x.ndim]
-    return x.transpose(*others, axis % x.ndim)
-
-
-def _channels_back(y: Array, axis: int) -> Array:
-    """A view of y (..., C) with the channels along ``axis``."""
-    order = list(range(y.ndim - 1))
-    order.insert(axis % y.ndim, y.ndim - 1)
-    return y.transpose(*order)
+    return contiguous(ctx, name, cupy.moveaxis(x, axis, -1)).reshape(-1, x.shape[axis])
 
 
 def _geometry(R: int, C: int) -> tuple[tuple[int, int], tuple[int, int], int]:

@@ -1,13 +1,12 @@
 """Zeros around an image."""
 
-from typing import Any
-
-from minicnn.backends.cupy_gpu.memory import contiguous
+from minicnn.backends.context import Context
+from minicnn.backends.cupy_gpu.arguments import contiguous
 from minicnn.backends.cupy_gpu.runtime import launch
 from minicnn.backends.spec import Array, Pads
 
 
-def pad2d_forward(ctx: Any, x: Array, pads: Pads) -> Array:
+def pad2d_forward(ctx: Context, x: Array, pads: Pads) -> Array:
     """(N, H, W, C)  ->  (N, top + H + bottom, left + W + right, C)."""
     N, H, W, C = x.shape
     (top, bottom), (left, right) = pads
@@ -17,7 +16,7 @@ def pad2d_forward(ctx: Any, x: Array, pads: Pads) -> Array:
     return y
 
 
-def pad2d_backward(ctx: Any, dy: Array) -> Array:
+def pad2d_backward(ctx: Context, dy: Array) -> Array:
     """The adjoint of padding is cropping."""
     (top, _), (left, _) = ctx.pads
     dx = ctx.buffer("dx", ctx.x_shape, dy.dtype)

@@ -1,51 +1,53 @@
-"""Max-pooling: a thread an output, the winner's place kept in a byte."""
+"""Pooling: a thread an output. Of max-pooling the winner's place is kept in a byte."""
 
-from typing import Any
-
-from minicnn.backends.cupy_gpu.memory import contiguous
+from minicnn.backends.context import Context
+from minicnn.backends.cupy_gpu.arguments import contiguous, is_wide, winner_buffer
 from minicnn.backends.cupy_gpu.runtime import launch
 from minicnn.backends.spec import Array, Pads, Pair
 
 
-def maxpool2d_forward(ctx: Any, x: Array, pool_size: Pair, strides: Pair, pads: Pads) -> Array:
+def maxpool2d_forward(ctx: Context, x: Array, pool_size: Pair, strides: Pair, pads: Pads) -> Array:
     """(N, H, W, C)  ->  (N, OH, OW, C): the largest entry of each window, on a tie the first."""
+    sizes = _sizes(x.shape, pool_size, strides, pads)
+    winner = winner_buffer(ctx, (len(x), *sizes[3:5], x.shape[-1]), pool_size)
+    ctx.save(winner=(winner, is_wide(winner)))
+    return _forward(ctx, "maxpool2d_forward", x, sizes, *ctx.winner)
+
+
+def maxpool2d_backward(ctx: Context, dy: Array) -> Array:
+    """dx: each dy is added to the winner of its window."""
+    return _backward(ctx, "maxpool2d_backward", dy, *ctx.winner)
+
+
+def avgpool2d_forward(ctx: Context, x: Array, pool_size: Pair, strides: Pair, pads: Pads) -> Array:
+    """(N, H, W, C)  ->  (N, OH, OW, C): the mean of each window, padding left out."""
+    return _forward(ctx, "avgpool2d_forward", x, _sizes(x.shape, pool_size, strides, pads))
+
+
+def avgpool2d_backward(ctx: Context, dy: Array) -> Array:
+    """dx: every entry of a window gets an equal share of its dy."""
+    return _backward(ctx, "avgpool2d_backward", dy)
+
+
+def _forward(ctx: Context, kernel: str, x: Array, sizes: tuple[int, ...], *winner: object) -> Array:
     x = contiguous(ctx, "x", x)
-    sizes = pooling_sizes(x.shape, pool_size, strides, pads)
     y = ctx.buffer("y", (len(x), *sizes[3:5], x.shape[-1]), x.dtype)
-    winner = winner_buffer(ctx, y.shape, pool_size)
-    launch(x.dtype, "maxpool2d_forward", y.size, x, y, winner, is_wide(winner), y.size, *sizes)
-    ctx.save(x_shape=x.shape, sizes=sizes, winner=winner)
+    launch(x.dtype, kernel, y.size, x, y, y.size, *sizes, *winner)
+    ctx.save(x_shape=x.shape, sizes=sizes)
     return y
 
 
-def maxpool2d_backward(ctx: Any, dy: Array) -> Array:
-    """dx: each dy is added to the winner of its window."""
-    dy, winner = contiguous(ctx, "dy", dy), ctx.winner
+def _backward(ctx: Context, kernel: str, dy: Array, *winner: object) -> Array:
+    dy = contiguous(ctx, "dy", dy)
     dx = ctx.buffer("dx", ctx.x_shape, dy.dtype)
-    launch(
-        dy.dtype, "maxpool2d_backward", dx.size,
-        dy, winner, dx, is_wide(winner), dx.size, *ctx.sizes,
-    )  # fmt: skip
+    launch(dy.dtype, kernel, dx.size, dy, dx, dx.size, *ctx.sizes, *winner)
     return dx
 
 
-def pooling_sizes(
-    x_shape: tuple[int, ...], pool_size: Pair, strides: Pair, pads: Pads
-) -> tuple[int, ...]:
+def _sizes(x_shape: tuple[int, ...], pool_size: Pair, strides: Pair, pads: Pads) -> tuple[int, ...]:
     """H, W, C, OH, OW, KH, KW, SH, SW, top, left: what all kernels of pooling take."""
     _, H, W, C = x_shape
     (KH, KW), (SH, SW), ((top, bottom), (left, right)) = pool_size, strides, pads
     OH = (H + top + bottom - KH) // SH + 1
     OW = (W + left + right - KW) // SW + 1
     return H, W, C, OH, OW, KH, KW, SH, SW, top, left
-
-
-def winner_buffer(ctx: Any, shape: tuple[int, ...], pool_size: Pair) -> Array:
-    """Memory for the place in its window that each output came from, or for "from none"."""
-    KH, KW = pool_size
-    return ctx.buffer("winner", shape, "uint8" if KH * KW < 256 else "int32")
-
-
-def is_wide(winner: Array | None) -> bool:
-    """Whether ``winner`` holds ints, not bytes: what kernels call ``wide``."""
-    return winner is not None and winner.itemsize > 1

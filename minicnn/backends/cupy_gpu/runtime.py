@@ -17,8 +17,8 @@ Rules for kernels, which ``launch`` and the tests hold:
   What a layer or a batch size fixes (sizes, momentum, a dropout rate, a seed) is passed by value.
 * The host launches ahead of the device and cannot look at a loss before it launches the update.
   Kernels that change what outlives a step (weights, moments, averages, totals, counters) take
-  ``const unsigned* refused`` last, for which the launch passes ``refusal.refused()``, and do
-  nothing where ``is_refused(refused)``.
+  ``const unsigned* refused`` last, which the launch fills in, and do nothing where
+  ``is_refused(refused)``.
 * Nothing is read back: no ``float(array)``, ``.item()``, ``.get()`` or ``if array``.
 
 Every thread of the process computes on the one stream that ``stream()`` returns. A thread that
@@ -26,31 +26,38 @@ records a step does so on a stream apart, where what others launch meanwhile doe
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 import cupy
 import numpy as np
 
 from minicnn.backends.cupy_gpu.signatures import KERNELS, Argument, signatures, source
+from minicnn.backends.spec import Array
 
+DType = str | np.dtype
+
+#: threads of a block where a kernel does not ask for another number
+BLOCK = 256
 #: no launch on a GPU has more blocks along its first axis, nor along its other two
 MAX_GRID = 2**31 - 1
 MAX_GRID_YZ = 65_535
 
 _NULL = np.uint64(0)
 
+#: what kernels of that argument look at, (1,) uint32; None outside of ``graph.refusable``
+refused: Array | None = None
+
 
 @cache
-def module(dtype: str) -> Any:
+def module(dtype: str) -> cupy.RawModule:
     """The module for "float32" or "float64", compiled when a kernel is first asked for."""
     return cupy.RawModule(code=source(dtype), options=("-std=c++17",))
 
 
 @cache
-def _kernel(dtype: str, name: str) -> tuple[Any, tuple[Argument, ...]]:
+def _kernel(dtype: str, name: str) -> tuple[Callable[..., None], tuple[Argument, ...]]:
     known = signatures(dtype)
     if name not in known:
         raise ValueError(f"there is no kernel {name!r} in {KERNELS}")
@@ -58,26 +65,23 @@ def _kernel(dtype: str, name: str) -> tuple[Any, tuple[Argument, ...]]:
 
 
 @cache
-def stream() -> Any:
-    """The stream of everything that this backend does.
-
-    It does not wait for other streams, as a stream that is captured must not.
-    """
-    return cupy.cuda.Stream(non_blocking=True)
+def _streams() -> tuple[cupy.cuda.Stream, cupy.cuda.Stream]:
+    # they do not wait for other streams, as a stream that is captured must not
+    return cupy.cuda.Stream(non_blocking=True), cupy.cuda.Stream(non_blocking=True)
 
 
-@cache
-def _recording_stream() -> Any:
-    return cupy.cuda.Stream(non_blocking=True)
+def stream() -> cupy.cuda.Stream:
+    """The stream of everything that this backend does and does not record."""
+    return _streams()[0]
 
 
 _thread = threading.local()
 
 
 @contextmanager
-def recording() -> Iterator[Any]:
+def recording() -> Iterator[cupy.cuda.Stream]:
     """Inside, the calling thread launches on a stream apart; one thread at a time."""
-    _thread.stream = _recording_stream()
+    _thread.stream = _streams()[1]
     try:
         yield use_stream()
     finally:
@@ -85,7 +89,7 @@ def recording() -> Iterator[Any]:
         use_stream()
 
 
-def use_stream() -> Any:
+def use_stream() -> cupy.cuda.Stream:
     """Make ``stream()`` (or that of ``recording``) the calling thread's current stream, for CuPy's
     own operations too, and return it.
     """
@@ -95,27 +99,25 @@ def use_stream() -> Any:
     return ours
 
 
-def launch(dtype: Any, kernel: str, threads: int, *arguments: Any, block: int = 256) -> None:
+def launch(dtype: DType, kernel: str, threads: int, *arguments: object, block: int = BLOCK) -> None:
     """Run ``kernel`` of the module for ``dtype`` with at least ``threads`` threads in a row.
 
     Args:
         dtype: float32 or float64: what ``real`` is.
         threads: one for each output, say; rounded up to whole blocks. 0 runs nothing.
-        arguments: arrays (None: a null pointer) and numbers, in the order of the kernel's.
-
-    Raises:
-        TypeError: the arguments are not those of the kernel.
+        arguments: arrays (None: a null pointer) and numbers, in the order of the kernel's, without
+            its ``refused``.
     """
     launch_grid(dtype, kernel, (-(-threads // block),), (block,), *arguments)
 
 
-def launch_rows(dtype: Any, kernel: str, rows: int, *arguments: Any) -> None:
+def launch_rows(dtype: DType, kernel: str, rows: int, *arguments: object) -> None:
     """Run ``kernel`` with a warp, the 32 threads that run in step, for each row."""
     launch(dtype, kernel, 32 * rows, *arguments)
 
 
 def launch_grid(
-    dtype: Any, kernel: str, grid: tuple[int, ...], block: tuple[int, ...], *arguments: Any
+    dtype: DType, kernel: str, grid: tuple[int, ...], block: tuple[int, ...], *arguments: object
 ) -> None:
     """Run ``kernel`` with ``grid`` blocks of ``block`` threads, each of one to three axes.
 
@@ -128,6 +130,8 @@ def launch_grid(
     if grid[0] > MAX_GRID or any(n > MAX_GRID_YZ for n in grid[1:]):
         raise ValueError(f"kernel {kernel}: a grid of {grid} blocks is larger than a launch can be")
     function, expected = _kernel(str(dtype), kernel)
+    if expected[-1].name == "refused":
+        arguments = *arguments, refused
     if len(arguments) != len(expected):
         raise TypeError(
             f"kernel {kernel} takes {len(expected)} arguments "
@@ -141,7 +145,7 @@ def launch_grid(
     function(grid, block, passed)
 
 
-def _pointer(kernel: str, argument: Argument, value: Any) -> Any:
+def _pointer(kernel: str, argument: Argument, value: object) -> object:
     """``value`` as a kernel can read it: an array of the right dtype, without gaps."""
     if value is None:
         return _NULL
@@ -162,7 +166,7 @@ def _pointer(kernel: str, argument: Argument, value: Any) -> Any:
     return value
 
 
-def _number(kernel: str, argument: Argument, value: Any) -> Any:
+def _number(kernel: str, argument: Argument, value: object) -> object:
     """``value`` as the C type of the argument; a whole number that does not fit is an error."""
     assert argument.dtype is not None
     if not isinstance(value, (bool, int, float, np.generic)):

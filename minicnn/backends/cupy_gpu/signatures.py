@@ -3,7 +3,7 @@
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,19 +14,9 @@ REAL = {"float32": "float", "float64": "double"}
 
 #: C type of a kernel's argument -> dtype of the array behind the pointer, or of the number
 DTYPES = {
-    "float": "float32",
-    "double": "float64",
-    "int": "int32",
-    "unsigned": "uint32",
-    "unsigned int": "uint32",
+    "float": "float32", "double": "float64", "int": "int32", "unsigned": "uint32",
     "long long": "int64",
-    "unsigned long long": "uint64",
-    "short": "int16",
-    "unsigned short": "uint16",
-    "signed char": "int8",
-    "unsigned char": "uint8",
-    "bool": "bool",
-}
+}  # fmt: skip
 
 _SIGNATURE = re.compile(
     r'extern\s+"C"\s+__global__\s+void\s+(?:__launch_bounds__\([^)]*\)\s*)?(\w+)\s*\(([^)]*)\)'
@@ -37,7 +27,7 @@ class Argument(NamedTuple):
     """One argument of a kernel; ``dtype`` is None behind a ``void*``."""
 
     name: str
-    dtype: np.dtype[Any] | None
+    dtype: np.dtype | None
     is_pointer: bool
 
 
@@ -49,6 +39,20 @@ def source(dtype: str) -> str:
     parts = [f"typedef {real} real;\n#define REAL_IS_{real.upper()} 1\n"]
     parts += [f'#line 1 "{file.name}"\n{file.read_text(encoding="utf-8")}\n' for file in files]
     return "".join(parts)
+
+
+@cache
+def enumerators(name: str) -> tuple[str, ...]:
+    """The names in the kernels' ``enum name``, in lower case; their places are their numbers."""
+    (listed,) = re.findall(rf"enum {name} \{{([^}}]*)\}}", source("float32"))
+    return tuple(re.findall(r"\w+", listed.lower()))
+
+
+@cache
+def defined(name: str) -> int:
+    """The whole number that the kernels ``#define``."""
+    (number,) = re.findall(rf"#define {name} +(\d+)", source("float32"))
+    return int(number)
 
 
 def parse_signatures(text: str, real: str) -> dict[str, tuple[Argument, ...]]:

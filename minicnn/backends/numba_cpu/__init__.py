@@ -24,7 +24,6 @@ from minicnn.backends.numba_cpu.pooling import *
 
 if TYPE_CHECKING:  # mypy compares this module with the contract, function by function
     from minicnn.backends import numba_cpu
-    from minicnn.backends.spec import Array, Backend, Fused
+    from minicnn.backends.spec import Array, FusedBackend
 
-    _contract: Backend[Array] = numba_cpu
-    _fused: Fused[Array] = numba_cpu
+    _contract: FusedBackend[Array] = numba_cpu

@@ -38,7 +38,7 @@ class Blocks:
         """
         self._left -= price
         if self._left < 0:
-            raise HDF5Error("it has more groups, arrays or chunks than any model, or a circle")
+            raise HDF5Error("it has more groups or arrays than any model, or a circle")
 
     def read(self, address: int, size: int) -> bytes:
         """``size`` bytes of the structure of the file."""
@@ -119,27 +119,14 @@ def checksum(content: bytes) -> int:
     if not content:
         return c
     head = (len(content) - 1) // 12 * 12  # the last 1 to 12 bytes are mixed in differently
-    words = struct.unpack(f"<{head // 4}I", content[:head])
-    for i in range(0, len(words), 3):
+    words = struct.unpack(f"<{head // 4 + 3}I", content.ljust(head + 12, b"\0"))
+    for i in range(0, head // 4, 3):
         a, b, c = (a + words[i]) & mask, (b + words[i + 1]) & mask, (c + words[i + 2]) & mask
-        a = ((a - c) & mask) ^ (c << 4 & mask | c >> 28)
-        c = (c + b) & mask
-        b = ((b - a) & mask) ^ (a << 6 & mask | a >> 26)
-        a = (a + c) & mask
-        c = ((c - b) & mask) ^ (b << 8 & mask | b >> 24)
-        b = (b + a) & mask
-        a = ((a - c) & mask) ^ (c << 16 & mask | c >> 16)
-        c = (c + b) & mask
-        b = ((b - a) & mask) ^ (a << 19 & mask | a >> 13)
-        a = (a + c) & mask
-        c = ((c - b) & mask) ^ (b << 4 & mask | b >> 28)
-        b = (b + a) & mask
-    words = struct.unpack("<3I", content[head:].ljust(12, b"\0"))
-    a, b, c = (a + words[0]) & mask, (b + words[1]) & mask, (c + words[2]) & mask
-    c = ((c ^ b) - (b << 14 & mask | b >> 18)) & mask
-    a = ((a ^ c) - (c << 11 & mask | c >> 21)) & mask
-    b = ((b ^ a) - (a << 25 & mask | a >> 7)) & mask
-    c = ((c ^ b) - (b << 16 & mask | b >> 16)) & mask
-    a = ((a ^ c) - (c << 4 & mask | c >> 28)) & mask
-    b = ((b ^ a) - (a << 14 & mask | a >> 18)) & mask
-    return ((c ^ b) - (b << 24 & mask | b >> 8)) & mask
+        for turn in (4, 6, 8, 16, 19, 4):  # the three change roles at each step
+            a = ((a - c) & mask) ^ (c << turn & mask | c >> 32 - turn)
+            a, b, c = b, (c + b) & mask, a
+    a, b, c = ((old + word) & mask for old, word in zip((a, b, c), words[-3:], strict=True))
+    for turn in (14, 11, 25, 16, 4, 14, 24):
+        c = ((c ^ b) - (b << turn & mask | b >> 32 - turn)) & mask
+        a, b, c = b, c, a
+    return b

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from minicnn.exercises.chapter08 import confusion, sure_mistakes, weight_count
+from minicnn.exercises import chapter08
 from tests.exercises.mutants.table import wrong
 
 
 @wrong("confusion", says="rows and columns are exchanged")
 def exchanges_truth_and_answer(truth, answer, classes):
-    return confusion.right(answer, truth, classes)
+    return chapter08.count_pairs(answer, truth, classes)
 
 
 @wrong("confusion", says="is counted once")
@@ -20,22 +20,22 @@ def adds_with_an_index_array(truth, answer, classes):
 
 @wrong("confusion", says="the right answers are left out")
 def counts_mistakes_only(truth, answer, classes):
-    return confusion.right(truth, answer, classes) * (1 - np.eye(classes, dtype=np.int64))
+    return chapter08.count_pairs(truth, answer, classes) * (1 - np.eye(classes, dtype=np.int64))
 
 
 @wrong("confusion", says="expected     shape (4, 4)")
 def forgets_classes_that_do_not_occur(truth, answer, classes):
-    return confusion.right(truth, answer, max(truth.max(), answer.max()) + 1)
+    return chapter08.count_pairs(truth, answer, max(truth.max(), answer.max()) + 1)
 
 
 @wrong("confusion", says="expected     dtype int64")
 def counts_in_floats(truth, answer, classes):
-    return confusion.right(truth, answer, classes).astype(float)
+    return chapter08.count_pairs(truth, answer, classes).astype(float)
 
 
 @wrong("confusion", says="expected     dtype int64")
 def returns_shares(truth, answer, classes):
-    counts = confusion.right(truth, answer, classes)
+    counts = chapter08.count_pairs(truth, answer, classes)
     return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
@@ -69,34 +69,34 @@ def loses_the_row_numbers(p, truth, count):
 
 @wrong("sure_mistakes", says="expected     shape")
 def does_not_cut(p, truth, count):
-    return sure_mistakes.right(p, truth, len(p))
+    return chapter08.surest_mistakes(p, truth, len(p))
 
 
 @wrong("weight_count", says="the biases are left out")
 def forgets_the_biases(layers, shape):
-    return weight_count.right(layers, shape, bias=0)
+    return chapter08.count_weights(layers, shape, bias=0)
 
 
 @wrong("weight_count", says="the image keeps its size")
 def does_not_shrink(layers, shape):
-    return weight_count.right(layers, shape, window=False)
+    return chapter08.count_weights(layers, shape, window=False)
 
 
 @wrong("weight_count", says="its filters reach through all channels")
 def forgets_the_channels(layers, shape):
-    return weight_count.right(layers, (*shape[:2], 1))
+    return chapter08.count_weights(layers, (*shape[:2], 1))
 
 
 @wrong("weight_count", says="a second one sees the first one's outputs")
 def flattens_twice(layers, shape):
-    return sum(weight_count.right([*layers[:0], one], shape) for one in layers)
+    return sum(chapter08.count_weights([*layers[:0], one], shape) for one in layers)
 
 
 @wrong("weight_count", says="pooling halves it")
 def does_not_pool(layers, shape):
-    return weight_count.right([one for one in layers if one[0] != "pool"], shape)
+    return chapter08.count_weights([one for one in layers if one[0] != "pool"], shape)
 
 
 @wrong("weight_count", says="a whole number")
 def answers_in_floats(layers, shape):
-    return float(weight_count.right(layers, shape))
+    return float(chapter08.count_weights(layers, shape))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minicnn.exercises.chapter09 import batchnorm
+from minicnn.exercises import chapter09
 from tests.exercises.mutants.table import wrong
 
 
@@ -45,17 +45,17 @@ def drops_in_place(x, u, rate, training):
 
 @wrong("batchnorm", says="over the channels, too")
 def mixes_the_channels(x, gamma, beta):
-    return batchnorm.right(x, gamma, beta, (0, 1, 2, 3))
+    return chapter09.normalise(x, gamma, beta, (0, 1, 2, 3))
 
 
 @wrong("batchnorm", says="each image is normalised by itself")
 def is_instance_normalisation(x, gamma, beta):
-    return batchnorm.right(x, gamma, beta, (1, 2))
+    return chapter09.normalise(x, gamma, beta, (1, 2))
 
 
 @wrong("batchnorm", says="pixel by pixel")
 def takes_the_batch_axis_only(x, gamma, beta):
-    return batchnorm.right(x, gamma, beta, (0,))
+    return chapter09.normalise(x, gamma, beta, (0,))
 
 
 @wrong("batchnorm", says="not by its square root")
@@ -65,7 +65,7 @@ def divides_by_the_variance(x, gamma, beta):
 
 @wrong("batchnorm", says="gamma and beta are left out")
 def forgets_gamma_and_beta(x, gamma, beta):
-    return batchnorm.right(x, np.ones_like(gamma), np.zeros_like(beta))
+    return chapter09.normalise(x, np.ones_like(gamma), np.zeros_like(beta))
 
 
 @wrong("batchnorm", says="divided by n - 1")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minicnn.exercises.chapter10 import occlusion, receptive_field
+from minicnn.exercises import chapter10
 from tests.exercises.mutants.table import wrong
 
 
@@ -36,37 +36,37 @@ def adds_the_strides(steps):
 
 @wrong("receptive_field", says="it raised IndexError")
 def needs_a_layer(steps):
-    return receptive_field.right(steps) if steps[0] else 0
+    return chapter10.field_size(steps) if steps[0] else 0
 
 
 @wrong("receptive_field", says="behind a stride of 2")
 def walks_backwards(steps):
-    return receptive_field.right(steps[::-1])
+    return chapter10.field_size(steps[::-1])
 
 
 @wrong("occlusion", says="the other way round")
 def subtracts_the_wrong_way(score, image, size, stride):
-    return -occlusion.right(score, image, size, stride)
+    return -chapter10.score_drops(score, image, size, stride)
 
 
 @wrong("occlusion", says="the score itself is returned")
 def returns_the_score(score, image, size, stride):
-    return score(image) - occlusion.right(score, image, size, stride)
+    return score(image) - chapter10.score_drops(score, image, size, stride)
 
 
 @wrong("occlusion", says="squares start one apart")
 def ignores_the_stride(score, image, size, stride):
-    return occlusion.right(score, image, size, 1)
+    return chapter10.score_drops(score, image, size, 1)
 
 
 @wrong("occlusion", says="covered with ones")
 def covers_with_white(score, image, size, stride):
-    return occlusion.right(score, image, size, stride, 1.0)
+    return chapter10.score_drops(score, image, size, stride, 1.0)
 
 
 @wrong("occlusion", says="it changed its argument image")
 def covers_the_callers_image(score, image, size, stride):
-    drop = occlusion.right(score, image, size, stride)
+    drop = chapter10.score_drops(score, image, size, stride)
     image[:size, :size] = 0
     return drop
 

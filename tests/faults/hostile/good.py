@@ -149,21 +149,23 @@ def _weights() -> list[Good]:
         keras = archive.read("model.weights.h5")
     return [
         Good(own, True),
-        Good(_again(own), False),
-        Good(_again(own, compression="gzip", shuffle=True, fletcher32=True), False),
+        Good(_again(own, "earliest"), False),
+        Good(_again(own, "latest"), False),
         Good(keras, False),
     ]
 
 
-def _again(content: bytes, **options) -> bytes:
-    """The same arrays in the layout of Keras's files, without minicnn's checksums."""
+def _again(content: bytes, version: str) -> bytes:
+    """The same arrays in the oldest or newest layout, without minicnn's checksums."""
     file = io.BytesIO()
-    with h5py.File(io.BytesIO(content), "r") as source, h5py.File(file, "w") as target:
+    with (
+        h5py.File(io.BytesIO(content), "r") as source,
+        h5py.File(file, "w", libver=version) as target,
+    ):
 
         def copy(path, item):
             if isinstance(item, h5py.Dataset):
-                chunked = {**options, "chunks": (2, *item.shape[1:])} if item.shape else {}
-                target.create_dataset(path, data=item[()], **(chunked if options else {}))
+                target.create_dataset(path, data=item[()])
             else:
                 target.require_group(path)
 

@@ -5,11 +5,12 @@ import io
 import json
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 import h5py
 import numpy as np
 
-from minicnn.saving.hdf5 import reader
+from minicnn.saving import hdf5
 from minicnn.saving.hdf5.blocks import Blocks, checksum
 from tests.faults.hostile import spoil_bytes
 
@@ -56,7 +57,8 @@ def _summed_blocks(content: bytes) -> list[tuple[int, int]]:
             found.append((address, size))
             return super().checked(address, size, signature)
 
-    reader._arrays(reader.root(Noting(io.BytesIO(content))), "good", 1 << 30)
+    with patch.object(hdf5, "Blocks", Noting):
+        hdf5.Content(io.BytesIO(content), "good", 1 << 30)
     return found
 
 

@@ -36,7 +36,7 @@ def install():
     cupy = ModuleType("cupy")
     cupy.__version__ = "0 (stand-in)"
     cupy.is_stand_in = True
-    for name in ("ndarray", "empty", "zeros", "asarray", "asnumpy"):
+    for name in ("ndarray", "empty", "zeros", "asarray", "asnumpy", "moveaxis"):
         setattr(cupy, name, getattr(arrays, name))
     cupy.RawModule = RawModule
     cupy.get_default_memory_pool = lambda: DEFAULT_POOL

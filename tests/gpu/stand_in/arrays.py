@@ -211,6 +211,10 @@ def zeros(shape, dtype=float):
     return array
 
 
+def moveaxis(array, source, destination):
+    return array._view(np.moveaxis(array._host, source, destination))
+
+
 def asarray(value, dtype=None):
     if isinstance(value, ndarray):
         return value if dtype is None else value.astype(dtype, copy=False)

@@ -5,8 +5,8 @@
 
 // y = max_value where x >= max_value, x where x > threshold, else slope (x - threshold).
 // A max_value of NaN is none: nothing is >= NaN.
-extern "C" __global__ void relu(const real* x, real* y, real slope, real max_value,
-                                real threshold, long long size) {
+extern "C" __global__ void relu(const real* x, real* y, long long size, real slope, real max_value,
+                                real threshold) {
     long long i = thread_number();
     if (i >= size) return;
     real v = x[i];
@@ -16,8 +16,8 @@ extern "C" __global__ void relu(const real* x, real* y, real slope, real max_val
 }
 
 // dx = dy times 0, 1 or slope, by the branch that forward took.
-extern "C" __global__ void relu_backward(const real* x, const real* dy, real* dx, real slope,
-                                         real max_value, real threshold, long long size) {
+extern "C" __global__ void relu_backward(const real* dy, real* dx, long long size, const real* x,
+                                         real slope, real max_value, real threshold) {
     long long i = thread_number();
     if (i >= size) return;
     real low = slope == 0 ? 0 : dy[i] * slope;  // as the fused operations, which mask dy
@@ -27,20 +27,10 @@ extern "C" __global__ void relu_backward(const real* x, const real* dy, real* dx
 
 // -- tanh, sigmoid and the others: y = f(x), dx = dy f'(x) --------------------------------------
 
-extern "C" __global__ void tanh_forward(const real* x, real* y, long long size) {
-    long long i = thread_number();
-    if (i < size) y[i] = real_tanh(x[i]);
-}
-
-extern "C" __global__ void tanh_backward(const real* y, const real* dy, real* dx, long long size) {
-    long long i = thread_number();
-    if (i < size) dx[i] = dy[i] * (1 - y[i] * y[i]);
-}
-
-// The numbers of KINDS in activations.py.
+// The kinds of activations.py, which reads them here.
 enum Activation {
-    SIGMOID, ELU, CELU, SELU, GELU, GELU_TANH, SILU, SOFTPLUS, SOFTSIGN, HARD_SIGMOID, HARD_SILU,
-    EXPONENTIAL, MISH
+    SIGMOID, TANH, ELU, CELU, SELU, GELU, GELU_TANH, SILU, SOFTPLUS, SOFTSIGN, HARD_SIGMOID,
+    HARD_SILU, EXPONENTIAL, MISH
 };
 #define SELU_ALPHA ((real)1.6732632423543772)
 #define SELU_SCALE ((real)1.0507009873554805)
@@ -51,7 +41,7 @@ enum Activation {
 
 // log(1 + exp(x)) without overflow; max(x, 0) written so that a NaN stays.
 __device__ inline real softplus(real x) {
-    return (x < 0 ? 0 : x) + real_log1p(real_exp(-real_abs(x)));
+    return (x < 0 ? 0 : x) + real_log1p(real_exp(-real_fabs(x)));
 }
 
 // x / 6 + 1/2, clipped to [0, 1].
@@ -69,6 +59,7 @@ __device__ inline real gelu_gate(real x) {
 __device__ inline real activation_value(real x, int kind, real alpha) {
     switch (kind) {
         case SIGMOID: return sigmoid(x);
+        case TANH: return real_tanh(x);
         case ELU: return x > 0 ? x : alpha * real_expm1(x);
         case CELU: return x > 0 ? x : alpha * real_expm1(x / alpha);
         case SELU: return SELU_SCALE * (x > 0 ? x : SELU_ALPHA * real_expm1(x));
@@ -76,7 +67,7 @@ __device__ inline real activation_value(real x, int kind, real alpha) {
         case GELU_TANH: return x * gelu_gate(x);
         case SILU: return x * sigmoid(x);
         case SOFTPLUS: return softplus(x);
-        case SOFTSIGN: return x / (1 + real_abs(x));
+        case SOFTSIGN: return x / (1 + real_fabs(x));
         case HARD_SIGMOID: return hard_sigmoid(x);
         case HARD_SILU: return x * hard_sigmoid(x);
         case EXPONENTIAL: return real_exp(x);
@@ -91,6 +82,7 @@ __device__ inline real activation_slope(real x, int kind, real alpha) {
             real s = sigmoid(x);
             return s * (1 - s);
         }
+        case TANH: return 1 - square(real_tanh(x));
         case ELU: return x > 0 ? 1 : alpha * real_exp(x);
         case CELU: return x > 0 ? 1 : real_exp(x / alpha);
         case SELU: return SELU_SCALE * (x > 0 ? 1 : SELU_ALPHA * real_exp(x));
@@ -104,12 +96,9 @@ __device__ inline real activation_slope(real x, int kind, real alpha) {
             return s * (1 + x * (1 - s));
         }
         case SOFTPLUS: return sigmoid(x);
-        case SOFTSIGN: {
-            real d = 1 + real_abs(x);
-            return 1 / (d * d);
-        }
-        case HARD_SIGMOID: return real_abs(x) < 3 ? (real)1 / 6 : 0;
-        case HARD_SILU: return hard_sigmoid(x) + (real_abs(x) < 3 ? x / 6 : 0);
+        case SOFTSIGN: return 1 / square(1 + real_fabs(x));
+        case HARD_SIGMOID: return real_fabs(x) < 3 ? (real)1 / 6 : 0;
+        case HARD_SILU: return hard_sigmoid(x) + (real_fabs(x) < 3 ? x / 6 : 0);
         case EXPONENTIAL: return real_exp(x);
         default: {  // MISH
             real t = real_tanh(softplus(x));
@@ -118,14 +107,14 @@ __device__ inline real activation_slope(real x, int kind, real alpha) {
     }
 }
 
-extern "C" __global__ void elementwise_forward(const real* x, real* y, int kind, real alpha,
-                                               long long size) {
+extern "C" __global__ void elementwise_forward(const real* x, real* y, long long size, int kind,
+                                               real alpha) {
     long long i = thread_number();
     if (i < size) y[i] = activation_value(x[i], kind, alpha);
 }
 
-extern "C" __global__ void elementwise_backward(const real* x, const real* dy, real* dx, int kind,
-                                                real alpha, long long size) {
+extern "C" __global__ void elementwise_backward(const real* dy, real* dx, long long size,
+                                                const real* x, int kind, real alpha) {
     long long i = thread_number();
     if (i < size) dx[i] = dy[i] * activation_slope(x[i], kind, alpha);
 }
@@ -133,77 +122,56 @@ extern "C" __global__ void elementwise_backward(const real* x, const real* dy, r
 // -- softmax ----------------------------------------------------------------------------------
 
 // Where row `row` begins in an array of shape (outer, K, inner), whose rows are (outer, inner).
-__device__ inline long long row_start(long long row, int K, int inner) {
+__device__ inline long long row_start(long long row, int K, long long inner) {
     return row / inner * K * inner + row % inner;
 }
 
 // y = exp(x - max) / sum(exp(x - max)); no exponential can overflow.
 extern "C" __global__ void softmax_forward(const real* x, real* y, long long rows, int K,
-                                           int inner) {
+                                           long long inner) {
     long long row = row_number();
     if (row >= rows) return;  // the whole warp
     x += row_start(row, K, inner);
     y += row_start(row, K, inner);
-    real top = x[0];
-    for (int k = lane_number(); k < K; k += 32) top = larger(top, x[(long long)k * inner]);
-    top = warp_max(top);
-    real total = 0;
-    for (int k = lane_number(); k < K; k += 32) {
-        real e = real_exp(x[(long long)k * inner] - top);
-        y[(long long)k * inner] = e;
-        total += e;
-    }
-    total = warp_sum(total);
-    for (int k = lane_number(); k < K; k += 32) y[(long long)k * inner] /= total;
+    real top = row_max(K, [=](int k) { return x[k * inner]; });
+    real total = row_sum(K, [=](int k) { return y[k * inner] = real_exp(x[k * inner] - top); });
+    for (int k = lane_number(); k < K; k += 32) y[k * inner] /= total;
 }
 
 // The Jacobian is diag(y) - y y^T, so dx = y (dy - sum(dy y)).
 extern "C" __global__ void softmax_backward(const real* y, const real* dy, real* dx, long long rows,
-                                            int K, int inner) {
+                                            int K, long long inner) {
     long long row = row_number();
     if (row >= rows) return;
     long long start = row_start(row, K, inner);
-    real dot = 0;
+    real dot = row_sum(K, [=](int k) { return dy[start + k * inner] * y[start + k * inner]; });
     for (int k = lane_number(); k < K; k += 32) {
-        long long i = start + (long long)k * inner;
-        dot += dy[i] * y[i];
-    }
-    dot = warp_sum(dot);
-    for (int k = lane_number(); k < K; k += 32) {
-        long long i = start + (long long)k * inner;
+        long long i = start + k * inner;
         dx[i] = y[i] * (dy[i] - dot);
     }
 }
 
 // y = x - max - log(sum(exp(x - max))).
 extern "C" __global__ void log_softmax_forward(const real* x, real* y, long long rows, int K,
-                                               int inner) {
+                                               long long inner) {
     long long row = row_number();
     if (row >= rows) return;
     x += row_start(row, K, inner);
     y += row_start(row, K, inner);
-    real top = x[0];
-    for (int k = lane_number(); k < K; k += 32) top = larger(top, x[(long long)k * inner]);
-    top = warp_max(top);
-    real total = 0;
-    for (int k = lane_number(); k < K; k += 32) total += real_exp(x[(long long)k * inner] - top);
-    real log_total = real_log(warp_sum(total));
-    for (int k = lane_number(); k < K; k += 32) {
-        y[(long long)k * inner] = x[(long long)k * inner] - top - log_total;
-    }
+    real top = row_max(K, [=](int k) { return x[k * inner]; });
+    real log_total = real_log(row_sum(K, [=](int k) { return real_exp(x[k * inner] - top); }));
+    for (int k = lane_number(); k < K; k += 32) y[k * inner] = x[k * inner] - top - log_total;
 }
 
 // The Jacobian is I - 1 softmax^T, so dx = dy - exp(y) sum(dy).
 extern "C" __global__ void log_softmax_backward(const real* y, const real* dy, real* dx,
-                                                long long rows, int K, int inner) {
+                                                long long rows, int K, long long inner) {
     long long row = row_number();
     if (row >= rows) return;
     long long start = row_start(row, K, inner);
-    real sum = 0;
-    for (int k = lane_number(); k < K; k += 32) sum += dy[start + (long long)k * inner];
-    sum = warp_sum(sum);
+    real sum = row_sum(K, [=](int k) { return dy[start + k * inner]; });
     for (int k = lane_number(); k < K; k += 32) {
-        long long i = start + (long long)k * inner;
+        long long i = start + k * inner;
         dx[i] = dy[i] - real_exp(y[i]) * sum;
     }
 }

@@ -1,27 +1,20 @@
 // Random flips and shifts: linear maps, so that backward is the adjoint of forward. Image n draws
-// u[2n] and u[2n + 1]; the step is read from the device: a replayed graph draws anew.
+// u[2n] and u[2n + 1]; the step is read from the device: a replayed graph draws anew. Arrays are
+// (N, H, W, C), and a thread owns one of the `size` entries.
 
 // A number in [0, 1) from the 32 bits of a position.
 static __device__ inline double uniform(unsigned seed, unsigned step, int position) {
-    unsigned key0, key1;
-    draw_keys(seed, step, &key0, &key1);
-    return draw_bits((unsigned)position, key0, key1) / 4294967296.0;
+    return draw(seed, step, position) / 4294967296.0;
 }
 
 // y[n] = x[n] mirrored left to right if `horizontal` and u[2n] >= 1/2, and top to bottom if
-// `vertical` and u[2n + 1] >= 1/2. One thread an entry. Its own adjoint.
+// `vertical` and u[2n + 1] >= 1/2. Its own adjoint.
 extern "C" __global__ void flip(
-    const real* __restrict__ x,         // (N, H, W, C)
-    real* __restrict__ y,               // as x
-    const unsigned* __restrict__ step,  // (1,)
-    unsigned seed, int horizontal, int vertical,
-    int size,                           // N H W C, one thread each
-    int H, int W, int C)
-{
+    const real* __restrict__ x, real* __restrict__ y, int size, int H, int W, int C,
+    const unsigned* __restrict__ step, unsigned seed, int horizontal, int vertical) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
-    int c = t % C, pixel = t / C;
-    int w = pixel % W, h = pixel / W % H, n = pixel / W / H;
+    auto [n, h, w, c] = place_of(t, H, W, C);
     if (horizontal && uniform(seed, step[0], 2 * n) >= 0.5) w = W - 1 - w;
     if (vertical && uniform(seed, step[0], 2 * n + 1) >= 0.5) h = H - 1 - h;
     y[t] = x[(((long long)n * H + h) * W + w) * C + c];
@@ -36,8 +29,7 @@ struct Shift {
 };
 
 static __device__ inline Shift draw_shift(
-    unsigned seed, unsigned step, int position, double low, double high, int size, int bilinear)
-{
+    unsigned seed, unsigned step, int position, double low, double high, int size, int bilinear) {
     double u = uniform(seed, step, position);
     double shift = __dmul_rn(__dadd_rn(low, __dmul_rn(high - low, u)), (double)size);
     Shift s = {(int)floor(bilinear ? -shift : 0.5 - shift), 0};
@@ -45,34 +37,27 @@ static __device__ inline Shift draw_shift(
     return s;
 }
 
+enum FillMode { CONSTANT, NEAREST, REFLECT, WRAP };
+
 // Index i of an axis continued beyond the image; -1 where the fill value stands.
-// mode: 0 constant, 1 nearest, 2 reflect, 3 wrap.
 static __device__ inline int continued(int i, int size, int mode) {
     if (i >= 0 && i < size) return i;
-    if (mode == 1) return min(max(i, 0), size - 1);
-    if (mode == 2) {
+    if (mode == NEAREST) return min(max(i, 0), size - 1);
+    if (mode == REFLECT) {
         i = (i % (2 * size) + 2 * size) % (2 * size);
         return min(i, 2 * size - 1 - i);
     }
-    return mode == 3 ? (i % size + size) % size : -1;
+    return mode == WRAP ? (i % size + size) % size : -1;
 }
 
 // y[n,h,w] = x[n] at (h - down, w - right), the two nearest rows and columns weighed by distance.
-// One thread an entry.
 extern "C" __global__ void translate_forward(
-    const real* __restrict__ x,         // (N, H, W, C)
-    real* __restrict__ y,               // as x
-    const unsigned* __restrict__ step,  // (1,)
-    unsigned seed,
-    double height_low, double height_high, double width_low, double width_high,
-    int mode, int bilinear, real fill_value,
-    int size,                           // N H W C, one thread each
-    int H, int W, int C)
-{
+    const real* __restrict__ x, real* __restrict__ y, int size, int H, int W, int C,
+    const unsigned* __restrict__ step, unsigned seed, double height_low, double height_high,
+    double width_low, double width_high, int mode, int bilinear, real fill_value) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
-    int c = t % C, pixel = t / C;
-    int w = pixel % W, h = pixel / W % H, n = pixel / W / H;
+    auto [n, h, w, c] = place_of(t, H, W, C);
     Shift down = draw_shift(seed, step[0], 2 * n, height_low, height_high, H, bilinear);
     Shift right = draw_shift(seed, step[0], 2 * n + 1, width_low, width_high, W, bilinear);
     const real* image = x + (long long)n * H * W * C + c;
@@ -89,23 +74,16 @@ extern "C" __global__ void translate_forward(
     y[t] = sum;
 }
 
-// dx[n,h,w] = sum of weight dy over the entries that read this pixel. One thread an entry of dx: it
-// asks every row and column of dy whether it reads here. Slow and plain; augmentation stands in
-// front of the weights, where nobody wants its gradient.
+// dx[n,h,w] = sum of weight dy over the entries that read this pixel: a thread asks every row and
+// column of dy whether it reads here. Slow and plain; augmentation stands in front of the weights,
+// where nobody wants its gradient.
 extern "C" __global__ void translate_backward(
-    const real* __restrict__ dy,        // (N, H, W, C)
-    real* __restrict__ dx,              // as dy
-    const unsigned* __restrict__ step,  // (1,)
-    unsigned seed,
-    double height_low, double height_high, double width_low, double width_high,
-    int mode, int bilinear,
-    int size,                           // N H W C, one thread each
-    int H, int W, int C)
-{
+    const real* __restrict__ dy, real* __restrict__ dx, int size, int H, int W, int C,
+    const unsigned* __restrict__ step, unsigned seed, double height_low, double height_high,
+    double width_low, double width_high, int mode, int bilinear) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
-    int c = t % C, pixel = t / C;
-    int w = pixel % W, h = pixel / W % H, n = pixel / W / H;
+    auto [n, h, w, c] = place_of(t, H, W, C);
     Shift down = draw_shift(seed, step[0], 2 * n, height_low, height_high, H, bilinear);
     Shift right = draw_shift(seed, step[0], 2 * n + 1, width_low, width_high, W, bilinear);
     const real* image = dy + (long long)n * H * W * C + c;

@@ -33,8 +33,7 @@ extern "C" __global__ void add_bias(
     real* __restrict__ y,        // (rows, F)
     const real* __restrict__ b,  // (F,), or null for none
     int size,                    // rows F, one thread each
-    int F, int relu)
-{
+    int F, int relu) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
     real v = y[t];
@@ -51,8 +50,7 @@ extern "C" __global__ void __launch_bounds__(32 * SUM_LANES) bias_gradient(
     real scale,
     real* __restrict__ dproduct,    // (rows, F), or null
     real* __restrict__ partial,     // (splits, F), or null
-    int rows, int F, int rows_a_split)
-{
+    int rows, int rows_a_split, int F) {
     int f = blockIdx.x * 32 + threadIdx.x, split = blockIdx.y;
     int first = split * rows_a_split, last = min(rows, first + rows_a_split);
     real sum = 0;
@@ -73,8 +71,7 @@ extern "C" __global__ void __launch_bounds__(32 * SUM_LANES) add_partials(
     const real* __restrict__ partial,  // (splits, dw_size + F)
     real* __restrict__ dw,             // (dw_size,), or null
     real* __restrict__ db,             // (F,), or null where nobody wants it
-    int splits, int dw_size, int F)
-{
+    int splits, int dw_size, int F) {
     int column = blockIdx.x * 32 + threadIdx.x, columns = dw_size + F;
     real sum = 0;
     for (int s = threadIdx.y; s < splits && column < columns; s += blockDim.y) {

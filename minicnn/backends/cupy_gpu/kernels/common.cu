@@ -1,32 +1,14 @@
 // What several kernels share. `real` is float in one module and double in the other: it is defined
 // in front of this text. No #include anywhere: the compiler at run time needs no headers then.
 
-// Elementary functions in the precision of `real`.
+// Elementary functions in the precision of `real`: real_exp(x) is expf(x) or exp(x).
 #ifdef REAL_IS_FLOAT
-__device__ inline real real_exp(real x) { return expf(x); }
-__device__ inline real real_expm1(real x) { return expm1f(x); }
-__device__ inline real real_log(real x) { return logf(x); }
-__device__ inline real real_log1p(real x) { return log1pf(x); }
-__device__ inline real real_sqrt(real x) { return sqrtf(x); }
-__device__ inline real real_tanh(real x) { return tanhf(x); }
-__device__ inline real real_erf(real x) { return erff(x); }
-__device__ inline real real_erfc(real x) { return erfcf(x); }
-__device__ inline real real_pow(real x, real y) { return powf(x, y); }
-__device__ inline real real_abs(real x) { return fabsf(x); }
-__device__ inline real real_floor(real x) { return floorf(x); }
+#define IN_REAL(name) __device__ inline real real_##name(real x) { return name##f(x); }
 #else
-__device__ inline real real_exp(real x) { return exp(x); }
-__device__ inline real real_expm1(real x) { return expm1(x); }
-__device__ inline real real_log(real x) { return log(x); }
-__device__ inline real real_log1p(real x) { return log1p(x); }
-__device__ inline real real_sqrt(real x) { return sqrt(x); }
-__device__ inline real real_tanh(real x) { return tanh(x); }
-__device__ inline real real_erf(real x) { return erf(x); }
-__device__ inline real real_erfc(real x) { return erfc(x); }
-__device__ inline real real_pow(real x, real y) { return pow(x, y); }
-__device__ inline real real_abs(real x) { return fabs(x); }
-__device__ inline real real_floor(real x) { return floor(x); }
+#define IN_REAL(name) __device__ inline real real_##name(real x) { return name(x); }
 #endif
+IN_REAL(exp) IN_REAL(expm1) IN_REAL(log) IN_REAL(log1p)
+IN_REAL(sqrt) IN_REAL(tanh) IN_REAL(erfc) IN_REAL(fabs)
 
 // Number of this thread in a one-dimensional launch: the output that it owns.
 __device__ inline long long thread_number() {
@@ -36,48 +18,53 @@ __device__ inline long long thread_number() {
 // Threads of the whole launch: how far apart the entries lie that one thread takes.
 __device__ inline long long stride() { return gridDim.x * (long long)blockDim.x; }
 
-// Whether the step is refused, because a loss was not finite: see refusal.py. May be null.
+struct Position {
+    int n, h, w, c;
+};
+
+// Image, row, column and channel of entry t of an array (N, H, W, C).
+__device__ inline Position place_of(int t, int H, int W, int C) {
+    int pixel = t / C;
+    return {pixel / W / H, pixel / W % H, pixel % W, t % C};
+}
+
+// Whether the step is refused, because a loss was not finite: see graph.py. May be null.
 __device__ inline bool is_refused(const unsigned* refused) {
     return refused != nullptr && refused[0] != 0;
 }
 
-// The two keys of the draws of (seed, step): SplitMix64, as in backends/context.py.
-__device__ inline void draw_keys(unsigned seed, unsigned step, unsigned* k0, unsigned* k1) {
+// 32 well-mixed bits for position i of a layer's mask in that step: see spec.dropout_forward.
+__device__ inline unsigned draw(unsigned seed, unsigned step, int i) {
+    // two keys in one number: SplitMix64, as the other backends
     unsigned long long z = (((unsigned long long)seed << 32) | step) + 0x9E3779B97F4A7C15ull;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
     z ^= z >> 31;
-    *k0 = (unsigned)z;
-    *k1 = (unsigned)(z >> 32);
-}
-
-// 32 well-mixed bits for position i, as spec.dropout_forward.
-__device__ inline unsigned draw_bits(unsigned i, unsigned k0, unsigned k1) {
-    unsigned h = i ^ k0;
+    unsigned h = (unsigned)i ^ (unsigned)z;
     h = (h ^ (h >> 16)) * 0x7FEB352Du;
-    h += k1;
+    h += (unsigned)(z >> 32);
     h = (h ^ (h >> 15)) * 0x846CA68Bu;
     return h ^ (h >> 16);
 }
 
-__device__ inline float infinity_of(float) { return __int_as_float(0x7f800000); }
-__device__ inline double infinity_of(double) { return __longlong_as_double(0x7ff0000000000000ll); }
-
 // Sum over the block of one value a thread; every thread gets it. The order is that of a binary
-// tree, always the same. `shared` has blockDim.x entries, a power of two. Every thread must call.
-template <class T> __device__ inline T block_sum(T value, T* shared) {
+// tree, always the same. blockDim.x is a power of two, at most 256. Every thread must call.
+static __device__ double block_sum(double value) {
+    __shared__ double shared[256];
     shared[threadIdx.x] = value;
     __syncthreads();
     for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
         if (threadIdx.x < half) shared[threadIdx.x] += shared[threadIdx.x + half];
         __syncthreads();
     }
-    T sum = shared[0];
+    double sum = shared[0];
     __syncthreads();  // `shared` may be used again
     return sum;
 }
 
-// -- a few formulas that must not lose a NaN ----------------------------------------------------
+// -- a few formulas; none may lose a NaN ---------------------------------------------------------
+
+__device__ inline real square(real v) { return v * v; }
 
 // -1, 0 or 1.
 __device__ inline real sign(real v) { return v > 0 ? 1 : v < 0 ? -1 : v; }
@@ -104,12 +91,21 @@ template <class T> __device__ inline T warp_sum(T value) {
     return value;
 }
 
-// Largest value of the lanes, in each; NaN if one of them is NaN.
-__device__ inline real warp_max(real value) {
+// Sum of f(k) over the K entries of a row, in every lane. `f` is a lambda: a formula in place.
+template <class F> __device__ inline auto row_sum(int K, F f) {
+    decltype(f(0)) sum = 0;
+    for (int k = lane_number(); k < K; k += 32) sum += f(k);
+    return warp_sum(sum);
+}
+
+// Largest f(k) of a row, in every lane; NaN if one of them is NaN.
+template <class F> __device__ inline real row_max(int K, F f) {
+    real top = f(0);
+    for (int k = lane_number(); k < K; k += 32) top = larger(top, f(k));
     for (int half = 16; half > 0; half /= 2) {
-        value = larger(value, __shfl_xor_sync(0xFFFFFFFFu, value, half));
+        top = larger(top, __shfl_xor_sync(0xFFFFFFFFu, top, half));
     }
-    return value;
+    return top;
 }
 
 // Which entry of a pooling window was the largest, counted row by row: kept in one byte, or in an

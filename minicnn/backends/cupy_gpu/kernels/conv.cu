@@ -10,14 +10,12 @@ extern "C" __global__ void im2col(
     real* __restrict__ cols,     // (N, OH, OW, KH, KW, CG)
     int size,                    // N OH OW CG, one thread each
     int first, int CG, int H, int W, int C,
-    int KH, int KW, int SH, int SW, int DH, int DW, int top, int left, int OH, int OW)
-{
+    int KH, int KW, int SH, int SW, int DH, int DW, int top, int left, int OH, int OW) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
-    int c = t % CG, row = t / CG;
-    int ow = row % OW, oh = row / OW % OH, n = row / OW / OH;
+    auto [n, oh, ow, c] = place_of(t, OH, OW, CG);
     const real* image = x + (long long)n * H * W * C + first + c;
-    real* window = cols + (long long)row * KH * KW * CG + c;
+    real* window = cols + (long long)(t / CG) * KH * KW * CG + c;
     for (int i = 0; i < KH; ++i) {
         int h = oh * SH - top + i * DH;
         for (int j = 0; j < KW; ++j) {
@@ -36,12 +34,10 @@ extern "C" __global__ void col2im(
     real* __restrict__ dx,           // (N, H, W, C)
     int size,                        // N H W CG, one thread each
     int first, int CG, int H, int W, int C,
-    int KH, int KW, int SH, int SW, int DH, int DW, int top, int left, int OH, int OW)
-{
+    int KH, int KW, int SH, int SW, int DH, int DW, int top, int left, int OH, int OW) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
-    int c = t % CG, pixel = t / CG;
-    int w = pixel % W, h = pixel / W % H, n = pixel / W / H;
+    auto [n, h, w, c] = place_of(t, H, W, CG);
     real sum = 0;
     for (int oh = min(OH - 1, (h + top) / SH); oh >= 0; --oh) {
         int down = h + top - oh * SH;  // from the first row of the window to this one: i DH
@@ -57,5 +53,5 @@ extern "C" __global__ void col2im(
             sum += dcols[((row * KH + i) * KW + j) * CG + c];
         }
     }
-    dx[(long long)pixel * C + first + c] = sum;
+    dx[(long long)(t / CG) * C + first + c] = sum;
 }

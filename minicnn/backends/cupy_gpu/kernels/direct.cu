@@ -18,8 +18,7 @@
 // Every warp of the block takes some rows of the band. Entry e of such a row is pixel e / C - left
 // and channel e % C of the image's row, and both rows are runs of memory: no division is needed.
 static __device__ void load_band(
-    real* band, const real* image, int first, int rows, int left, int width, int H, int W, int C)
-{
+    real* band, const real* image, int first, int rows, int left, int width, int H, int W, int C) {
     int me = threadIdx.y * blockDim.x + threadIdx.x, warps = blockDim.x * blockDim.y / 32;
     for (int r = me / 32; r < rows; r += warps) {
         int h = first + r;
@@ -33,8 +32,7 @@ static __device__ void load_band(
 // sums[p][q] = dot product of the window that begins at band[start[p]] with filter[q].
 static __device__ inline void dot_products(
     const real* band, const real* w, const int* start, const int* filter,
-    int KH, int run, int band_row, int F, real sums[PIXELS][FILTERS])
-{
+    int KH, int run, int band_row, int F, real sums[PIXELS][FILTERS]) {
     for (int p = 0; p < PIXELS; ++p) {
         for (int q = 0; q < FILTERS; ++q) sums[p][q] = 0;
     }
@@ -60,8 +58,7 @@ extern "C" __global__ void direct_conv(
     const real* __restrict__ b,  // (F,), or null for none
     real* __restrict__ y,        // (N, OH, OW, F)
     int relu, int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left,
-    int OH, int OW, int F)
-{
+    int OH, int OW, int F) {
     __shared__ real band[BAND];
     int n = blockIdx.x / OH, oh = blockIdx.x % OH, width = (OW - 1) * SW + KW;
     const real* image = x + (long long)n * H * W * C;
@@ -90,15 +87,12 @@ extern "C" __global__ void direct_conv(
 
 // y = maxpool(relu(x * w + b)), as bias_relu_maxpool of the product. One block a line (n, yh);
 // a thread takes one pooled pixel and FILTERS filters, PIXELS entries of the window at a time.
+// y and `winner` are (N, YH, YW, F), the others as above.
 extern "C" __global__ void direct_conv_relu_maxpool(
-    const real* __restrict__ x,  // (N, H, W, C)
-    const real* __restrict__ w,  // (KH, KW, C, F)
-    const real* __restrict__ b,  // (F,), or null for none
-    real* __restrict__ y,        // (N, YH, YW, F)
-    void* __restrict__ winner,   // as y
-    int wide, int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left,
-    int OW, int PH, int PW, int PSH, int PSW, int YH, int YW, int F)
-{
+    const real* __restrict__ x, const real* __restrict__ w, const real* __restrict__ b,
+    real* __restrict__ y, void* __restrict__ winner, int wide,
+    int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left,
+    int OW, int PH, int PW, int PSH, int PSW, int YH, int YW, int F) {
     __shared__ real band[BAND];
     int n = blockIdx.x / YH, yh = blockIdx.x % YH, width = (OW - 1) * SW + KW;
     int rows = (PH - 1) * SH + KH;
@@ -155,8 +149,7 @@ direct_conv_gradient(
     real* __restrict__ partial,       // (splits, KH KW C + 1, F)
     int lines, int lines_a_split,     // lines = N YH
     int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left,
-    int OW, int PH, int PW, int PSH, int PSW, int YH, int YW, int F)
-{
+    int OW, int PH, int PW, int PSH, int PSW, int YH, int YW, int F) {
     __shared__ real band[BAND];
     int f = blockIdx.y * 32 + threadIdx.x, k0 = blockIdx.z * WEIGHTS, K = KH * KW * C;
     int width = (OW - 1) * SW + KW, rows = (PH - 1) * SH + KH;

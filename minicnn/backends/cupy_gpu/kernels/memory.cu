@@ -1,14 +1,34 @@
-// Batches out of a data set: rows picked by index and cast, which is all that is ever copied of it.
+// What moves through an epoch: counters of steps and updates, the rows of the next batch, and the
+// batch itself, out of the data set. No more than that is ever copied of it.
+
+// counter[0] += 1. One thread.
+extern "C" __global__ void advance_uint32(unsigned* counter, const unsigned* refused) {
+    if (thread_number() == 0 && !is_refused(refused)) counter[0] += 1;
+}
+extern "C" __global__ void advance_int64(long long* counter, const unsigned* refused) {
+    if (thread_number() == 0 && !is_refused(refused)) counter[0] += 1;
+}
+
+// index[i] = order[cursor[0] + i] for i < count, of order (M,); then cursor[0] += count. One block.
+extern "C" __global__ void next_rows(const long long* order, long long* cursor, long long* index,
+                                     int count) {
+    long long first = cursor[0];
+    __syncthreads();  // everybody has read it
+    for (int i = threadIdx.x; i < count; i += blockDim.x) index[i] = order[first + i];
+    if (threadIdx.x == 0) cursor[0] = first + count;
+}
+
+// -- rows picked by index and cast --------------------------------------------------------------
+//
 // A block takes a row, or with blockIdx.y a stretch of one; its threads take the entries in turn.
 
-// The numbers of SOURCES in memory.py.
 enum Source { UINT8, INT8, UINT16, INT16, UINT32, INT32, UINT64, INT64, FLOAT16, FLOAT32, FLOAT64 };
 
 // A number of 16 bits: sign, 5 bits of exponent, 10 of fraction (IEEE 754, binary16).
 __device__ inline float half_value(unsigned short bits) {
     int exponent = bits >> 10 & 31, fraction = bits & 1023;
     float size = exponent == 0    ? ldexpf((float)fraction, -24)
-                 : exponent == 31 ? (fraction ? nanf("") : infinity_of(0.0f))
+                 : exponent == 31 ? (fraction ? nanf("") : __int_as_float(0x7f800000))
                                   : ldexpf((float)(1024 + fraction), exponent - 25);
     return bits >> 15 ? -size : size;
 }

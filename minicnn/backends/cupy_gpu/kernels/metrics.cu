@@ -73,11 +73,9 @@ extern "C" __global__ void binary_hits(const real* y, const real* p, real* hits,
                                        long long rows, int K) {
     long long row = row_number();
     if (row >= rows) return;
-    int hit = 0;
-    for (int k = lane_number(); k < K; k += 32) {
-        hit += y[row * K + k] == (p[row * K + k] > threshold ? 1 : 0);
-    }
-    hit = warp_sum(hit);
+    int hit = row_sum(K, [=](int k) {
+        return int(y[row * K + k] == (p[row * K + k] > threshold ? 1 : 0));
+    });
     if (lane_number() == 0) hits[row] = (real)hit / K;
 }
 
@@ -85,15 +83,14 @@ extern "C" __global__ void binary_hits(const real* y, const real* p, real* hits,
 // `each` times.
 extern "C" __global__ void mean_update(double* state, const real* values, const real* weights,
                                        double each, long long size, const unsigned* refused) {
-    __shared__ double shared[256];
     double total = 0, count = 0;
     for (long long i = threadIdx.x; i < size; i += blockDim.x) {
         double weight = weights ? (double)weights[i] : each;
         total += weight * values[i];
         count += weight;
     }
-    total = block_sum(total, shared);
-    count = block_sum(count, shared);
+    total = block_sum(total);
+    count = block_sum(count);
     if (threadIdx.x == 0 && !is_refused(refused)) {
         state[0] += total;
         state[1] += count;

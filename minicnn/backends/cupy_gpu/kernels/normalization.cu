@@ -6,8 +6,9 @@
 __device__ inline int channel_number() { return blockIdx.x * blockDim.x + threadIdx.x; }
 
 // Sum over the threads of a block that have the same channel, for the first of them, with
-// threadIdx.y == 0 (others: 0); in a fixed order. `shared` has 256 entries. Every thread must call.
-__device__ inline double channel_sum(double value, double* shared) {
+// threadIdx.y == 0 (others: 0); in a fixed order. Every thread must call.
+static __device__ double channel_sum(double value) {
+    __shared__ double shared[256];
     int place = threadIdx.y * blockDim.x + threadIdx.x;
     shared[place] = value;
     __syncthreads();
@@ -18,36 +19,45 @@ __device__ inline double channel_sum(double value, double* shared) {
     return threadIdx.y == 0 ? shared[threadIdx.x] : 0;
 }
 
+// One past the last row of the block's chunk.
+__device__ inline long long chunk_end(long long R, long long chunk) {
+    return min((blockIdx.y + 1) * chunk, R);
+}
+
+// parts[chunk, :, c] = the sums of `first` and of `second` over the threads of a channel.
+static __device__ void keep_sums(double first, double second, double* parts, int C) {
+    int c = channel_number();
+    first = channel_sum(first);
+    second = channel_sum(second);
+    if (threadIdx.y == 0 && c < C) {
+        parts[(2ll * blockIdx.y) * C + c] = first;
+        parts[(2ll * blockIdx.y + 1) * C + c] = second;
+    }
+}
+
+// Sum over the chunks of parts[:, which, c], for the first thread of a channel.
+static __device__ double sum_of_parts(const double* parts, int which, int chunks, int C) {
+    int c = channel_number();
+    double sum = 0;
+    for (int k = threadIdx.y; k < chunks && c < C; k += blockDim.y) {
+        sum += parts[(2ll * k + which) * C + c];
+    }
+    return channel_sum(sum);
+}
+
 // parts (chunks, 2, C): sum(x - x[0]) and sum((x - x[0])^2) of the rows of a chunk. Numbers that
 // are counted from one of them stay small, so that their squares keep their digits.
 extern "C" __global__ void batchnorm_sums(const real* x, double* parts, long long R, int C,
                                           long long chunk) {
-    __shared__ double shared[256];
     int c = channel_number();
-    long long end = (blockIdx.y + 1) * chunk < R ? (blockIdx.y + 1) * chunk : R;
+    long long end = chunk_end(R, chunk);
     double sum = 0, squares = 0;
     for (long long r = blockIdx.y * chunk + threadIdx.y; r < end && c < C; r += blockDim.y) {
         double d = (double)x[r * C + c] - x[c];
         sum += d;
         squares += d * d;
     }
-    sum = channel_sum(sum, shared);
-    squares = channel_sum(squares, shared);
-    if (threadIdx.y == 0 && c < C) {
-        parts[(2ll * blockIdx.y) * C + c] = sum;
-        parts[(2ll * blockIdx.y + 1) * C + c] = squares;
-    }
-}
-
-// Sum over the chunks of parts[:, which, c], for the first thread of a channel.
-__device__ inline double sum_of_parts(const double* parts, int which, int chunks, int C,
-                                      double* shared) {
-    int c = channel_number();
-    double sum = 0;
-    for (int k = threadIdx.y; k < chunks && c < C; k += blockDim.y) {
-        sum += parts[(2ll * k + which) * C + c];
-    }
-    return channel_sum(sum, shared);
+    keep_sums(sum, squares, parts, C);
 }
 
 // mean (C,) and biased variance (C,): with d = x - x[0], mean = x[0] + mean(d) and
@@ -55,11 +65,10 @@ __device__ inline double sum_of_parts(const double* parts, int which, int chunks
 // it negative. Both are 0 for an empty batch.
 extern "C" __global__ void batchnorm_statistics(const real* x, const double* parts, real* mean,
                                                 real* variance, long long R, int C, int chunks) {
-    __shared__ double shared[256];
     int c = channel_number();
     long long count = R > 0 ? R : 1;
-    double d = sum_of_parts(parts, 0, chunks, C, shared) / count;
-    double d2 = sum_of_parts(parts, 1, chunks, C, shared) / count;
+    double d = sum_of_parts(parts, 0, chunks, C) / count;
+    double d2 = sum_of_parts(parts, 1, chunks, C) / count;
     if (threadIdx.y == 0 && c < C) {
         mean[c] = (real)((R > 0 ? x[c] : 0) + d);
         variance[c] = (real)(d2 - d * d);
@@ -75,7 +84,7 @@ extern "C" __global__ void normalize(const real* x, const real* gamma, const rea
     if (c >= C) return;
     real slope = (gamma ? gamma[c] : 1) / real_sqrt(variance[c] + epsilon);
     real middle = mean[c], shift = beta ? beta[c] : 0;
-    long long end = (blockIdx.y + 1) * chunk < R ? (blockIdx.y + 1) * chunk : R;
+    long long end = chunk_end(R, chunk);
     for (long long r = blockIdx.y * chunk + threadIdx.y; r < end; r += blockDim.y) {
         y[r * C + c] = (x[r * C + c] - middle) * slope + shift;
     }
@@ -85,34 +94,26 @@ extern "C" __global__ void normalize(const real* x, const real* gamma, const rea
 extern "C" __global__ void normalize_sums(const real* x, const real* dy, const real* mean,
                                           const real* variance, real epsilon, double* parts,
                                           long long R, int C, long long chunk) {
-    __shared__ double shared[256];
     int c = channel_number();
     double sum = 0, products = 0;
     if (c < C) {
         real middle = mean[c], inverse = 1 / real_sqrt(variance[c] + epsilon);
-        long long end = (blockIdx.y + 1) * chunk < R ? (blockIdx.y + 1) * chunk : R;
+        long long end = chunk_end(R, chunk);
         for (long long r = blockIdx.y * chunk + threadIdx.y; r < end; r += blockDim.y) {
             real x_hat = (x[r * C + c] - middle) * inverse;
             sum += dy[r * C + c];
             products += (double)dy[r * C + c] * x_hat;
         }
     }
-    sum = channel_sum(sum, shared);
-    products = channel_sum(products, shared);
-    if (threadIdx.y == 0 && c < C) {
-        parts[(2ll * blockIdx.y) * C + c] = sum;
-        parts[(2ll * blockIdx.y + 1) * C + c] = products;
-    }
+    keep_sums(sum, products, parts, C);
 }
 
 // dbeta (C,) = sum(dy),   dgamma (C,) = sum(dy x_hat); either may be null. sums (2, C) gets both.
-extern "C" __global__ void normalize_weight_gradients(const double* parts, real* dgamma,
-                                                      real* dbeta, double* sums, int C,
-                                                      int chunks) {
-    __shared__ double shared[256];
+extern "C" __global__ void normalize_weight_gradients(
+    const double* parts, real* dgamma, real* dbeta, double* sums, int C, int chunks) {
     int c = channel_number();
-    double sum = sum_of_parts(parts, 0, chunks, C, shared);
-    double products = sum_of_parts(parts, 1, chunks, C, shared);
+    double sum = sum_of_parts(parts, 0, chunks, C);
+    double products = sum_of_parts(parts, 1, chunks, C);
     if (threadIdx.y == 0 && c < C) {
         sums[c] = sum;
         sums[C + c] = products;
@@ -123,17 +124,16 @@ extern "C" __global__ void normalize_weight_gradients(const double* parts, real*
 
 // dx = gamma / sqrt(variance + epsilon) (dy - mean(dy) - x_hat mean(dy x_hat)): the two means, from
 // `sums` (2, C), stand for the paths through the mean and the variance. Null: there are none.
-extern "C" __global__ void normalize_backward(const real* x, const real* dy, const real* gamma,
-                                              const real* mean, const real* variance, real epsilon,
-                                              const double* sums, real* dx, long long R, int C,
-                                              long long chunk) {
+extern "C" __global__ void normalize_backward(
+    const real* x, const real* dy, const real* gamma, const real* mean, const real* variance,
+    real epsilon, const double* sums, real* dx, long long R, int C, long long chunk) {
     int c = channel_number();
     if (c >= C) return;
     real middle = mean[c], inverse = 1 / real_sqrt(variance[c] + epsilon);
     real slope = (gamma ? gamma[c] : 1) * inverse;
     real mean_dy = sums ? (real)(sums[c] / R) : 0;
     real mean_dy_x_hat = sums ? (real)(sums[C + c] / R) : 0;
-    long long end = (blockIdx.y + 1) * chunk < R ? (blockIdx.y + 1) * chunk : R;
+    long long end = chunk_end(R, chunk);
     for (long long r = blockIdx.y * chunk + threadIdx.y; r < end; r += blockDim.y) {
         real x_hat = (x[r * C + c] - middle) * inverse;
         dx[r * C + c] = slope * (dy[r * C + c] - mean_dy - x_hat * mean_dy_x_hat);
@@ -150,8 +150,8 @@ extern "C" __global__ void moving_average(real* average, const real* value, real
 }
 
 // y = x scale + offset.
-extern "C" __global__ void rescale(const real* x, real* y, real scale, real offset,
-                                   long long size) {
+extern "C" __global__ void rescale(const real* x, real* y, long long size, real scale,
+                                   real offset) {
     long long i = thread_number();
     if (i < size) y[i] = x[i] * scale + offset;
 }

@@ -1,6 +1,6 @@
-// Optimizer steps, in place on flat vectors of `size` entries. A thread takes several entries, one
-// stride apart; none if the step is refused. The learning rate and the number of steps so far are
-// read from device memory, since a replayed graph must see them change.
+// Optimizer steps, clipping, penalties and constraints, in place on vectors of `size` entries. A
+// thread takes several entries, one stride apart; none if the step is refused. The learning rate
+// and the number of steps so far are read from device memory: a replayed graph sees them change.
 
 // Where the entries end for a step that may be refused.
 __device__ inline long long end_of(long long size, const unsigned* refused) {
@@ -105,7 +105,7 @@ extern "C" __global__ void decay_weights(
     for (long long i = thread_number(); i < end; i += stride()) w[i] -= w[i] * weight_decay * rate;
 }
 
-// -- clipping ---------------------------------------------------------------------------------
+// -- clipping; sums over a vector: each block adds up its share, then one block the shares -------
 
 // Every entry into [-limit, limit]; NaN stays.
 extern "C" __global__ void clip_by_value(real* g, real limit, long long size) {
@@ -114,24 +114,33 @@ extern "C" __global__ void clip_by_value(real* g, real limit, long long size) {
     }
 }
 
-// parts[b] = the sum of g^2 that block b took.
-extern "C" __global__ void squares(const real* g, double* parts, long long size) {
-    __shared__ double shared[256];
-    double mine = 0;
-    for (long long i = thread_number(); i < size; i += stride()) mine += (double)g[i] * g[i];
-    mine = block_sum(mine, shared);
-    if (threadIdx.x == 0) parts[blockIdx.x] = mine;
+// parts (blocks, 2): the sums of |w| and of w^2 that each block took.
+extern "C" __global__ void norm_sums(const real* w, double* parts, long long size) {
+    double absolute = 0, squared = 0;
+    for (long long i = thread_number(); i < size; i += stride()) {
+        absolute += real_fabs(w[i]);
+        squared += (double)w[i] * w[i];
+    }
+    absolute = block_sum(absolute);
+    squared = block_sum(squared);
+    if (threadIdx.x == 0) {
+        parts[2 * blockIdx.x] = absolute;
+        parts[2 * blockIdx.x + 1] = squared;
+    }
 }
 
-// total[0] = before + the `count` parts;   before is total[0] too, or 0 for the first vector. One
-// block.
+// The sum of the `count` parts, which = 0 for |w| and 1 for w^2, in every thread of the one block.
+static __device__ double parts_sum(const double* parts, int count, int which) {
+    double mine = 0;
+    for (int i = threadIdx.x; i < count; i += blockDim.x) mine += parts[2 * i + which];
+    return block_sum(mine);
+}
+
+// total[0] = before + sum(w^2);   before is total[0] too, or 0 for the first vector. One block.
 extern "C" __global__ void add_squares(const double* parts, int count, int is_first,
                                        double* total) {
-    __shared__ double shared[256];
-    double mine = 0;
-    for (int i = threadIdx.x; i < count; i += blockDim.x) mine += parts[i];
-    mine = block_sum(mine, shared);
-    if (threadIdx.x == 0) total[0] = (is_first ? 0 : total[0]) + mine;
+    double squared = parts_sum(parts, count, 1);
+    if (threadIdx.x == 0) total[0] = (is_first ? 0 : total[0]) + squared;
 }
 
 // g *= limit / norm if norm > limit,   norm = sqrt(total[0]). Written so that a NaN norm spreads to
@@ -141,4 +150,54 @@ extern "C" __global__ void scale_to_norm(real* g, const double* total, double li
     double norm = sqrt(total[0]);
     real factor = norm <= limit ? 1 : (real)(limit / norm);
     for (long long i = thread_number(); i < size; i += stride()) g[i] *= factor;
+}
+
+// -- penalties on weights, and limits that they are kept within ---------------------------------
+
+// total[0] += l1 sum(|w|) + l2 sum(w^2). One block.
+extern "C" __global__ void add_penalty(real* total, const double* parts, int count, double l1,
+                                       double l2) {
+    double absolute = parts_sum(parts, count, 0), squared = parts_sum(parts, count, 1);
+    if (threadIdx.x == 0) total[0] = (real)(total[0] + l1 * absolute + l2 * squared);
+}
+
+// dw += l1 sign(w) + 2 l2 w.
+extern "C" __global__ void add_penalty_gradient(real* dw, const real* w, real l1, real twice_l2,
+                                                long long size) {
+    for (long long i = thread_number(); i < size; i += stride()) {
+        dw[i] += l1 * sign(w[i]) + twice_l2 * w[i];
+    }
+}
+
+// Scale vectors towards a norm in [smallest, largest], in place. w (R0, K0, R1, K1, R2, K2): a
+// vector runs along the axes R, and there are K0 K1 K2 of them. Block (32, 8): a column of threads
+// takes a vector, as neighbouring vectors are neighbours in memory in the usual layouts.
+extern "C" __global__ void limit_norms(real* w, int R0, int K0, int R1, int K1, int R2, int K2,
+                                       real smallest, real largest, real rate, real rest,
+                                       const unsigned* refused) {
+    __shared__ double squares[8][32];
+    long long vectors = (long long)K0 * K1 * K2, entries = (long long)R0 * R1 * R2;
+    long long v = blockIdx.x * 32ll + threadIdx.x;
+    if (v >= vectors || is_refused(refused)) entries = 0;
+    // entry e of vector v, each number split into its place along three axes
+    long long k2 = v % K2, k1 = v / K2 % K1, k0 = v / K2 / K1;
+    auto entry = [=](long long e) -> real& {
+        long long r2 = e % R2, r1 = e / R2 % R1, r0 = e / R2 / R1;
+        return w[((((r0 * K0 + k0) * R1 + r1) * K1 + k1) * R2 + r2) * K2 + k2];
+    };
+    double sum = 0;
+    for (long long e = threadIdx.y; e < entries; e += 8) sum += (double)entry(e) * entry(e);
+    squares[threadIdx.y][threadIdx.x] = sum;
+    __syncthreads();
+    sum = 0;
+    for (int i = 0; i < 8; i++) sum += squares[i][threadIdx.x];
+    real norm = (real)sqrt(sum);
+    real factor = (rate * clipped(norm, smallest, largest) + rest * norm) / (norm + (real)1e-7);
+    for (long long e = threadIdx.y; e < entries; e += 8) entry(e) *= factor;
+}
+
+// w = max(w, 0); NaN stays.
+extern "C" __global__ void clip_negative(real* w, long long size, const unsigned* refused) {
+    if (is_refused(refused)) return;
+    for (long long i = thread_number(); i < size; i += stride()) w[i] = larger(w[i], 0);
 }

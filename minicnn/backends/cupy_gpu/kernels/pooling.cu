@@ -1,18 +1,15 @@
-// Max-pooling of (N, H, W, C), windows of any size and stride, padding that never wins.
+// Pooling: x and dx are (N, H, W, C), y, dy and `winner` (N, OH, OW, C), windows of any size and
+// stride. Padding never wins, nor does it count in a mean. A thread owns one of the `size` entries
+// of the result.
 
 // y[n,oh,ow,c] = largest entry of its window in the image; the first NaN, else the first largest.
-// One thread an entry of y.
 extern "C" __global__ void maxpool2d_forward(
-    const real* __restrict__ x,  // (N, H, W, C)
-    real* __restrict__ y,        // (N, OH, OW, C)
-    void* __restrict__ winner,   // as y
-    int wide, int size,          // N OH OW C, one thread each
-    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left)
-{
+    const real* __restrict__ x, real* __restrict__ y, int size,
+    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left,
+    void* __restrict__ winner, int wide) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
-    int c = t % C, row = t / C;
-    int ow = row % OW, oh = row / OW % OH, n = row / OW / OH;
+    auto [n, oh, ow, c] = place_of(t, OH, OW, C);
     const real* image = x + (long long)n * H * W * C + c;
     real best = 0;
     int place = -1;  // nobody yet
@@ -33,19 +30,15 @@ extern "C" __global__ void maxpool2d_forward(
     set_winner(winner, t, wide, place);
 }
 
-// dx[n,h,w,c] = sum of dy over the windows that this pixel won. One thread an entry of dx: it looks
-// up the windows that hold its pixel, whose rows oh are those with oh SH <= h + top < oh SH + KH.
+// dx[n,h,w,c] = sum of dy over the windows that this pixel won. A thread looks up the windows that
+// hold its pixel, whose rows oh are those with oh SH <= h + top < oh SH + KH.
 extern "C" __global__ void maxpool2d_backward(
-    const real* __restrict__ dy,      // (N, OH, OW, C)
-    const void* __restrict__ winner,  // as dy
-    real* __restrict__ dx,            // (N, H, W, C)
-    int wide, int size,               // N H W C, one thread each
-    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left)
-{
+    const real* __restrict__ dy, real* __restrict__ dx, int size,
+    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left,
+    const void* __restrict__ winner, int wide) {
     if (thread_number() >= size) return;
     int t = (int)thread_number();
-    int c = t % C, pixel = t / C;
-    int w = pixel % W, h = pixel / W % H, n = pixel / W / H;
+    auto [n, h, w, c] = place_of(t, H, W, C);
     real sum = 0;
     for (int oh = min(OH - 1, (h + top) / SH); oh >= 0; --oh) {
         int i = h + top - oh * SH;  // the pixel's place in the window, as im2col counts it
@@ -55,6 +48,45 @@ extern "C" __global__ void maxpool2d_backward(
             if (j >= KW) break;
             long long at = (((long long)n * OH + oh) * OW + ow) * C + c;
             if (winner_at(winner, at, wide) == i * KW + j) sum += dy[at];
+        }
+    }
+    dx[t] = sum;
+}
+
+// How many of the k entries from `start` on lie in an axis of the given size.
+static __device__ inline int entries_inside(int start, int k, int size) {
+    return min(start + k, size) - max(start, 0);
+}
+
+// y[n,oh,ow,c] = sum of its window / entries in the image.
+extern "C" __global__ void avgpool2d_forward(
+    const real* __restrict__ x, real* __restrict__ y, int size,
+    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left) {
+    if (thread_number() >= size) return;
+    int t = (int)thread_number();
+    auto [n, oh, ow, c] = place_of(t, OH, OW, C);
+    const real* image = x + (long long)n * H * W * C + c;
+    int h0 = oh * SH - top, w0 = ow * SW - left;
+    real sum = 0;
+    for (int h = max(h0, 0); h < min(h0 + KH, H); ++h) {
+        for (int w = max(w0, 0); w < min(w0 + KW, W); ++w) sum += image[(h * W + w) * C];
+    }
+    y[t] = sum / (real)(entries_inside(h0, KH, H) * entries_inside(w0, KW, W));
+}
+
+// dx[n,h,w,c] = sum of dy / entries over the windows that hold this pixel: see maxpool2d_backward.
+extern "C" __global__ void avgpool2d_backward(
+    const real* __restrict__ dy, real* __restrict__ dx, int size,
+    int H, int W, int C, int OH, int OW, int KH, int KW, int SH, int SW, int top, int left) {
+    if (thread_number() >= size) return;
+    int t = (int)thread_number();
+    auto [n, h, w, c] = place_of(t, H, W, C);
+    real sum = 0;
+    for (int oh = min(OH - 1, (h + top) / SH); oh >= 0 && h + top - oh * SH < KH; --oh) {
+        int rows = entries_inside(oh * SH - top, KH, H);
+        for (int ow = min(OW - 1, (w + left) / SW); ow >= 0 && w + left - ow * SW < KW; --ow) {
+            int columns = entries_inside(ow * SW - left, KW, W);
+            sum += dy[(((long long)n * OH + oh) * OW + ow) * C + c] / (real)(rows * columns);
         }
     }
     dx[t] = sum;

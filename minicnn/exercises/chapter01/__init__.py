@@ -1,1 +1,0 @@
-"""Exercises of chapter 1: a convolution by hand."""

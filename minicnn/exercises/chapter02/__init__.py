@@ -1,1 +1,0 @@
-"""Exercises of chapter 2: im2col."""

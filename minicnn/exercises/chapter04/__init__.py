@@ -1,1 +1,0 @@
-"""Exercises of chapter 4: ReLU and max-pooling."""

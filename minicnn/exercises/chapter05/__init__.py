@@ -1,1 +1,0 @@
-"""Exercises of chapter 5: dense layer, softmax and cross-entropy."""

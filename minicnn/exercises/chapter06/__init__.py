@@ -1,1 +1,0 @@
-"""Exercises of chapter 6: gradient checking."""

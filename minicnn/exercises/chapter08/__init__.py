@@ -1,1 +1,0 @@
-"""Exercises of chapter 8: the whole network."""

@@ -35,8 +35,8 @@ def amsgrad_step(
     """Adam that divides by the largest v so far; ``v_max`` None: by v."""
     number = w.dtype.type
     t = number(iterations[0] + 1)
-    alpha = np.sqrt(1 - number(beta_2) ** t) / (1 - number(beta_1) ** t)  # bias correction
-    alpha = number(learning_rate[0]) * alpha  # every operation in the weights' dtype
+    correction = np.sqrt(1 - number(beta_2) ** t) / (1 - number(beta_1) ** t)
+    alpha = number(learning_rate[0]) * correction
     scalars = alpha, number(1 - beta_1), number(1 - beta_2), number(epsilon)
     launch(_adam, WORK * w.size, w, g, m, v, v_max, *scalars)
 

@@ -24,7 +24,8 @@ def softmax_crossentropy_forward(
 ) -> tuple[Array, Array]:
     """loss = logsumexp(z) sum(y') - sum(y' z),   y' = y (1 - s) + s / K.  Returns (losses, p)."""
     y = y * (1 - label_smoothing) + label_smoothing / logits.shape[-1]  # (..., K)
-    z, log_sum = _shifted(logits)
+    z = logits - logits.max(axis=-1, keepdims=True)  # (..., K); no exponential can overflow now
+    log_sum = np.log(np.exp(z).sum(axis=-1, keepdims=True))  # (..., 1)
     p = np.exp(z - log_sum)  # (..., K), softmax(logits)
     losses = log_sum[..., 0] * y.sum(axis=-1) - (y * z).sum(axis=-1)  # (...)
     ctx.save(p=p, y=y)
@@ -43,7 +44,8 @@ def sparse_softmax_crossentropy_forward(
 
     Returns (losses, p).
     """
-    z, log_sum = _shifted(logits)
+    z = logits - logits.max(axis=-1, keepdims=True)  # (..., K); no exponential can overflow now
+    log_sum = np.log(np.exp(z).sum(axis=-1, keepdims=True))  # (..., 1)
     p = np.exp(z - log_sum)  # (..., K)
     counts = y != ignore_class  # (...); all of them where ignore_class is None
     y = np.where(counts, y, 0)
@@ -80,6 +82,11 @@ def sigmoid_crossentropy_backward(ctx: Context, dlosses: Array) -> Array:
 
 
 # -- from probabilities -----------------------------------------------------------------------
+
+
+def _clip(p: Array) -> Array:
+    """p kept in [EPSILON, 1 - EPSILON]; an entry was clipped where the result differs from p."""
+    return np.clip(p, EPSILON, 1 - EPSILON)
 
 
 def categorical_crossentropy_forward(
@@ -253,17 +260,3 @@ def weighted_sum_backward(ctx: Context) -> Array:
     """dvalues = scale weights, of the shape of ``values``."""
     dvalues = np.full_like(ctx.values, ctx.scale)
     return dvalues if ctx.weights is None else dvalues * ctx.weights
-
-
-# -- pieces -----------------------------------------------------------------------------------
-
-
-def _shifted(logits: Array) -> tuple[Array, Array]:
-    """z = logits - max (..., K) and log(sum(exp(z))) (..., 1): no exponential can overflow."""
-    z = logits - logits.max(axis=-1, keepdims=True)
-    return z, np.log(np.exp(z).sum(axis=-1, keepdims=True))
-
-
-def _clip(p: Array) -> Array:
-    """p kept in [EPSILON, 1 - EPSILON]; an entry was clipped where the result differs from p."""
-    return np.clip(p, EPSILON, 1 - EPSILON)

@@ -14,7 +14,10 @@ def adam_step(
     """Adam; ``epsilon`` stands outside the bias correction."""
     m += (g - m) * (1 - beta_1)
     v += (g * g - v) * (1 - beta_2)
-    alpha = _bias_corrected_rate(iterations, learning_rate, beta_1, beta_2, w.dtype)
+    number = w.dtype.type  # every operation is in the weights' dtype
+    t = number(iterations[0] + 1)
+    correction = np.sqrt(1 - number(beta_2) ** t) / (1 - number(beta_1) ** t)
+    alpha = number(learning_rate[0]) * correction
     w -= m * alpha / (np.sqrt(v) + epsilon)
 
 
@@ -26,7 +29,10 @@ def amsgrad_step(
     m += (g - m) * (1 - beta_1)
     v += (g * g - v) * (1 - beta_2)
     np.maximum(v_max, v, out=v_max)
-    alpha = _bias_corrected_rate(iterations, learning_rate, beta_1, beta_2, w.dtype)
+    number = w.dtype.type
+    t = number(iterations[0] + 1)
+    correction = np.sqrt(1 - number(beta_2) ** t) / (1 - number(beta_1) ** t)
+    alpha = number(learning_rate[0]) * correction
     w -= m * alpha / (np.sqrt(v_max) + epsilon)
 
 
@@ -109,13 +115,3 @@ def limit_norms(
 def clip_negative(w: Array) -> None:
     """w = max(w, 0); NaN stays."""
     np.maximum(w, 0, out=w)
-
-
-def _bias_corrected_rate(
-    iterations: Array, learning_rate: Array, beta_1: float, beta_2: float, dtype: np.dtype
-) -> np.floating:
-    """alpha = lr sqrt(1 - beta_2^t) / (1 - beta_1^t), every operation in the weights' dtype."""
-    number = dtype.type
-    t = number(iterations[0] + 1)
-    correction = np.sqrt(1 - number(beta_2) ** t) / (1 - number(beta_1) ** t)
-    return number(learning_rate[0]) * correction

@@ -111,7 +111,7 @@ class Reshape(Layer):
 
     def forward(self, ctx: Context, x: Array) -> Array:
         ctx.save(x_shape=x.shape)
-        return x.reshape(self.compute_output_shape(x.shape))
+        return x.reshape(self.compute_output_shape(x.shape))  # type: ignore[arg-type]
 
     def backward(self, ctx: Context, dy: Array) -> Array:
         return dy.reshape(ctx.x_shape)

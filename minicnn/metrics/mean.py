@@ -113,12 +113,13 @@ class MeanMetric(Mean):
             weights = self._counted(y_true, weights)
             if values.ndim > weights.ndim:
                 values = values.mean(axis=tuple(range(weights.ndim, values.ndim)))
+        counts: Array | float | None = weights
         if values.ndim > 1:  # the values of one sample count as one
             share = values.shape[0] / values.size if values.size else 1.0
-            weights = share if weights is None else weights * share
+            counts = share if weights is None else weights * share
         elif values.ndim == 0 and weights is not None:
-            weights = float(weights.sum())
-        self._ops.mean_update(self._state, values, weights)
+            counts = float(weights.sum())
+        self._ops.mean_update(self._state, values, counts)
 
     def _arrays(self, y_true: object, y_pred: object) -> tuple[Array, Array]:
         """(y, p) as NumPy arrays that fit each other."""

@@ -103,8 +103,9 @@ class Optimizer(registry.Configured):
         Raises:
             ValueError: the optimizer already serves another model.
         """
-        if not isinstance(store, ParameterStore):
+        if ops is None or not isinstance(store, ParameterStore):
             ops = backends.get("numpy")
+        if not isinstance(store, ParameterStore):
             store = standalone.store_of(store, ops)
         if self.built:
             if store is not self._store:

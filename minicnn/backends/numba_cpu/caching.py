@@ -9,8 +9,6 @@ Nor does Numba's cache see a change in another file: a kernel kept on disk goes 
 was compiled with. Here a change in any file of this package makes every kernel anew.
 """
 
-# mypy: disallow-untyped-calls=False
-
 import hashlib
 import pickle
 import sys

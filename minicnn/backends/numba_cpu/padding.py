@@ -1,19 +1,14 @@
 """Zeros around an image: each image is copied by one thread."""
 
-# Numba infers the types of the kernels
-# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
-
-from typing import Any
-
 from numba import prange
 
+from minicnn.backends.context import Context
 from minicnn.backends.numba_cpu.caching import cached_njit
-from minicnn.backends.numba_cpu.memory import contiguous
-from minicnn.backends.numba_cpu.runtime import launch
+from minicnn.backends.numba_cpu.runtime import contiguous, launch
 from minicnn.backends.spec import Array, Pads
 
 
-def pad2d_forward(ctx: Any, x: Array, pads: Pads) -> Array:
+def pad2d_forward(ctx: Context, x: Array, pads: Pads) -> Array:
     """(N, H, W, C)  ->  (N, top + H + bottom, left + W + right, C)."""
     N, H, W, C = x.shape
     (top, bottom), (left, right) = pads
@@ -23,7 +18,7 @@ def pad2d_forward(ctx: Any, x: Array, pads: Pads) -> Array:
     return y
 
 
-def pad2d_backward(ctx: Any, dy: Array) -> Array:
+def pad2d_backward(ctx: Context, dy: Array) -> Array:
     """The adjoint of padding is cropping: a view of dy."""
     (top, _), (left, _) = ctx.pads
     _, H, W, _ = ctx.x_shape

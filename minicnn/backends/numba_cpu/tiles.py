@@ -1,11 +1,22 @@
-"""What all ways to compute a convolution share: sizes, buffers, and how ``dw`` is summed."""
+"""What all ways to compute a convolution share: sizes, buffers, and how ``dw`` is summed.
 
-from typing import Any
+What belongs together goes to a kernel as one tuple, which the kernel makes the record that it is:
+Numba takes a plain tuple in a fraction of the time that it takes a named one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numba
+import numpy as np
 
-from minicnn.backends.numba_cpu.memory import contiguous
+from minicnn.backends.context import Context
+from minicnn.backends.numba_cpu.kernels.epilogue import Out
+from minicnn.backends.numba_cpu.runtime import contiguous
 from minicnn.backends.spec import Array, Pads, Pair
+
+P = TypeVar("P")
 
 #: images with fewer channels than this have short windows, for which there are ways of their own
 FEW_CHANNELS = 8
@@ -16,6 +27,18 @@ NO_POOL: Pool = (0, 0, 0, 0)
 
 #: pieces that ``dw`` is summed in, at least and at most, and entries that all of them should have
 FEWEST, MOST, ENTRIES = 4, 16, 1 << 22
+
+
+@dataclass(frozen=True)
+class Shapes(Generic[P]):
+    """What follows from the shapes alone, the number of images aside."""
+
+    plan: P  # what the kernels are told
+    y: tuple[int, int, int]  # without N
+    scratch: dict[str, tuple[int, ...]]  # the fields of the kernels' ``Scratch``, in order
+    chunks: tuple[int, ...]  # the pieces that dw is summed in
+    work: int  # scalar operations an image
+    pays: bool = True  # whether this way has so much fewer products that it is worth its price
 
 
 def convolved(
@@ -52,17 +75,28 @@ def chunk_of(N: int, T: int, pieces: int) -> int:
     return T * max(1, -(-tiles // pieces))
 
 
-def outputs(ctx: Any, shape: tuple[int, ...], pool: Pool, dtype: Any) -> tuple[Array, Array]:
-    """Buffers for y and, with pooling, the winners: left out, of shape 1, where nobody reads them.
-
-    A winner is its place in the window, or one more where ReLU clipped it.
-    """
+def outputs(ctx: Context, shape: tuple[int, ...], relu: bool, pool: Pool, dtype: np.dtype) -> Out:
+    """Buffers for y and, with pooling, the winners: of shape 1 where nobody reads them."""
     marks = "uint8" if pool[0] * pool[1] < 256 else "int32"
     unread = pool == NO_POOL or (ctx.forward_only and pool[:2] == (2, 2))
+    winner = ctx.buffer("winner", (1, 1, 1, 1) if unread else shape, marks)
+    return Out(relu, *pool, ctx.buffer("y", shape, dtype), winner)
+
+
+def gradients(
+    ctx: Context, chunks: tuple[int, ...], dw: Array, rows: int, db: Array | None
+) -> tuple[Array, ...]:
+    """``Gradients``: ``dw`` as a matrix of so many rows, ``db``, and what their pieces go to."""
+    pieces, F, dtype = chunks[-3], dw.shape[-1], dw.dtype
     return (
-        ctx.buffer("y", shape, dtype),
-        ctx.buffer("winner", (1, 1, 1, 1) if unread else shape, marks),
-    )
+        ctx.buffer("dw_chunks", chunks, dtype), ctx.buffer("db_chunks", (pieces, F), dtype),
+        dw.reshape(rows, -1), ctx.buffer("no_db", (F,), dtype) if db is None else db,
+    )  # fmt: skip
+
+
+def input_gradient(ctx: Context, x: Array) -> Array:
+    """A buffer for dx (N, H, W, C), of shape 1 if nobody reads it."""
+    return ctx.buffer("dx", x.shape if ctx.need_dx else (1, 1, 1, 1), x.dtype)
 
 
 def lines(x: Array) -> Array:
@@ -71,12 +105,14 @@ def lines(x: Array) -> Array:
     return x.reshape(N, H, W * C)
 
 
-def matrix(ctx: Any, w: Array) -> Array:
+def matrix(ctx: Context, w: Array) -> Array:
     """(KH, KW, C, F)  ->  (K, F)."""
     return contiguous(ctx, "w", w).reshape(-1, w.shape[-1])
 
 
-def scratch(ctx: Any, dtype: Any, **shapes: tuple[int, ...]) -> list[Array]:
-    """A buffer of each name and shape for every thread."""
+def scratch(
+    ctx: Context, dtype: np.dtype, shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[Array, ...]:
+    """For every thread a buffer of each name and shape: the fields of a ``Scratch``, in order."""
     threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    return [ctx.buffer(name, (threads, *shape), dtype) for name, shape in shapes.items()]
+    return tuple([ctx.buffer(name, (threads, *shape), dtype) for name, shape in shapes.items()])

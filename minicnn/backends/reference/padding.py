@@ -1,19 +1,18 @@
 """Zeros around an image."""
 
-from typing import Any
-
 import numpy as np
 
+from minicnn.backends.context import Context
 from minicnn.backends.spec import Array, Pads
 
 
-def pad2d_forward(ctx: Any, x: Array, pads: Pads) -> Array:
+def pad2d_forward(ctx: Context, x: Array, pads: Pads) -> Array:
     """(N, H, W, C)  ->  (N, top + H + bottom, left + W + right, C)."""
     ctx.save(x_shape=x.shape, pads=pads)
     return np.pad(x, ((0, 0), *pads, (0, 0)))
 
 
-def pad2d_backward(ctx: Any, dy: Array) -> Array:
+def pad2d_backward(ctx: Context, dy: Array) -> Array:
     """The adjoint of padding is cropping."""
     (top, _), (left, _) = ctx.pads
     _, H, W, _ = ctx.x_shape

@@ -118,7 +118,7 @@ class Layer:
         The default runs ``forward`` once on zeros, where the weights are, and looks.
         """
         sample = tuple(1 if n is None else n for n in input_shape[1:])
-        ops = next((p._ops for p in self.parameters if p._ops), backends.get("numpy"))
+        ops = next((p.ops for p in self.parameters if p.ops), backends.get("numpy"))
         x = ops.zeros((2, *sample), self.dtype)
         y = self.forward(Context(ops), x)
         if not hasattr(y, "shape"):

@@ -17,11 +17,12 @@ import numpy as np
 from minicnn import optimizers
 from minicnn.backends import spec
 from minicnn.backends.context import Context
+from minicnn.compare.keras_side import leaves
 from minicnn.engine.guard import is_own
 from minicnn.engine.plan import FUSED
 from minicnn.engine.step import Executor, Step
 from minicnn.keras_alias import run_program
-from minicnn.layers import Dropout, Layer, RandomFlip, RandomTranslation
+from minicnn.layers import Dropout, RandomFlip, RandomTranslation
 from minicnn.layers.core import InputLayer
 from minicnn.models import Sequential, clone_model
 
@@ -139,14 +140,6 @@ def _without_chance(model: Sequential) -> Sequential:
             continue
         still.add(_without_chance(layer) if isinstance(layer, Sequential) else layer)
     return still
-
-
-def leaves(model: Sequential) -> list[Layer]:
-    """The layers in order, those of nested models in the place of the model."""
-    found: list[Layer] = []
-    for layer in model.layers:
-        found += leaves(layer) if isinstance(layer, Sequential) else [layer]
-    return found
 
 
 def record(training: Training) -> Arrays:

@@ -240,14 +240,15 @@ class LearningRateScheduler(Callback):
                 f"The output of the `schedule` function should be a float. Got: {rate!r}"
             )
         optimizer.learning_rate = rate
-        if self.verbose > 0:
-            say(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+        message = f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}."
+        say(message, self.verbose)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
             logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 
-def say(message: str) -> None:
-    """Print a line, as callbacks with ``verbose`` do."""
-    console.write(message + "\n")
+def say(message: str, verbose: int = 1) -> None:
+    """Print a line if ``verbose``."""
+    if verbose > 0:
+        console.write(message + "\n")

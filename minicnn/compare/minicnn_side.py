@@ -6,8 +6,7 @@ step, and the loss of every step.
 
 import inspect
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -75,18 +74,6 @@ def first_training(
     Raises:
         ValueError: the program never calls ``fit``, or trains something that Keras cannot have.
     """
-    try:
-        with _instead_of_fit(steps):
-            code = run_program(path, arguments)
-    except _AtFit as stopped:
-        return stopped.training
-    if code:
-        return None
-    raise ValueError(f"{os.fspath(path)} never calls model.fit, so there is nothing to compare")
-
-
-@contextmanager
-def _instead_of_fit(steps: int) -> Iterator[None]:
     fit = Sequential.fit
     signature = inspect.signature(fit)
 
@@ -97,9 +84,14 @@ def _instead_of_fit(steps: int) -> Iterator[None]:
 
     Sequential.fit = captured  # type: ignore[assignment, method-assign]
     try:
-        yield
+        code = run_program(path, arguments)
+    except _AtFit as stopped:
+        return stopped.training
     finally:
         Sequential.fit = fit  # type: ignore[method-assign]
+    if code:
+        return None
+    raise ValueError(f"{os.fspath(path)} never calls model.fit, so there is nothing to compare")
 
 
 def _training(model: Sequential, given: dict[str, Any], steps: int) -> Training:

@@ -104,8 +104,8 @@ def known(custom_objects: Mapping[str, Any] | None = None) -> dict[str, Any]:
 # -- classes ------------------------------------------------------------------------------------
 
 
-# A model is a layer of layers and saves itself, so ``minicnn.models`` is made of this package. What
-# is here asks for the one class of models by the name under which programs have it, when it runs.
+# A model saves itself, so ``minicnn.models`` imports this package and not the other way round. The
+# one class of models is asked for, when it is needed, by the name under which programs have it.
 
 
 @functools.cache

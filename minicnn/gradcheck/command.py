@@ -6,14 +6,15 @@ import importlib
 import importlib.util
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from minicnn.engine import console
 from minicnn.engine.identify import suggestion
 from minicnn.gradcheck.api import check_gradients
-from minicnn.gradcheck.errors import GradientCheckError, guarded
 from minicnn.gradcheck.targets import generic_input
+from minicnn.gradcheck.user_code import GradientCheckError, guarded
 
 DESCRIPTION = """Check the hand-written gradients of a layer, a model, a loss or a pair of functions
 against the slopes of its forward pass, and name the likeliest mistake. The exit code is 0 when all
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if report.ok else 1
 
 
-def _written(path: Path, write: Any) -> None:
+def _written(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(path)
     except (OSError, ValueError) as error:

@@ -1,22 +1,26 @@
 """Pictures of a report: where the gradient of each array is wrong."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from minicnn.gradcheck.report import ArrayReport, Report
 from minicnn.gradcheck.targets import Array
 from minicnn.plots.style import FAINT, INK, QUIET, VERMILION, Picture, bare, styled
+
+if TYPE_CHECKING:  # a report draws itself with this module
+    from minicnn.gradcheck.report import ArrayReport, Report
 
 TILES = 6  # at most so many tiles each way
 LOW, HIGH = -9.0, 0.5  # relative errors from 1e-9 to 3 in powers of ten
 
 
 @styled
-def error_maps(report: Report) -> Picture:
+def error_maps(report: "Report") -> Picture:
     """One map for each array: its entries coloured by relative error.
 
     Images and kernels are drawn as tiles, one tile for each sample and channel (or channel and
@@ -44,7 +48,7 @@ def error_maps(report: Report) -> Picture:
     return figure
 
 
-def _draw(plot: Any, array: ArrayReport) -> Any:
+def _draw(plot: Axes, array: "ArrayReport") -> AxesImage | None:
     verdict = "right" if array.ok else "wrong"
     plot.set_title(
         f"{array.name} {array.shape}: {verdict}", color=INK if array.ok else VERMILION, fontsize=12
@@ -76,7 +80,7 @@ def _draw(plot: Any, array: ArrayReport) -> Any:
 
 
 def tiled(
-    errors: Array, array: ArrayReport
+    errors: Array, array: "ArrayReport"
 ) -> tuple[Array, tuple[int, int] | None, tuple[str, str]]:
     """The errors as a picture, where the worst entry is in it, and words for the two sides.
 
@@ -112,7 +116,7 @@ def _spatial(axes: tuple[str, ...]) -> tuple[int, int]:
     return (named[0], named[1]) if len(named) == 2 else (2, 3)
 
 
-def relative_errors(array: ArrayReport) -> Array | None:
+def relative_errors(array: "ArrayReport") -> Array | None:
     """log10 of the relative error of every entry; NaN where it was not compared."""
     told, right = array.analytic_map, array.numeric_map
     if told is None or right is None or np.isnan(right).all():

@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minicnn.gradcheck.targets import Array
+
+if TYPE_CHECKING:
+    from minicnn.plots.style import Picture
 
 
 @dataclass
@@ -128,7 +131,7 @@ class Report:
             raise AssertionError("\n" + str(self))
         return self
 
-    def plot(self) -> Any:
+    def plot(self) -> "Picture":
         """A Matplotlib figure with a map of the errors of every array, the worst entry marked."""
         from minicnn.gradcheck.plotting import error_maps
 

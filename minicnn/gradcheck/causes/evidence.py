@@ -6,16 +6,17 @@ A right backward has B = J; what a mistake did to B is compared with what known 
 """
 
 import contextlib
+import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 import numpy as np
 
-from minicnn.gradcheck.errors import GradientCheckError
-from minicnn.gradcheck.judge import cotangent, has_ties, jittered
 from minicnn.gradcheck.numeric import typical_size
-from minicnn.gradcheck.targets import Array, Shrink, Target, Values
+from minicnn.gradcheck.targets import Array, Grads, Shrink, Target, Values, has_ties, jittered
+from minicnn.gradcheck.user_code import GradientCheckError
 
 STEP = 1e-5
 TOLERANCE = 1e-5
@@ -27,6 +28,9 @@ SIZES = (
     Shrink(batch=2, space=7, channels=3),
     Shrink(batch=2, space=5, channels=2),
 )
+
+#: what a hypothesis says: cause, one sentence of evidence, weight
+Claims = Iterator[tuple[str, str, float]]
 
 
 @dataclass
@@ -45,7 +49,7 @@ class Tables:
     dy: Array
     J: dict[str, Array] = field(default_factory=dict)
     B: dict[str, Array] = field(default_factory=dict)
-    grads: dict[str, Array | None] = field(default_factory=dict)
+    grads: Grads = field(default_factory=dict)
     linear: bool = True
 
     @property
@@ -53,27 +57,32 @@ class Tables:
         """Name of the input."""
         return next(iter(self.values))
 
-    def backward(self, dy: Array) -> dict[str, Array | None]:
+    def backward(self, dy: Array) -> Grads:
         """Gradients for another cotangent."""
         return self.target.run(self.values, dy).grads
 
-    def slopes(self, name: str, dy: Array | None = None) -> Array:
+    def slopes(self, name: str) -> Array:
         """What the gradient of array ``name`` should be."""
-        v = (self.dy if dy is None else dy).reshape(-1)
-        return np.asarray((v @ self.J[name]).reshape(self.values[name].shape))
+        return np.asarray((self.dy.reshape(-1) @ self.J[name]).reshape(self.values[name].shape))
 
     def wrong(self) -> list[str]:
         """Arrays whose gradient is wrong here."""
-        names = []
-        for name in self.J:
-            grad = self.grads.get(name)
-            if (
-                grad is None
-                or grad.shape != self.values[name].shape
-                or not same(grad, self.slopes(name))
-            ):
-                names.append(name)
-        return names
+        grads = {n: self.grads.get(n) for n in self.J}
+        return [n for n, g in grads.items() if g is None or not same(g, self.slopes(n))]
+
+
+Hypothesis = Callable[[Tables, str], Claims]
+
+
+def comparing(hypothesis: Callable[[Tables, str, Array, Array], Claims]) -> Hypothesis:
+    """A hypothesis on B and J of an array, asked where there is B and backward is linear."""
+
+    @functools.wraps(hypothesis)
+    def asked(t: Tables, name: str) -> Claims:
+        if t.linear and name in t.B:
+            yield from hypothesis(t, name, t.B[name], t.J[name])
+
+    return asked
 
 
 def same(a: Array, b: Array, tolerance: float = TOLERANCE) -> bool:
@@ -126,7 +135,7 @@ def _copies(target: Target) -> Iterator[Target]:
 
 def _misshaped(target: Target) -> set[str]:
     """Arrays whose gradient has the wrong shape."""
-    dy = cotangent(target, target.forward(target.values), 0)
+    dy = target.cotangent(target.forward(target.values), 0)
     grads = target.run(target.values, dy).grads
     return {n for n, v in target.values.items() if getattr(grads.get(n), "shape", None) != v.shape}
 
@@ -138,31 +147,35 @@ def _wrong_tables(target: Target, wanted: list[str], seed: int) -> Tables | None
 
 def _cost(target: Target, wanted: list[str]) -> float:
     """Seconds that the tables will take."""
-    first = next(iter(target.values))
-    entries = sum(v.size for n, v in target.values.items() if n in wanted or n == first)
+    entries = sum(v.size for n, v in target.values.items() if n in wanted or n == target.first)
     start = time.perf_counter()
     y = target.forward(target.values)
     one = time.perf_counter()
-    target.run(target.values, cotangent(target, y, 0))
+    target.run(target.values, target.cotangent(y, 0))
     two = time.perf_counter()
     if y.size * entries > ENTRIES:
         return float("inf")
     return 2 * entries * (one - start) + y.size * (two - one)
 
 
-def build(target: Target, seed: int, wanted: list[str] | None = None) -> Tables | None:
-    """Measure J of the input and of the arrays ``wanted`` (by default of all), and ask for B."""
-    values = dict(target.values)
+def build(
+    target: Target, seed: int, wanted: list[str], values: Values | None = None
+) -> Tables | None:
+    """Measure J of the input and of the arrays ``wanted``, and ask for B.
+
+    ``values`` are by default the target's own.
+    """
+    values = dict(values or target.values)
     first = next(iter(values))
     if has_ties(values[first]):
         values = jittered(values, first, seed)
     y = target.forward(values)
     if not np.isfinite(y).all():
         return None
-    dy = cotangent(target, y, seed)
+    dy = target.cotangent(y, seed)
     tables = Tables(target, values, y, dy)
     tables.grads = tables.backward(dy)
-    names = [n for n in values if wanted is None or n in wanted or n == first]
+    names = [n for n in values if n in wanted or n == first]
     for name in names:
         tables.J[name] = jacobian(target, values, name, y.size)
     claims: dict[str, list[Array]] = {n: [] for n in names if _fits(tables.grads.get(n), values[n])}
@@ -172,17 +185,14 @@ def build(target: Target, seed: int, wanted: list[str] | None = None) -> Tables 
         grads = tables.backward(one.reshape(y.shape))
         for name in list(claims):
             grad = grads.get(name)
-            if not _fits(grad, values[name]):
-                del claims[name]
-            else:
-                assert grad is not None
+            if _fits(grad, values[name]):
                 claims[name].append(np.asarray(grad, np.float64).reshape(-1))
+            else:
+                del claims[name]
     for name, rows in claims.items():
         tables.B[name] = np.array(rows)
-        grad = tables.grads[name]
-        assert grad is not None
-        predicted = (dy.reshape(-1) @ tables.B[name]).reshape(grad.shape)
-        tables.linear = tables.linear and same(predicted, np.asarray(grad, np.float64))
+        told = np.asarray(tables.grads[name], np.float64).reshape(-1)
+        tables.linear = tables.linear and same(dy.reshape(-1) @ tables.B[name], told)
     return tables
 
 
@@ -204,5 +214,5 @@ def jacobian(target: Target, values: Values, name: str, outputs: int) -> Array:
     return J
 
 
-def _fits(grad: Array | None, value: Array) -> bool:
+def _fits(grad: Array | None, value: Array) -> TypeGuard[Array]:
     return grad is not None and grad.shape == value.shape and bool(np.isfinite(grad).all())

@@ -11,7 +11,7 @@ import numpy as np
 
 from minicnn import losses
 from minicnn.gradcheck.conduct import seeded
-from minicnn.gradcheck.judge import Settings, check
+from minicnn.gradcheck.judge import check
 from minicnn.gradcheck.library_style import (
     LayerTarget,
     LossTarget,
@@ -22,7 +22,7 @@ from minicnn.gradcheck.library_style import (
 )
 from minicnn.gradcheck.other_styles import FunctionTarget, ObjectTarget, argument_names
 from minicnn.gradcheck.report import Report
-from minicnn.gradcheck.targets import Target, is_shape
+from minicnn.gradcheck.targets import Settings, Target, is_shape
 from minicnn.gradcheck.user_code import GradientCheckError
 from minicnn.layers.base import Layer
 
@@ -69,17 +69,15 @@ def check_gradients(
             in the layer); the message names the line.
     """
     line = _ProgressLine(progress)
-    settings = Settings(seed=seed, rtol=rtol, elements=max_elements, progress=line.show)
     start = time.perf_counter()
+    x = input_shape if x is None else x
+    on_gpu = hasattr(x, "get") and hasattr(x, "device")
+    where = backend or ("cupy" if on_gpu else "numpy")
+    settings = Settings(seed, training, where, rtol, max_elements, progress=line.show)
     try:
-        if x is None:
-            x = input_shape
         with np.errstate(all="ignore"), seeded(seed):
-            made = make_target(
-                target, x, params=params, loss=loss, y=y, seed=seed, training=training,
-                backend=backend,
-            )  # fmt: skip
-            report = check(made, settings, generated=is_shape(x))
+            made = make_target(target, x, params, loss, y, settings)
+            report = check(made, generated=is_shape(x))
     except GradientCheckError as error:
         raise error.with_traceback(None) from None
     finally:
@@ -99,31 +97,27 @@ def assert_gradients(target: object, x: object = None, **options: Any) -> Report
 
 
 def make_target(
-    target: Any, x: object, *, params: Params | None, loss: Any, y: object, seed: int,
-    training: bool, backend: str | None,
-) -> Target:  # fmt: skip
+    target: Any, x: object, params: Params | None, loss: Any, y: object, settings: Settings
+) -> Target:
     """The adapter for ``target``.
 
     Raises:
         GradientCheckError: it is nothing that can be checked, or the input is missing.
     """
-    cupy = hasattr(x, "get") and hasattr(x, "device")
-    engine = backend or ("cupy" if cupy else "numpy")
     if isinstance(target, tuple | list) or inspect.isroutine(target) or _plain_callable(target):
         pair = tuple(target) if isinstance(target, tuple | list) else (target, None)
         if len(pair) != 2 or not callable(pair[0]) or not (callable(pair[1]) or pair[1] is None):
             raise GradientCheckError("expected a pair of functions (forward, backward)")
         if not params:
             x = _given(x, pair[0])
-        where = "cupy" if engine == "cupy" else "numpy"
-        return FunctionTarget(*pair, x, params or {}, seed=seed, backend=where)
+        return FunctionTarget(*pair, x, params or {}, settings)
     arguments = dict(params) if isinstance(params, Mapping) else {}
     is_class = isinstance(target, type)
     cls = target if is_class else type(target)
     if hasattr(cls, "divisor"):  # a minicnn.losses.Loss, or what behaves like one
         x = _given(x, cls)
         made = target(**arguments) if is_class else target
-        return LossTarget(made, x, y, seed=seed, backend=engine)
+        return LossTarget(made, x, y, settings)
     if isinstance(getattr(target, "layers", None), list | tuple) and not is_class:
         shape = getattr(target, "input_shape", None)
         if x is None and shape is not None and None not in shape[1:]:
@@ -131,23 +125,19 @@ def make_target(
         x = _given(x, cls)
         end = None if loss is None else losses.as_loss(loss)
         name = getattr(target, "name", None) or cls.__name__
-        return ModelTarget(
-            name, list(target.layers), x, end, y, seed=seed, training=training, backend=engine
-        )
+        return ModelTarget(name, list(target.layers), x, end, y, settings)
     if issubclass(cls, Layer) or _takes_context(cls):
         x = _given(_known_shape(target) if x is None else x, cls)
         require_methods(cls)
         make = class_maker(cls, arguments) if is_class else instance_maker(target)
         built = None if is_class or not getattr(target, "built", False) else target
-        return LayerTarget(
-            cls.__name__, make, built, x, seed=seed, training=training, backend=engine
-        )
+        return LayerTarget(cls.__name__, make, built, x, settings)
     if callable(getattr(cls, "forward", None)):
         if not callable(getattr(cls, "backward", None)):
             raise GradientCheckError(f"{cls.__name__} has no backward", cls)
         x = _given(x, cls)
         one = (lambda: target(**arguments)) if is_class else (lambda: copy.deepcopy(target))
-        return ObjectTarget(cls.__name__, one, x, seed=seed)
+        return ObjectTarget(cls.__name__, one, x, settings)
     raise GradientCheckError(
         f"cannot check a {cls.__name__}: expected a layer, a model, a loss or a pair of functions "
         "(forward, backward)"

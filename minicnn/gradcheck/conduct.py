@@ -34,11 +34,11 @@ class Conduct:
     random: Finding | None = None
 
 
-def examine(target: Target, values: Values, seed: int) -> Conduct:
+def examine(target: Target, values: Values) -> Conduct:
     """Call forward and backward a few times and compare."""
     y = target.forward(values)
     same = _close(y, target.forward(values))
-    dy = target.cotangent(y, seed)
+    dy = target.cotangent(y, target.settings.seed)
     run = target.run(values, dy, twice=True)
     later = target.run(values, dy, fill=FILL)
     conduct = Conduct(values, run, dy)
@@ -135,8 +135,9 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def frozen(target: Target, seed: int) -> Iterator[bool]:
+def frozen(target: Target) -> Iterator[bool]:
     """Within, every forward draws the same random numbers; yields whether that makes it repeat."""
+    seed = target.settings.seed
     plain_forward, plain_run = target.forward, target.run
     keep = _generators(target)
     fresh = np.random.default_rng

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,36 +15,17 @@ from minicnn.gradcheck.targets import Array, Target, Values, generic_input, has_
 from minicnn.gradcheck.user_code import GradientCheckError
 
 
-@dataclass
-class Settings:
-    """How hard to look.
-
-    Attributes:
-        rtol: largest relative error of a right gradient.
-        elements: entries compared one by one in each array that needs it, if time allows.
-        spot: entries compared one by one in an array that passed the check of all at once.
-        seconds: time for the entries of one array.
-    """
-
-    seed: int = 0
-    rtol: float = 1e-6
-    elements: int = 2000
-    spot: int = 6
-    seconds: float = 0.4
-    progress: Callable[[str], None] = lambda text: None
-
-
-def check(target: Target, settings: Settings, generated: bool) -> Report:
+def check(target: Target, generated: bool) -> Report:
     """The report on a target; ``generated`` says that its input is not the user's own."""
     values = _usable(target, generated)
-    settings.progress("forward and backward")
-    conduct = examine(target, values, settings.seed)
+    target.settings.progress("forward and backward")
+    conduct = examine(target, values)
     if conduct.random is None:
-        return _judge(target, conduct, settings, generated)
+        return _judge(target, conduct, generated)
     report = Report(False, target.name)
-    with frozen(target, settings.seed) as still:
+    with frozen(target) as still:
         if still:
-            report = _judge(target, examine(target, values, settings.seed), settings, generated)
+            report = _judge(target, examine(target, values), generated)
     report.ok = False
     report.findings = sorted([*report.findings, conduct.random], key=lambda f: -f.weight)
     if report.findings[0] is conduct.random:
@@ -70,18 +50,18 @@ def _usable(target: Target, generated: bool) -> Values:
     )
 
 
-def _judge(target: Target, conduct: Conduct, settings: Settings, generated: bool) -> Report:
-    values, notes, ties = conduct.values, list(target.notes), ""
-    arrays = _compare_all(target, conduct, settings)
+def _judge(target: Target, conduct: Conduct, generated: bool) -> Report:
+    settings, values, notes, ties = target.settings, conduct.values, list(target.notes), ""
+    arrays = _compare_all(target, conduct)
     if not all(a.ok for a in arrays) and not conduct.findings:
-        notes += _forgive_kinks(target, values, settings, arrays)
+        notes += _forgive_kinks(target, values, arrays)
     if all(a.ok for a in arrays):
         settings.progress("other inputs")
         with suppress(GradientCheckError):  # a layer may refuse an input that it was not given
-            ties, tied = tie_probe(target, values, settings)
+            ties, tied = tie_probe(target, values)
             others = [jittered(tied, target.first, settings.seed)] if ties else []
             others += [second_point(values, settings.seed)] if generated else []
-            found = (_wrong_at(target, other, settings) for other in others)
+            found = (_wrong_at(target, other) for other in others)
             wrong = next((f for f in found if f is not None), None)
             if wrong is not None:
                 (arrays, conduct), ties = wrong, ""
@@ -99,23 +79,21 @@ def _judge(target: Target, conduct: Conduct, settings: Settings, generated: bool
         if not a.ok:
             a.lines = target.source(a.name)
     if isinstance(target, ModelTarget) and not report.ok:
-        _blame_layer(target, report, settings)
+        _blame_layer(target, report)
     elif not report.ok:
         settings.progress("looking for the cause")
         target.values = conduct.values
-        diagnose(target, conduct, report, settings.seed, ties)
+        diagnose(target, conduct, report, ties)
     return report
 
 
-def _forgive_kinks(
-    target: Target, values: Values, settings: Settings, arrays: list[ArrayReport]
-) -> list[str]:
+def _forgive_kinks(target: Target, values: Values, arrays: list[ArrayReport]) -> list[str]:
     """At a given input full of ties, several kinks may meet: then the point next to it decides."""
     if not has_ties(values[target.first]) or any(a.problem or a.beyond for a in arrays):
         return []
-    near = examine(target, jittered(values, target.first, settings.seed), settings.seed)
-    fine = all(_judge_one(target, near, n, settings).ok for n in values)
-    if not fine or tie_probe(target, values, settings)[0]:
+    near = examine(target, jittered(values, target.first, target.settings.seed))
+    fine = all(_judge_one(target, near, n).ok for n in values)
+    if not fine or tie_probe(target, values)[0]:
         return []
     for a in arrays:
         if not a.ok:
@@ -124,29 +102,27 @@ def _forgive_kinks(
     return ["at this input several kinks meet; the gradients are right at the points next to it"]
 
 
-def _wrong_at(
-    target: Target, values: Values, settings: Settings
-) -> tuple[list[ArrayReport], Conduct] | None:
+def _wrong_at(target: Target, values: Values) -> tuple[list[ArrayReport], Conduct] | None:
     """The comparison at another point, if it shows a mistake there."""
     if not np.isfinite(target.forward(values)).all():
         return None
-    conduct = examine(target, values, settings.seed)
+    conduct = examine(target, values)
     grads = _fitting(conduct)
     if set(grads) == set(values) and all(
-        all_at_once(target, conduct, {n: g}, settings) == "right" for n, g in grads.items()
+        all_at_once(target, conduct, {n: g}) == "right" for n, g in grads.items()
     ):
         return None
-    arrays = _compare_all(target, conduct, settings)
+    arrays = _compare_all(target, conduct)
     if all(a.ok for a in arrays) and not conduct.findings:
         return None
     return arrays, conduct
 
 
-def _blame_layer(model: ModelTarget, report: Report, settings: Settings) -> None:
+def _blame_layer(model: ModelTarget, report: Report) -> None:
     """A model's gradients are wrong: check each of its layers, and the loss, alone."""
     for part in model.parts():
-        settings.progress(f"layer {part.name}")
-        alone = check(part, settings, generated=False)
+        model.settings.progress(f"layer {part.name}")
+        alone = check(part, generated=False)
         if alone.ok:
             continue
         report.cause = alone.cause
@@ -169,26 +145,24 @@ def _fitting(conduct: Conduct) -> Values:
     return {n: g for n, g in grads.items() if g is not None and g.shape == values[n].shape}
 
 
-def _compare_all(target: Target, conduct: Conduct, settings: Settings) -> list[ArrayReport]:
+def _compare_all(target: Target, conduct: Conduct) -> list[ArrayReport]:
     """The report on every array; many gradients that pass together need not be asked for each."""
     grads = _fitting(conduct)
     trusted = (
         len(conduct.values) >= 4
         and set(grads) == set(conduct.values)
         and all(np.isfinite(g).all() for g in grads.values())
-        and all_at_once(target, conduct, grads, settings) == "right"
+        and all_at_once(target, conduct, grads) == "right"
     )
-    return [_judge_one(target, conduct, n, settings, trusted) for n in conduct.values]
+    return [_judge_one(target, conduct, n, trusted) for n in conduct.values]
 
 
-def _judge_one(
-    target: Target, conduct: Conduct, name: str, settings: Settings, trusted: bool = False
-) -> ArrayReport:
+def _judge_one(target: Target, conduct: Conduct, name: str, trusted: bool = False) -> ArrayReport:
     """Compare the gradient of one array with the slopes.
 
     ``trusted`` says that all arrays together passed already.
     """
-    array, grad = conduct.values[name], conduct.run.grads.get(name)
+    settings, array, grad = target.settings, conduct.values[name], conduct.run.grads.get(name)
     result = ArrayReport(name, array.shape, target.axes[name], size=array.size)
     if grad is None:
         result.ok, result.problem = False, "backward gives no gradient for it"
@@ -200,11 +174,11 @@ def _judge_one(
     if not np.isfinite(grad).all():
         result.ok = False
         result.problem = f"{int((~np.isfinite(grad)).sum())} entries are NaN or infinite"
-    verdict = "right" if trusted else all_at_once(target, conduct, {name: grad}, settings)
+    verdict = "right" if trusted else all_at_once(target, conduct, {name: grad})
     few = verdict == "right" and array.size > settings.spot * 2
     count = settings.spot if few else array.size
     indices = sample(array.shape, min(count, settings.elements), settings.seed)
-    _compare(target, conduct, grad, result, indices, settings)
+    _compare(target, conduct, grad, result, indices)
     if verdict == "wrong" and result.wrong == 0 and result.checked < result.size:
         # the directions disagree although no sampled entry does: believe them
         result.ok = False
@@ -214,13 +188,14 @@ def _judge_one(
     return result
 
 
-def all_at_once(target: Target, conduct: Conduct, grads: Values, settings: Settings) -> str:
+def all_at_once(target: Target, conduct: Conduct, grads: Values) -> str:
     """Whether <grad, u> is the slope of <dy, y> along random directions u.
 
     Returns:
         "right", "wrong", or "unclear" where kinks are so near that only single entries can tell.
     """
-    values, rng = conduct.values, np.random.default_rng(settings.seed + 11)
+    settings, values = target.settings, conduct.values
+    rng = np.random.default_rng(settings.seed + 11)
     for _ in range(2):
         u = {n: rng.standard_normal(g.shape) * typical_size(values[n]) for n, g in grads.items()}
         s = slope(_together(target, values, u), 1.0, conduct.run.y)
@@ -241,11 +216,10 @@ def _together(target: Target, values: Values, u: Values) -> Callable[[float], Ar
 
 
 def _compare(
-    target: Target, conduct: Conduct, grad: Array, result: ArrayReport, indices: Array,
-    settings: Settings,
-) -> None:  # fmt: skip
+    target: Target, conduct: Conduct, grad: Array, result: ArrayReport, indices: Array
+) -> None:
     """Compare single entries, and fill in the numbers of the report."""
-    dy, y = conduct.dy, conduct.run.y
+    settings, dy, y = target.settings, conduct.dy, conduct.run.y
     floor = 1e-7 * float(np.nanmax(np.abs(grad), initial=0.0))
     numeric = np.full(grad.size, np.nan)
     flat = grad.reshape(-1)
@@ -294,7 +268,7 @@ def sample(shape: tuple[int, ...], count: int, seed: int) -> Array:
     return np.concatenate([np.unique(first), rest])[:count].astype(int)
 
 
-def tie_probe(target: Target, values: Values, settings: Settings) -> tuple[str, Values]:
+def tie_probe(target: Target, values: Values) -> tuple[str, Values]:
     """What is wrong at an input full of ties (or nothing), and that input.
 
     Entries that are equal move together and zeros stay: then no max-pooling changes its winner and
@@ -302,14 +276,14 @@ def tie_probe(target: Target, values: Values, settings: Settings) -> tuple[str, 
     adds up to too much.
     """
     name = target.first
-    rng = np.random.default_rng(settings.seed + 5)
+    rng = np.random.default_rng(target.settings.seed + 5)
     levels = np.array([-0.7, 0.0, 0.4, 1.3])
     choice = rng.integers(0, 4, values[name].shape)
     tied = {**values, name: levels[choice]}
     y = target.forward(tied)
     if y.size <= 1 or not np.isfinite(y).all():
         return "", tied
-    dy = np.abs(target.cotangent(y, settings.seed + 1))
+    dy = np.abs(target.cotangent(y, target.settings.seed + 1))
     grad = target.run(tied, dy).grads.get(name)
     if grad is None or grad.shape != values[name].shape or not np.isfinite(grad).all():
         return "", tied

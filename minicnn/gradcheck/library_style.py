@@ -17,6 +17,7 @@ from minicnn.gradcheck.targets import (
     Array,
     Call,
     Run,
+    Settings,
     Shrink,
     Target,
     Values,
@@ -70,17 +71,17 @@ class LayerTarget(Target):
 
     def __init__(
         self, name: str, make: Callable[[], Layer] | None, built: Layer | list[Layer] | None,
-        x: object, *, seed: int, training: bool, backend: str,
+        x: object, settings: Settings,
     ) -> None:  # fmt: skip
-        super().__init__(name, seed, backend)
-        self.make, self.training, self.keep_channels = make, training, make is None
+        super().__init__(name, settings, settings.backend)
+        self.make, self.keep_channels = make, make is None
         if built is None:
             assert make is not None
             layer = guarded(make, f"creating {name}")
         else:
             layer = copy.deepcopy(built)
         self.layers: list[Layer] = layer if isinstance(layer, list) else [layer]
-        self.values["x"] = input_array(x, seed, self.notes)
+        self.values["x"] = input_array(x, settings.seed, self.notes)
         self._build(self.values["x"].shape)
         self._take_parameters()
         self.stages = [stage for one in self.layers for stage in own_stages(one)]
@@ -104,7 +105,7 @@ class LayerTarget(Target):
                 shape = guarded(layer.compute_output_shape, f"forward of {label}", shape)
 
     def _take_parameters(self) -> None:
-        rng = np.random.default_rng(self.seed + 1)
+        rng = np.random.default_rng(self.settings.seed + 1)
         parameters = [p for layer in self.layers for p in layer.parameters]
         self.parameters = {
             p.name if len(self.layers) == 1 else p.path: p for p in parameters if p.trainable
@@ -136,7 +137,7 @@ class LayerTarget(Target):
         slots = {n: p.grad for n, p in self.parameters.items()}
         step = self.ops.zeros((1,), "uint32")
         step[...] = 3
-        contexts = [CheckContext(self.ops, step, self.training) for _ in self.stages]
+        contexts = [CheckContext(self.ops, step, self.settings.training) for _ in self.stages]
         return Call({"x": self.lend(values["x"])}, (contexts, slots))
 
     def _forward(self, call: Call) -> Array:
@@ -182,10 +183,8 @@ class LayerTarget(Target):
     # -- for the diagnosis -------------------------------------------------------------------
 
     def _of_shape(self, shape: tuple[int, ...]) -> Target | None:
-        return LayerTarget(
-            self.name, self.make, None if self.make is not None else self.layers, shape,
-            seed=self.seed, training=self.training, backend=self.backend,
-        )  # fmt: skip
+        built = self.layers if self.make is None else None
+        return LayerTarget(self.name, self.make, built, shape, self.settings)
 
     def source(self, name: str) -> list[str]:
         if name == "x":
@@ -209,19 +208,19 @@ class LossTarget(Target):
 
     kind = "loss"
 
-    def __init__(self, loss: Loss, x: object, y_true: object, *, seed: int, backend: str) -> None:
-        super().__init__(type(loss).__name__, seed, backend)
+    def __init__(self, loss: Loss, x: object, y_true: object, settings: Settings) -> None:
+        super().__init__(type(loss).__name__, settings, settings.backend)
         self.loss = copy.deepcopy(loss)
         for method in ("forward", "backward"):
             if not hasattr(loss, method):
                 raise GradientCheckError(f"loss {self.name} has no {method}", type(loss))
-        self.values["x"] = input_array(x, seed, self.notes)
+        self.values["x"] = input_array(x, settings.seed, self.notes)
         self.axes["x"] = layer_axes("x", self.values["x"].shape)
         activation = getattr(loss, "inverse_of", None)
         if isinstance(x, tuple) and activation and not getattr(loss, "from_logits", False):
             self.values["x"] = probabilities(self.values["x"], activation)
             self.notes.append("the input was made positive: this loss takes probabilities")
-        self.constants["y_true"] = targets_for(loss, self.values["x"].shape, y_true, seed)
+        self.constants["y_true"] = targets_for(loss, self.values["x"].shape, y_true, settings.seed)
 
     def _start(self, values: Values) -> Call:
         return Call({"x": self.lend(values["x"])}, CheckContext(self.ops, training=True))
@@ -247,7 +246,7 @@ class LossTarget(Target):
         return {"x": one_array(dx, self.loss.backward, self.name)}
 
     def _of_shape(self, shape: tuple[int, ...]) -> Target | None:
-        return LossTarget(self.loss, shape, None, seed=self.seed, backend=self.backend)
+        return LossTarget(self.loss, shape, None, self.settings)
 
     def source(self, name: str) -> list[str]:
         return user_code.returns(type(self.loss).backward, 0)
@@ -261,14 +260,14 @@ class ModelTarget(LayerTarget):
     """
 
     def __init__(
-        self, name: str, layers: list[Layer], x: object, loss: Loss | None, y_true: object, *,
-        seed: int, training: bool, backend: str,
+        self, name: str, layers: list[Layer], x: object, loss: Loss | None, y_true: object,
+        settings: Settings,
     ) -> None:  # fmt: skip
-        super().__init__(name, None, layers, x, seed=seed, training=training, backend=backend)
+        super().__init__(name, None, layers, x, settings)
         self.loss: LossTarget | None = None
         if loss is not None:
             out = super().forward(self.values)
-            self.loss = LossTarget(loss, out, y_true, seed=seed, backend=backend)
+            self.loss = LossTarget(loss, out, y_true, settings)
 
     def forward(self, values: Values) -> Array:
         out = super().forward(values)
@@ -292,10 +291,7 @@ class ModelTarget(LayerTarget):
         """Each layer alone, with the input that it gets inside the model, and the loss."""
         x, parts = self.values["x"], list[Target]()
         for layer in self.layers:
-            alone = LayerTarget(
-                layer.name, instance_maker(layer), layer, x, seed=self.seed,
-                training=self.training, backend=self.backend,
-            )  # fmt: skip
+            alone = LayerTarget(layer.name, instance_maker(layer), layer, x, self.settings)
             parts.append(alone)
             x = alone.forward(alone.values)
         return parts if self.loss is None else [*parts, self.loss]

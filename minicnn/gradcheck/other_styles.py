@@ -23,6 +23,7 @@ from minicnn.gradcheck.targets import (
     Array,
     Call,
     Run,
+    Settings,
     Shrink,
     Target,
     Values,
@@ -50,9 +51,10 @@ class FunctionTarget(Target):
 
     def __init__(
         self, forward: Callable[..., Any], backward: Callable[..., Any] | None, x: object,
-        params: Mapping[str, Any] | Sequence[Any], *, seed: int, backend: str = "numpy",
+        params: Mapping[str, Any] | Sequence[Any], settings: Settings,
     ) -> None:  # fmt: skip
-        super().__init__(_name(forward), seed, backend)
+        where = "cupy" if settings.backend == "cupy" else "numpy"
+        super().__init__(_name(forward), settings, where)
         self.f, self.b = forward, backward
         self.names = argument_names(forward)
         self.arguments = self._bind(x, params)
@@ -95,7 +97,7 @@ class FunctionTarget(Target):
     def _sort(self, name: str, value: Any) -> None:
         """Into arrays to differentiate, constant arrays, and everything else."""
         if name == (self.names[0] if self.names else "x"):
-            self.values[name] = input_array(value, self.seed, self.notes)
+            self.values[name] = input_array(value, self.settings.seed, self.notes)
         elif (
             isinstance(value, list)
             or hasattr(value, "__array__")
@@ -214,17 +216,32 @@ class FunctionTarget(Target):
     # -- for the diagnosis -------------------------------------------------------------------
 
     def resized(self, shrink: Shrink) -> Target | None:
-        sizes = shrunk_sizes(self.values, self.first, shrink)
-        if sizes is None:
+        """Equal lengths are kept equal: an old length becomes the same new one wherever it is."""
+        x = self.values[self.first]
+        new: dict[int, int] = {}
+        batch = min(x.shape[0], shrink.batch)
+        if shrink.add_batch:
+            batch = x.shape[0] + shrink.add_batch
+        else:
+            others = (v for n, v in self.values.items() if n != self.first)
+            lengths = {n for shape in (x.shape[1:], *(v.shape for v in others)) for n in shape}
+            for n in sorted(lengths):
+                limit = max(shrink.space, max(new.values(), default=0) + 1) if n > 7 else n
+                new[n] = min(n, limit)
+        if batch == x.shape[0] and all(old == n for old, n in new.items()):
             return None
         params = dict(self.arguments)
-        batch = self.values[self.first].shape[:1]
         for name, value in {**self.values, **self.constants}.items():
-            is_input = name == self.first
-            of_samples = is_input or (name in self.constants and value.shape[:1] == batch)
-            shape = tuple(sizes(n, of_samples and i == 0) for i, n in enumerate(value.shape))
-            params[name] = resized_array(value, shape, is_input, self.seed)
-        return FunctionTarget(self.f, self.b, None, params, seed=self.seed, backend=self.backend)
+            shape = [new.get(n, n) for n in value.shape]
+            if name == self.first or (name in self.constants and value.shape[:1] == x.shape[:1]):
+                shape[0] = batch
+            if name == self.first:
+                params[name] = generic_input(tuple(shape), self.settings.seed)
+            else:  # the leading part, or samples repeated where it must grow
+                for axis, n in enumerate(shape):
+                    value = np.take(value, np.arange(n) % value.shape[axis], axis)
+                params[name] = value
+        return FunctionTarget(self.f, self.b, None, params, self.settings)
 
     def source(self, name: str) -> list[str]:
         position = list(self.values).index(name) + (self.style == "gradients")
@@ -252,31 +269,6 @@ def _name(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
-def resized_array(value: Array, shape: tuple[int, ...], fresh: bool, seed: int) -> Array:
-    """The leading part of ``value``, or its samples repeated where it must grow."""
-    if fresh:
-        return generic_input(shape, seed)
-    for axis, n in enumerate(shape):
-        value = np.take(value, np.arange(n) % value.shape[axis], axis=axis)
-    return value
-
-
-def shrunk_sizes(values: Values, first: str, shrink: Shrink) -> Callable[[int, bool], int] | None:
-    """(old axis length, of samples) -> new, the same wherever the length occurs; None: no change"""
-    x = values[first]
-    if shrink.add_batch:
-        return lambda n, is_batch: n + shrink.add_batch if is_batch else n
-    lengths = sorted({n for v in values.values() for n in v.shape[1 if v is x else 0 :]})
-    new: dict[int, int] = {}
-    for n in lengths:
-        limit = max(shrink.space or n, max(new.values(), default=0) + 1) if n > 7 else n
-        new[n] = min(n, limit)
-    batch = min(x.shape[0], shrink.batch or x.shape[0])
-    if batch == x.shape[0] and all(k == v for k, v in new.items()):
-        return None
-    return lambda n, is_batch: batch if is_batch else new.get(n, n)
-
-
 Where = tuple[Any, ...]  # ("W",), or ("params", "W")
 
 
@@ -287,17 +279,17 @@ class ObjectTarget(Target):
         make: returns a new object.
     """
 
-    def __init__(self, name: str, make: Callable[[], Any], x: object, *, seed: int) -> None:
-        super().__init__(name, seed)
+    def __init__(self, name: str, make: Callable[[], Any], x: object, settings: Settings) -> None:
+        super().__init__(name, settings)
         self.origin = guarded(make, f"creating {name}")
-        self.values["x"] = input_array(x, seed, self.notes)
+        self.values["x"] = input_array(x, settings.seed, self.notes)
         trial = copy.deepcopy(self.origin)
         y = self._array(trial, "forward", self.lend(self.values["x"]))
         try:
             guarded(trial.backward, f"backward of {name}", np.zeros_like(y))
         finally:
             self.slots = _slots(trial)
-        rng = np.random.default_rng(seed + 1)
+        rng = np.random.default_rng(settings.seed + 1)
         for key, (where, _) in self.slots.items():
             self.values[key] = apart(as_float64(_get(trial, where), key, self.notes), rng)
         if any(_get(self.origin, where) is None for where, _ in self.slots.values()):
@@ -333,7 +325,7 @@ class ObjectTarget(Target):
             _put(call.memory, self.slots[name][0], np.array(value))
 
     def _of_shape(self, shape: tuple[int, ...]) -> Target | None:
-        return ObjectTarget(self.name, lambda: copy.deepcopy(self.origin), shape, seed=self.seed)
+        return ObjectTarget(self.name, lambda: copy.deepcopy(self.origin), shape, self.settings)
 
     def source(self, name: str) -> list[str]:
         backward = type(self.origin).backward

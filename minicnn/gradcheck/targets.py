@@ -4,7 +4,7 @@ A :class:`Target` hides whether a layer, a model, a loss or a pair of functions 
 All arrays that come and go here are NumPy arrays of float64, and they are copies.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,31 @@ from minicnn.gradcheck.user_code import GradientCheckError
 Array = np.ndarray
 Values = dict[str, Array]
 Grads = dict[str, Array | None]
+
+
+@dataclass
+class Settings:
+    """How to run what is checked, and how hard to look.
+
+    Attributes:
+        seed: of every random choice.
+        training: whether layers run as in training.
+        backend: name of the backend that runs layers and losses.
+        rtol: largest relative error of a right gradient.
+        elements: entries compared one by one in each array that needs it, if time allows.
+        spot: entries compared one by one in an array that passed the check of all at once.
+        seconds: time for the entries of one array.
+        progress: is told what goes on.
+    """
+
+    seed: int = 0
+    training: bool = True
+    backend: str = "numpy"
+    rtol: float = 1e-6
+    elements: int = 2000
+    spot: int = 6
+    seconds: float = 0.4
+    progress: Callable[[str], None] = lambda text: None
 
 
 @dataclass
@@ -58,25 +83,22 @@ class Shrink:
     """How long an axis may be in a copy made for the diagnosis.
 
     Attributes:
-        batch, space, channels: largest sizes; None keeps the size.
+        batch, space, channels: largest sizes; None keeps the channels.
         add_batch: so many samples more than now, instead of shrinking.
     """
 
-    batch: int | None = 2
-    space: int | None = 7
-    channels: int | None = 3
+    batch: int = 2
+    space: int = 7
+    channels: int | None = None
     add_batch: int = 0
 
     def shape(self, shape: tuple[int, ...], keep_channels: bool = False) -> tuple[int, ...]:
         """The size of an input (batch, ..., channels) after shrinking."""
         if self.add_batch:
             return (shape[0] + self.add_batch, *shape[1:])
-        sizes = list(shape)
-        if self.batch is not None:
-            sizes[0] = min(sizes[0], self.batch)
+        sizes = [min(shape[0], self.batch), *shape[1:]]
         for axis in range(1, len(sizes) - 1):
-            if self.space is not None:
-                sizes[axis] = min(sizes[axis], max(self.space - (axis - 1), 1))
+            sizes[axis] = min(sizes[axis], max(self.space - (axis - 1), 1))
         if len(sizes) > 1 and self.channels is not None and not keep_channels:
             sizes[-1] = min(sizes[-1], self.channels if len(sizes) > 2 else self.channels + 2)
         return tuple(sizes)
@@ -101,8 +123,8 @@ class Target:
     #: whether a copy of another size needs as many channels
     keep_channels = True
 
-    def __init__(self, name: str, seed: int, backend: str = "numpy") -> None:
-        self.name, self.seed, self.backend = name, seed, backend
+    def __init__(self, name: str, settings: Settings, backend: str = "numpy") -> None:
+        self.name, self.settings, self.backend = name, settings, backend
         self.ops = backends.get(backend)
         self.values: Values = {}
         self.axes: dict[str, tuple[str, ...]] = {}

@@ -40,7 +40,9 @@ def guarded(call: Callable[..., Any], what: str, /, *args: object, **kwargs: obj
     except GradientCheckError:
         raise
     except Exception as error:
-        place = user_line(error, call)
+        frames = traceback.extract_tb(error.__traceback__)
+        mine = [(f.filename, f.lineno or 0) for f in frames if not _foreign(f.filename)]
+        place = line_at(*mine[-1]) if mine else definition(call)  # the innermost of the user's
         text = f"{what} raised {type(error).__name__}: {error}"
         raise GradientCheckError(f"{text}\n  {place}" if place else text) from None
 
@@ -58,16 +60,6 @@ def one_array(got: Any, function: object, label: str) -> Any:
 def in_words(got: object) -> str:
     """What came where an array belongs, in words."""
     return "None; is a return statement missing?" if got is None else f"a {type(got).__name__}"
-
-
-def user_line(error: BaseException, call: object = None) -> str:
-    """ "file.py:31: dx = dy @ w": the innermost line of the traceback that the user wrote.
-
-    Without such a line, where ``call`` is defined.
-    """
-    frames = traceback.extract_tb(error.__traceback__)
-    mine = [(f.filename, f.lineno or 0) for f in frames if not _foreign(f.filename)]
-    return line_at(*mine[-1]) if mine else definition(call)
 
 
 def definition(function: Any) -> str:

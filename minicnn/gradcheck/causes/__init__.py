@@ -4,7 +4,7 @@
 ``evidence.py``) and one array's name that makes a claim only when its prediction holds exactly.
 """
 
-from collections import defaultdict
+from collections import Counter
 from contextlib import suppress
 
 import numpy as np
@@ -68,14 +68,14 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
 COSTLY: tuple[Hypothesis, ...] = (paths.left_out,)
 
 
-def diagnose(target: Target, conduct: Conduct, report: Report, seed: int, ties: str) -> None:
+def diagnose(target: Target, conduct: Conduct, report: Report, ties: str) -> None:
     """Fill in the causes of a failed report, the likeliest first."""
     wrong = [a.name for a in report.arrays if not a.ok]
     found: list[Finding] = []
     if ties:
         found.append(Finding("pool_ties", ties, wrong[0], 90))
     elif wrong:
-        found += _from_tables(target, wrong, seed)
+        found += _from_tables(target, wrong)
     found += _weighed(conduct.findings, bool(wrong and not ties), found)
     found.sort(key=lambda f: -f.weight)
     for array in report.arrays:
@@ -106,8 +106,8 @@ def explain(finding: Finding) -> str:
     return f"{meaning[0].upper()}{meaning[1:]}: {finding.evidence}."
 
 
-def _from_tables(target: Target, wrong: list[str], seed: int) -> list[Finding]:
-    tables = gather(target, wrong, seed)
+def _from_tables(target: Target, wrong: list[str]) -> list[Finding]:
+    tables = gather(target, wrong)
     if tables is None:
         return []
     found = []
@@ -116,7 +116,11 @@ def _from_tables(target: Target, wrong: list[str], seed: int) -> list[Finding]:
             if name in wrong:
                 best = _claimed(HYPOTHESES, tables, name) or _claimed(COSTLY, tables, name)
                 found += sorted(best, key=lambda f: -f.weight)
-    return _shared(found)
+    # a cause that explains several arrays goes before one that explains a single array
+    arrays = Counter(cause for cause, _ in {(f.cause, f.array) for f in found})
+    for f in found:
+        f.weight += 12 * (arrays[f.cause] - 1)
+    return found
 
 
 def _claimed(hypotheses: tuple[Hypothesis, ...], tables: Tables, name: str) -> list[Finding]:
@@ -126,16 +130,6 @@ def _claimed(hypotheses: tuple[Hypothesis, ...], tables: Tables, name: str) -> l
         with suppress(GradientCheckError):
             claims = list(hypothesis(tables, name))
             found += [Finding(cause, text, name, weight) for cause, text, weight in claims]
-    return found
-
-
-def _shared(found: list[Finding]) -> list[Finding]:
-    """A cause that explains several arrays goes before one that explains a single array."""
-    names: dict[str, set[str]] = defaultdict(set)
-    for f in found:
-        names[f.cause].add(f.array)
-    for f in found:
-        f.weight += 12 * (len(names[f.cause]) - 1)
     return found
 
 

@@ -8,10 +8,12 @@ is the cause.
 
 import numpy as np
 
-from minicnn.gradcheck.causes.evidence import STEP, Claims, Tables, comparing, nonzero, same
+from minicnn.gradcheck.causes.evidence import STEP, Claims, Tables, comparing, nonzero, ratio, same
 from minicnn.gradcheck.causes.masks import drops_at_random
 from minicnn.gradcheck.numeric import typical_size
 from minicnn.gradcheck.targets import Array
+
+SMALL = 1e-6  # smallest multiple of a term that counts
 
 
 def _alone(table: Array) -> Array:
@@ -84,7 +86,7 @@ def smooth(t: Tables, name: str, B: Array, J: Array) -> Claims:
         yield "wrong_array", text, 79
         return
     for label, term in {"y": y, "y / x": y / _safe(x)}.items():
-        alone, left = _multiple(b, term), _multiple(j - b, term)
+        alone, left = ratio(b, term, SMALL), ratio(j - b, term, SMALL)
         if any(c is not None and abs(c - round(c)) < 1e-5 for c in (alone, left)):
             side = "is all there is" if alone is not None else "is missing"
             yield "missing_term", f"of the two terms of the product rule, {label} {side}", 78
@@ -102,7 +104,7 @@ def smooth(t: Tables, name: str, B: Array, J: Array) -> Claims:
             yield "chain_rule", text, 72
             return
     for label, term in _terms(t).items():
-        c = _multiple(j - b, term)
+        c = ratio(j - b, term, SMALL)
         if c is not None:
             yield "missing_term", f"backward lacks the term {c:.4g} times {label}", 70
             return
@@ -142,15 +144,6 @@ def _terms(t: Tables) -> dict[str, Array]:
     return terms
 
 
-def _multiple(values: Array, term: Array) -> float | None:
-    """c where values = c times term, or None."""
-    size = float((term * term).sum())
-    if size == 0:
-        return None
-    c = float((values * term).sum()) / size
-    return c if abs(c) > 1e-6 and same(values, c * term) else None
-
-
 @comparing
 def missing_path(t: Tables, name: str, B: Array, J: Array) -> Claims:
     """One of several ways from the array to the output is left out: a residual, a target."""
@@ -165,7 +158,7 @@ def missing_path(t: Tables, name: str, B: Array, J: Array) -> Claims:
                 continue
             y_by_x = (t.y / _safe(t.values[name])).reshape(-1)
             for label, term in {**_terms(t), "y / x": y_by_x}.items():
-                if (part is E or label in ("1", "y / x")) and _multiple(d, term) is not None:
+                if (part is E or label in ("1", "y / x")) and ratio(d, term, SMALL) is not None:
                     direct = f"the direct path (dy times {label})"
                     path = "the identity path" if label == "1" else direct
                     yield "missing_term", f"{path} {what}", 76
@@ -187,7 +180,7 @@ def _missing_in_loss(t: Tables, name: str, e: Array) -> Claims:
         z = np.exp(t.values[name] - t.values[name].max(axis=1, keepdims=True))
         candidates["the softmax"] = (z / z.sum(axis=1, keepdims=True)).reshape(-1)
     for label, term in candidates.items():
-        c = _multiple(e, term)
+        c = ratio(e, term, SMALL)
         if c is not None:
             yield "missing_term", f"the gradient lacks {c:.4g} times {label}", 77
             return
@@ -312,7 +305,7 @@ def _normalisation(x: Array, B: Array, J: Array) -> Claims:
         if abs(J[o].sum()) > 1e-4 * np.abs(J[o]).sum():
             return  # the output follows a shift of its group: no mean is taken off
     R, T = np.array(right), np.array(told)
-    if not same(np.abs(R[:, 0]), np.abs(T[:, 0])) and not _parallel(R[:, 0], T[:, 0]):
+    if not same(np.abs(R[:, 0]), np.abs(T[:, 0])) and ratio(T[:, 0], R[:, 0]) is None:
         return
     mean = bool(np.abs(R[:, 1]).max() > 1e-6 * np.abs(R).max())
     variance = bool(nonzero(R[:, 2]).any())
@@ -334,11 +327,6 @@ def _how(told: Array, right: Array) -> str:
     if not same(told, c * right, 1e-4):
         return "is wrong"
     return "is missing" if abs(c) < 1e-4 else f"is {c:.4g} times the right one"
-
-
-def _parallel(a: Array, b: Array) -> bool:
-    c = float((a * b).sum() / ((a * a).sum() or 1.0))
-    return c != 0 and same(b, c * a)
 
 
 def _fit(basis: Array, row: Array) -> Array | None:

@@ -22,12 +22,7 @@ STEP = 1e-5
 TOLERANCE = 1e-5
 #: seconds that the tables should take, that they may take if need be, and entries they may have
 SECONDS, PATIENCE, ENTRIES = 0.6, 20.0, 6_000_000
-SIZES = (
-    Shrink(batch=3, space=9, channels=None),
-    Shrink(batch=2, space=7, channels=None),
-    Shrink(batch=2, space=7, channels=3),
-    Shrink(batch=2, space=5, channels=2),
-)
+SIZES = (Shrink(3, 9), Shrink(2, 7), Shrink(2, 7, channels=3), Shrink(2, 5, channels=2))
 
 #: what a hypothesis says: cause, one sentence of evidence, weight
 Claims = Iterator[tuple[str, str, float]]
@@ -60,6 +55,13 @@ class Tables:
     def backward(self, dy: Array) -> Grads:
         """Gradients for another cotangent."""
         return self.target.run(self.values, dy).grads
+
+    def claims(self, dy: float = 1.0) -> Iterator[Grads]:
+        """Gradients for a cotangent of ``dy`` at one output and 0 elsewhere, output by output."""
+        for o in range(self.y.size):
+            one = np.zeros(self.y.size)
+            one[o] = dy
+            yield self.backward(one.reshape(self.y.shape))
 
     def slopes(self, name: str) -> Array:
         """What the gradient of array ``name`` should be."""
@@ -99,12 +101,19 @@ def close(a: Array, b: Array) -> Array:
     return np.asarray(np.abs(a - b) <= TOLERANCE * size)
 
 
+def ratio(a: Array, b: Array, least: float = 0.0) -> float | None:
+    """c where a = c b, if it is larger than ``least``, or None."""
+    size = float((b * b).sum())
+    c = float((a * b).sum()) / size if size else 0.0
+    return c if abs(c) > least and same(a, c * b) else None
+
+
 def nonzero(a: Array) -> Array:
     """Where an array is not zero, relative to its largest entry."""
     return ~close(np.zeros_like(a), a)
 
 
-def gather(target: Target, wanted: list[str], seed: int) -> Tables | None:
+def gather(target: Target, wanted: list[str]) -> Tables | None:
     """Tables of the target, or of a copy small enough, in which the arrays ``wanted`` are wrong."""
     slow: list[tuple[float, int, Target]] = []
     shapes = _misshaped(target)
@@ -114,10 +123,10 @@ def gather(target: Target, wanted: list[str], seed: int) -> Tables | None:
         cost = _cost(copy, wanted)
         if cost > SECONDS:  # the largest copy that is quick comes first
             slow.append((cost, len(slow), copy))
-        elif (tables := _wrong_tables(copy, wanted, seed)) is not None:
+        elif (tables := _wrong_tables(copy, wanted)) is not None:
             return tables
     for cost, _, copy in sorted(slow, key=lambda entry: entry[:2]):
-        if cost < PATIENCE and (tables := _wrong_tables(copy, wanted, seed)) is not None:
+        if cost < PATIENCE and (tables := _wrong_tables(copy, wanted)) is not None:
             return tables
     return None
 
@@ -140,8 +149,8 @@ def _misshaped(target: Target) -> set[str]:
     return {n for n, v in target.values.items() if getattr(grads.get(n), "shape", None) != v.shape}
 
 
-def _wrong_tables(target: Target, wanted: list[str], seed: int) -> Tables | None:
-    tables = build(target, seed, wanted)
+def _wrong_tables(target: Target, wanted: list[str]) -> Tables | None:
+    tables = build(target, target.settings.seed, wanted)
     return tables if tables is not None and set(tables.wrong()) & set(wanted) else None
 
 
@@ -179,10 +188,7 @@ def build(
     for name in names:
         tables.J[name] = jacobian(target, values, name, y.size)
     claims: dict[str, list[Array]] = {n: [] for n in names if _fits(tables.grads.get(n), values[n])}
-    for o in range(y.size):
-        one = np.zeros(y.size)
-        one[o] = 1.0
-        grads = tables.backward(one.reshape(y.shape))
+    for grads in tables.claims():
         for name in list(claims):
             grad = grads.get(name)
             if _fits(grad, values[name]):

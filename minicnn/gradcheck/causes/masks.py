@@ -27,10 +27,13 @@ def not_linear(t: Tables, name: str) -> Claims:
     if t.linear or name not in t.B or grad is None:
         return
     B, J = t.B[name], t.J[name]
+    # a mask by the sign of dy answers otherwise to -1
+    told = (grads[name] for grads in t.claims(-1.0))
+    negative = np.array([g.reshape(-1) for g in told if g is not None])
     up, down = np.where(v > 0, v, 0), np.where(v < 0, v, 0)
     incoming, returned = "the incoming gradient dy", "the gradient it returns"
     tests = (
-        (up @ B + down @ _negative_claim(t, name), incoming),
+        (up @ B - down @ negative, incoming),
         (up @ B, incoming),
         (down @ B, incoming),
         (up @ J, incoming),
@@ -57,18 +60,6 @@ def not_linear(t: Tables, name: str) -> Claims:
     elif same(grad - zero, t.slopes(name)):
         text = f"a term that does not depend on dy is added to the gradient of {name}"
         yield "extra_term", text, 80
-
-
-def _negative_claim(t: Tables, name: str) -> Array:
-    """B from cotangents of -1, which a mask by the sign of dy answers differently."""
-    rows = []
-    for o in range(t.y.size):
-        one = np.zeros(t.y.size)
-        one[o] = -1.0
-        grad = t.backward(one.reshape(t.y.shape))[name]
-        assert grad is not None
-        rows.append(-grad.reshape(-1))
-    return np.array(rows)
 
 
 def _one_of_several(t: Tables, J: Array, grad: Array) -> bool:
@@ -219,13 +210,8 @@ def whole_slices(D: Array) -> dict[int, list[int]] | None:
 
 def _at_edges(slices: dict[int, list[int]], shape: tuple[int, ...]) -> bool:
     """Whether the missing slices are runs at the beginning or the end, leaving something."""
-    for axis, where in slices.items():
-        n = shape[axis]
-        head = next((k for k in range(n) if k not in where), n)
-        tail = next((k for k in range(n) if n - 1 - k not in where), n)
-        if head + tail != len(where):
-            return False
-    return True
+    kept = [[k for k in range(shape[a]) if k not in where] for a, where in slices.items()]
+    return all(k[-1] - k[0] + 1 == len(k) for k in kept)
 
 
 def _spell(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minicnn.gradcheck.causes.evidence import Claims, Tables, comparing, nonzero, same
+from minicnn.gradcheck.causes.evidence import Claims, Tables, comparing, nonzero, ratio, same
 from minicnn.gradcheck.causes.masks import drops_at_random
 from minicnn.gradcheck.numeric import direction_slope
 from minicnn.gradcheck.targets import Array, Shrink, Target
@@ -56,15 +56,6 @@ def multiple(t: Tables, name: str, B: Array, J: Array) -> Claims:
         yield "dropout_scale", *_rate(t, text, c)
         return
     yield _factor(t, name, text, c)
-
-
-def ratio(B: Array, J: Array) -> float | None:
-    """c where B = c J, or None."""
-    size = float((J * J).sum())
-    if size == 0:
-        return None
-    c = float((B * J).sum()) / size
-    return c if c != 0 and same(B, c * J) else None
 
 
 def is_about(c: float, number: float, tolerance: float = 1e-4) -> bool:

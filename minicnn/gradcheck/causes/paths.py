@@ -13,6 +13,7 @@ from minicnn.gradcheck.causes.evidence import (
     comparing,
     jacobian,
     nonzero,
+    ratio,
     same,
 )
 from minicnn.gradcheck.causes.masks import drops_at_random
@@ -127,7 +128,7 @@ def _owed(t: Tables, x: Array, w: Array, table: Array) -> Array | None:
 def left_out(t: Tables, name: str, B: Array, J: Array) -> Claims:
     """What is missing, E = J - B, behaves like one of several ways from the array to the output."""
     E = J - B
-    if t.y.size < 2 or same(B, J) or not nonzero(B).any() or same(E, J) or _multiple_of(E, J):
+    if t.y.size < 2 or same(B, J) or not nonzero(B).any() or ratio(E, J):
         return
     value = t.values[name]
     other = _elsewhere(t, name, value * 0.7 + 0.05)
@@ -148,7 +149,7 @@ def left_out(t: Tables, name: str, B: Array, J: Array) -> Claims:
     square = t.y.shape == value.shape and not nonzero(J - np.diag(np.diag(J))).any()
     if square or not 0 < changed.mean() < 0.5 or nonzero(J).mean() < 0.9:
         return
-    if nonzero(B)[changed].mean() > 0.9 and not _multiple_of(E[changed], J[changed]):
+    if nonzero(B)[changed].mean() > 0.9 and not ratio(E[changed], J[changed]):
         text = f"most of the gradient of {name} is right, one way to the output is left out"
         yield "missing_term", text, 45
 
@@ -157,11 +158,6 @@ def _elsewhere(t: Tables, name: str, value: Array) -> tuple[Array, Array] | None
     """B and J at another value of the array."""
     tables = build(t.target, 0, [name], {**t.values, name: value})
     return None if tables is None or name not in tables.B else (tables.B[name], tables.J[name])
-
-
-def _multiple_of(a: Array, b: Array) -> bool:
-    size = float((b * b).sum())
-    return size > 0 and same(a, float((a * b).sum()) / size * b)
 
 
 # -- right for other values: the kernel flipped, two axes swapped, one negated -------------------

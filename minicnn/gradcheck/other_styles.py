@@ -11,7 +11,9 @@ Weights of a class are found by their gradients: ``self.W`` with ``self.dW`` (or
 """
 
 import copy
+import functools
 import inspect
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -352,12 +354,9 @@ def _slots(thing: object) -> dict[str, tuple[Where, Where]]:
 
 
 def _get(thing: object, where: Where) -> Any:
-    value = vars(thing).get(where[0])
-    if len(where) == 1 or value is None:
-        return value
     try:
-        return value[where[1]]
-    except (KeyError, IndexError):
+        return functools.reduce(operator.getitem, where, vars(thing))
+    except (KeyError, IndexError, TypeError):
         return None
 
 

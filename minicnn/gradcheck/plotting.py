@@ -41,9 +41,8 @@ def error_maps(report: "Report") -> Picture:
         bar = figure.colorbar(image, ax=axes, shrink=0.85)
         bar.set_ticks([-9, -6, -3, 0], labels=["1e-9", "1e-6", "1e-3", "1"])
         bar.set_label("relative error")
-    verdict = (
-        "all gradients are right" if report.ok else f"likeliest cause: {report.cause or 'unknown'}"
-    )
+    cause = f"likeliest cause: {report.cause or 'unknown'}"
+    verdict = "all gradients are right" if report.ok else cause
     figure.suptitle(f"{report.target}: {verdict}", color=INK, fontsize=16, fontweight="bold")
     return figure
 
@@ -94,7 +93,8 @@ def tiled(
             flat = int(np.ravel_multi_index(index, array.shape)) if array.shape else 0
             spot = divmod(flat, matrix.shape[1])
         return matrix, spot, (" x ".join(axes[:-1]), axes[-1] if axes else "")
-    space = _spatial(axes)
+    named = [i for i, a in enumerate(axes) if a.endswith(("height", "width"))]
+    space = (named[0], named[1]) if len(named) == 2 else (2, 3)
     down, across = (a for a in range(4) if a not in space)
     place = index or (0, 0, 0, 0)
     top, left = max(place[down] - TILES + 1, 0), max(place[across] - TILES + 1, 0)
@@ -110,12 +110,6 @@ def tiled(
     return matrix, spot, (f"tiles: {axes[down]}", f"tiles: {axes[across]}; in a tile {inner}")
 
 
-def _spatial(axes: tuple[str, ...]) -> tuple[int, int]:
-    """The two axes that are drawn as a tile."""
-    named = [i for i, a in enumerate(axes) if a.endswith(("height", "width"))]
-    return (named[0], named[1]) if len(named) == 2 else (2, 3)
-
-
 def relative_errors(array: "ArrayReport") -> Array | None:
     """log10 of the relative error of every entry; NaN where it was not compared."""
     told, right = array.analytic_map, array.numeric_map
@@ -123,7 +117,5 @@ def relative_errors(array: "ArrayReport") -> Array | None:
         return None
     size = np.maximum(np.abs(told), np.abs(right))
     floor = 1e-7 * float(np.nanmax(np.abs(right), initial=0.0)) or 1.0
-    with np.errstate(divide="ignore"):
-        return np.asarray(
-            np.log10(np.maximum(np.abs(told - right) / np.maximum(size, floor), 1e-9))
-        )
+    relative = np.abs(told - right) / np.maximum(size, floor)
+    return np.asarray(np.log10(np.maximum(relative, 1e-9)))

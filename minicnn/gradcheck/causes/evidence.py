@@ -116,10 +116,7 @@ def nonzero(a: Array) -> Array:
 def gather(target: Target, wanted: list[str]) -> Tables | None:
     """Tables of the target, or of a copy small enough, in which the arrays ``wanted`` are wrong."""
     slow: list[tuple[float, int, Target]] = []
-    shapes = _misshaped(target)
     for copy in _copies(target):
-        if copy is not target and _misshaped(copy) != shapes:
-            continue  # made for one size: the copy is wrong in another way
         cost = _cost(copy, wanted)
         if cost > SECONDS:  # the largest copy that is quick comes first
             slow.append((cost, len(slow), copy))
@@ -132,13 +129,16 @@ def gather(target: Target, wanted: list[str]) -> Tables | None:
 
 
 def _copies(target: Target) -> Iterator[Target]:
-    """The target, then smaller ones; a layer made for one size may not run at another."""
+    """The target, then smaller ones.
+
+    What was made for one size may not run at another, or be wrong there in another way.
+    """
+    shapes = _misshaped(target)
     yield target
     for size in SIZES:
         with contextlib.suppress(GradientCheckError):
             smaller = target.resized(size)
-            if smaller is not None:
-                _misshaped(smaller)  # does it run?
+            if smaller is not None and _misshaped(smaller) == shapes:
                 yield smaller
 
 
@@ -218,6 +218,14 @@ def jacobian(target: Target, values: Values, name: str, outputs: int) -> Array:
         flat[i] = start
     J[np.abs(J) < 1e-8 * float(np.abs(J).max(initial=0.0))] = 0.0  # rounding
     return J
+
+
+def difference(target: Target, values: Values, name: str, u: Array | float = 1.0) -> Array:
+    """Slope of the output when array ``name`` moves along u, by one central difference."""
+    h = STEP * typical_size(values[name])
+    up = target.forward({**values, name: values[name] + h * u})
+    down = target.forward({**values, name: values[name] - h * u})
+    return np.asarray((up - down) / (2 * h))
 
 
 def _fits(grad: Array | None, value: Array) -> TypeGuard[Array]:

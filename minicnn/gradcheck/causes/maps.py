@@ -81,22 +81,15 @@ def shifted(t: Tables, name: str, B: Array, J: Array) -> Claims:
 def _moved(B: Array, J: Array, axes: tuple[int, ...], amounts: tuple[int, ...]) -> bool:
     """Whether B is J moved along some axes, wherever both exist."""
     for k, a in zip(amounts, axes, strict=True):
-        B, J = _overlap(B, J, a + 1, k)
-    enough = nonzero(J).mean() > 0.02
-    return bool(enough and nonzero(B).any() and (same(B, J) or _mostly(B, J)))
-
-
-def _mostly(b: Array, j: Array) -> bool:
-    """Whether b is j with some entries lost, at most half of them, as at an edge."""
-    there = nonzero(b)
-    return bool(close(b, j)[there].all() and there.sum() >= 0.5 * nonzero(j).sum() > 0)
-
-
-def _overlap(b: Array, j: Array, axis: int, k: int) -> tuple[Array, Array]:
-    """The parts of b and of j that meet when j is moved by k along ``axis``."""
-    n = b.shape[axis]
-    first, last = np.arange(max(k, 0), n + min(k, 0)), np.arange(max(-k, 0), n - max(k, 0))
-    return np.take(b, first, axis), np.take(j, last, axis)
+        n = B.shape[a + 1]
+        B = np.take(B, np.arange(max(k, 0), n + min(k, 0)), a + 1)
+        J = np.take(J, np.arange(max(-k, 0), n - max(k, 0)), a + 1)
+    there, wanted = nonzero(B), nonzero(J)
+    if not there.any() or wanted.mean() <= 0.02:
+        return False
+    # some entries may be lost, at most half of them, as at an edge
+    mostly = close(B, J)[there].all() and there.sum() >= 0.5 * wanted.sum()
+    return same(B, J) or bool(mostly)
 
 
 def _shift(

@@ -1,5 +1,7 @@
 """B is J with contributions left out or put in: masks, edges, overwriting."""
 
+import math
+
 import numpy as np
 
 from minicnn.gradcheck.causes.evidence import Claims, Tables, close, comparing, nonzero, same
@@ -95,16 +97,11 @@ def rows(t: Tables, name: str, B: Array, J: Array) -> Claims:
 def _left_out(t: Tables, name: str, dropped: Array) -> Claims:
     """Outputs whose whole contribution is missing."""
     kept, shape = ~dropped, dropped.shape
-    single = {
-        axis: np.flatnonzero(kept.any(axis=tuple(a for a in range(len(shape)) if a != axis)))
-        for axis in range(len(shape))
-    }
-    lone = {a: where[0] for a, where in single.items() if len(where) == 1 and shape[a] > 1}
-    box = np.ones(shape, bool)
-    for a, place in lone.items():
-        box &= np.indices(shape)[a] == place
+    places = [np.unique(p) for p in np.nonzero(kept)]
+    lone = {a: p[0] for a, p in enumerate(places) if len(p) == 1 and shape[a] > 1}
+    all_else = kept.sum() == math.prod(n for a, n in enumerate(shape) if a not in lone)
     enough = any(shape[a] > 2 for a in lone) or 0 in lone or len(lone) > 1
-    if lone and (box == kept).all() and enough and name != t.first:
+    if lone and all_else and enough and name != t.first:
         last = all(place == shape[a] - 1 for a, place in lone.items())
         which = "last" if last else "first" if not any(lone.values()) else "same"
         axes = ", ".join(map(str, lone))
@@ -166,9 +163,9 @@ def contributions(t: Tables, name: str, B: Array, J: Array) -> Claims:
         arrive = _positions(kept, t.y.shape, channel)
         come = _positions(there, t.y.shape, channel)
         crowded = come > 1
-        # a zero of a pool may overwrite a lone one
-        lone_ones_lost = bool((arrive < come)[~crowded].any())
-        if crowded.any() and (arrive <= 1).all() and (not lone_ones_lost or _one_hot(J)):
+        one_hot = (there.sum(axis=1) <= 1).all()  # a zero of a pool may overwrite a lone one
+        lone_ones_kept = not (arrive < come)[~crowded].any()
+        if crowded.any() and (arrive <= 1).all() and (lone_ones_kept or one_hot):
             text = (
                 f"where several windows overlap, the gradient of {name} holds the contribution of "
                 "one only: = where += belongs"
@@ -176,11 +173,8 @@ def contributions(t: Tables, name: str, B: Array, J: Array) -> Claims:
             yield "overwritten", text, 82
             return
     share = 1 - float(kept.sum() / there.sum())
-    yield (
-        "missing_term",
-        f"{share:.0%} of the contributions to the gradient of {name} are left out",
-        40,
-    )
+    text = f"{share:.0%} of the contributions to the gradient of {name} are left out"
+    yield "missing_term", text, 40
 
 
 def _positions(table: Array, shape: tuple[int, ...], channel: int | None) -> Array:
@@ -189,10 +183,6 @@ def _positions(table: Array, shape: tuple[int, ...], channel: int | None) -> Arr
     if channel is not None:
         full = np.any(full, axis=channel, keepdims=True)
     return np.asarray(full.reshape(-1, table.shape[1]).sum(axis=0))
-
-
-def _one_hot(J: Array) -> bool:
-    return bool((nonzero(J).sum(axis=1) <= 1).all())
 
 
 def whole_slices(D: Array) -> dict[int, list[int]] | None:

@@ -3,7 +3,8 @@
 import contextlib
 import itertools
 import math
-from collections.abc import Iterator
+import operator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -88,16 +89,18 @@ def _factor(t: Tables, name: str, text: str, c: float) -> tuple[str, str, float]
     exact = is_about(rest, 1)
     named = _number(t, name, rest)
     number = named or f"{rest:.4g}"
+    leading = itertools.accumulate(x.shape, operator.mul)
+    positions = (math.prod(chosen) for chosen in _subsets(t.y.shape[1:]))
     if scalar_loss and power == 1:
         more = "" if exact else f" (and {number})"
         more = f"the batch size{more}, by which the loss is divided"
         return "loss_not_divided", f"{text}: {more}", 95
-    if scalar_loss and power == 0 and _is_size(c, x):
+    if scalar_loss and power == 0 and _is_one_of(c, [*leading, *x.shape]):
         return "loss_not_divided", f"{text}: {named}, by which the loss is divided", 93
     if not scalar_loss and power == -1 and name != t.first:
         more = "" if exact else f" times {number}"
         return "batch_mean", f"{text}: 1 / batch size{more}, a mean where the sum belongs", 95
-    if not scalar_loss and power == 0 and name != t.first and _is_positions(1 / c, t):
+    if not scalar_loss and power == 0 and name != t.first and _is_one_of(1 / c, positions):
         return "batch_mean", f"{text}: {named}, a mean over positions where their sum belongs", 94
     if power:
         powers = {1: "the batch size", -1: "1 / batch size"}
@@ -164,14 +167,7 @@ def _subsets(items: range | tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         yield from itertools.combinations(items, k)
 
 
-def _is_size(c: float, x: Array) -> bool:
-    sizes = {math.prod(x.shape[:k]) for k in range(1, x.ndim + 1)} | set(x.shape)
-    return any(n > 1 and is_about(c, n) for n in sizes)
-
-
-def _is_positions(c: float, t: Tables) -> bool:
-    """Whether c is the product of sizes of output axes between the batch and the channels."""
-    sizes = (math.prod(chosen) for chosen in _subsets(t.y.shape[1:]))
+def _is_one_of(c: float, sizes: Iterable[int]) -> bool:
     return any(n > 1 and is_about(c, n) for n in sizes)
 
 

@@ -6,13 +6,14 @@ import importlib
 import importlib.util
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from minicnn.engine import console
 from minicnn.gradcheck.api import check_gradients
-from minicnn.gradcheck.errors import GradientCheckError, guarded
 from minicnn.gradcheck.targets import generic_input
+from minicnn.gradcheck.user_code import GradientCheckError, guarded
 from minicnn.registry import suggestion
 
 DESCRIPTION = """Check the hand-written gradients of a layer, a model, a loss or a pair of functions
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if report.ok else 1
 
 
-def _written(path: Path, write: Any) -> None:
+def _written(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(path)
     except (OSError, ValueError) as error:

@@ -88,15 +88,6 @@ def _differences(
     return (up - down) / (2 * h), np.abs(right - left), (left, right)
 
 
-def moved(values: Values, name: str, direction: Array) -> Callable[[float], Values]:
-    """t -> the values with array ``name`` moved by t times ``direction``."""
-
-    def at(t: float) -> Values:
-        return {**values, name: values[name] + t * direction}
-
-    return at
-
-
 def direction_slope(
     forward: Callable[[Values], Array], values: Values, name: str, direction: Array, y: Array,
     scale: float | None = None,
@@ -105,8 +96,9 @@ def direction_slope(
 
     The steps are in proportion to ``scale``, by default the typical size of the array.
     """
-    at = moved(values, name, direction)
-    return slope(lambda t: forward(at(t)), scale or typical_size(values[name]), y)
+    array = values[name]
+    size = scale or typical_size(array)
+    return slope(lambda t: forward({**values, name: array + t * direction}), size, y)
 
 
 def directional_errors(

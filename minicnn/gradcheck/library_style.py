@@ -23,13 +23,19 @@ from minicnn.gradcheck.targets import (
     Values,
     apart,
     host,
-    input_array,
     plain_axes,
     rates,
 )
 from minicnn.gradcheck.user_code import GradientCheckError, guarded, one_array
 from minicnn.layers.base import Layer
 from minicnn.losses.base import Loss
+
+#: names of the axes by their number, channels last
+INPUT_AXES = {
+    1: "batch", 2: "batch, feature", 3: "batch, position, channel",
+    4: "batch, height, width, channel",
+}  # fmt: skip
+WEIGHT_AXES = {1: "unit", 2: "input, unit", 4: "kernel height, kernel width, channel, filter"}
 
 
 class CheckContext(Context):
@@ -81,7 +87,7 @@ class LayerTarget(Target):
         else:
             layer = copy.deepcopy(built)
         self.layers: list[Layer] = layer if isinstance(layer, list) else [layer]
-        self.values["x"] = input_array(x, settings.seed, self.notes)
+        self.values["x"] = self.input_array(x)
         self._build(self.values["x"].shape)
         self._take_parameters()
         self.stages = [stage for one in self.layers for stage in own_stages(one)]
@@ -214,7 +220,7 @@ class LossTarget(Target):
         for method in ("forward", "backward"):
             if not hasattr(loss, method):
                 raise GradientCheckError(f"loss {self.name} has no {method}", type(loss))
-        self.values["x"] = input_array(x, settings.seed, self.notes)
+        self.values["x"] = self.input_array(x)
         self.axes["x"] = layer_axes("x", self.values["x"].shape)
         activation = getattr(loss, "inverse_of", None)
         if isinstance(x, tuple) and activation and not getattr(loss, "from_logits", False):
@@ -345,18 +351,9 @@ def class_maker(cls: type[Layer], arguments: dict[str, Any]) -> Callable[[], Lay
 
 
 def layer_axes(name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
-    """Axis names in this library's layout, channels last."""
-    table = {
-        1: ("batch",),
-        2: ("batch", "feature"),
-        3: ("batch", "position", "channel"),
-        4: ("batch", "height", "width", "channel"),
-    } if name == "x" else {
-        1: ("unit",),
-        2: ("input", "unit"),
-        4: ("kernel height", "kernel width", "channel", "filter"),
-    }  # fmt: skip
-    return table.get(len(shape), plain_axes(shape))
+    """Axis names in this library's layout."""
+    named = (INPUT_AXES if name == "x" else WEIGHT_AXES).get(len(shape))
+    return plain_axes(shape) if named is None else tuple(named.split(", "))
 
 
 def probabilities(x: Array, activation: str) -> Array:

@@ -30,15 +30,14 @@ from minicnn.gradcheck.targets import (
     Target,
     Values,
     apart,
-    as_float64,
     generic_input,
     host,
-    input_array,
     plain_axes,
     rates,
 )
 from minicnn.gradcheck.user_code import GradientCheckError, guarded, in_words, one_array
 
+Params = Mapping[str, Any] | Sequence[Any]
 #: arguments of these names are what an output is compared with; no gradient is expected for them
 TARGET_NAMES = {
     "y", "t", "target", "targets", "label", "labels", "y_true", "truth", "true", "onehot",
@@ -53,7 +52,7 @@ class FunctionTarget(Target):
 
     def __init__(
         self, forward: Callable[..., Any], backward: Callable[..., Any] | None, x: object,
-        params: Mapping[str, Any] | Sequence[Any], settings: Settings,
+        params: Params, settings: Settings,
     ) -> None:  # fmt: skip
         where = "cupy" if settings.backend == "cupy" else "numpy"
         super().__init__(_name(forward), settings, where)
@@ -68,7 +67,7 @@ class FunctionTarget(Target):
         self.axes = {n: plain_axes(v.shape) for n, v in self.values.items()}
         self._learn_form()
 
-    def _bind(self, x: object, params: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
+    def _bind(self, x: object, params: Params) -> dict[str, Any]:
         """All arguments of forward by name, in its order."""
         if isinstance(params, Mapping):
             given = dict(params)
@@ -99,7 +98,7 @@ class FunctionTarget(Target):
     def _sort(self, name: str, value: Any) -> None:
         """Into arrays to differentiate, constant arrays, and everything else."""
         if name == (self.names[0] if self.names else "x"):
-            self.values[name] = input_array(value, self.settings.seed, self.notes)
+            self.values[name] = self.input_array(value)
         elif (
             isinstance(value, list)
             or hasattr(value, "__array__")
@@ -107,7 +106,7 @@ class FunctionTarget(Target):
         ):
             array = host(value)
             if array.dtype.kind == "f" and array.ndim > 0 and name.lower() not in TARGET_NAMES:
-                self.values[name] = as_float64(value, name, self.notes)
+                self.values[name] = self.as_float64(value, name)
             elif array.dtype.kind in "fiub":
                 self.constants[name] = array
         else:
@@ -284,7 +283,7 @@ class ObjectTarget(Target):
     def __init__(self, name: str, make: Callable[[], Any], x: object, settings: Settings) -> None:
         super().__init__(name, settings)
         self.origin = guarded(make, f"creating {name}")
-        self.values["x"] = input_array(x, settings.seed, self.notes)
+        self.values["x"] = self.input_array(x)
         trial = copy.deepcopy(self.origin)
         y = self._array(trial, "forward", self.lend(self.values["x"]))
         try:
@@ -293,7 +292,7 @@ class ObjectTarget(Target):
             self.slots = _slots(trial)
         rng = np.random.default_rng(settings.seed + 1)
         for key, (where, _) in self.slots.items():
-            self.values[key] = apart(as_float64(_get(trial, where), key, self.notes), rng)
+            self.values[key] = apart(self.as_float64(_get(trial, where), key), rng)
         if any(_get(self.origin, where) is None for where, _ in self.slots.values()):
             self.origin = trial  # weights are made by the first forward call
         self.axes = {n: plain_axes(v.shape) for n, v in self.values.items()}

@@ -10,16 +10,9 @@ from typing import Any
 import numpy as np
 
 from minicnn import losses
+from minicnn.gradcheck import library_style
 from minicnn.gradcheck.conduct import seeded
 from minicnn.gradcheck.judge import check
-from minicnn.gradcheck.library_style import (
-    LayerTarget,
-    LossTarget,
-    ModelTarget,
-    class_maker,
-    instance_maker,
-    require_methods,
-)
 from minicnn.gradcheck.other_styles import FunctionTarget, ObjectTarget, Params, argument_names
 from minicnn.gradcheck.report import Report
 from minicnn.gradcheck.targets import Settings, Target, is_shape
@@ -113,7 +106,7 @@ def make_target(
     cls = target if is_class else type(target)
     if hasattr(cls, "divisor"):  # a minicnn.losses.Loss, or what behaves like one
         x = _given(x, cls)
-        return LossTarget(target(**arguments) if is_class else target, x, y, settings)
+        return library_style.LossTarget(target(**arguments) if is_class else target, x, y, settings)
     if isinstance(getattr(target, "layers", None), list | tuple) and not is_class:
         shape = getattr(target, "input_shape", None)
         if x is None and shape is not None and None not in shape[1:]:
@@ -121,13 +114,17 @@ def make_target(
         x = _given(x, cls)
         end = None if loss is None else losses.as_loss(loss)
         name = getattr(target, "name", None) or cls.__name__
-        return ModelTarget(name, list(target.layers), x, end, y, settings)
+        return library_style.ModelTarget(name, list(target.layers), x, end, y, settings)
     if issubclass(cls, Layer) or _takes_context(cls):
         x = _given(_known_shape(target) if x is None else x, cls)
-        require_methods(cls)
-        make = class_maker(cls, arguments) if is_class else instance_maker(target)
+        library_style.require_methods(cls)
+        make = (
+            library_style.class_maker(cls, arguments)
+            if is_class
+            else library_style.instance_maker(target)
+        )
         built = None if is_class or not getattr(target, "built", False) else target
-        return LayerTarget(cls.__name__, make, built, x, settings)
+        return library_style.LayerTarget(cls.__name__, make, built, x, settings)
     if callable(getattr(cls, "forward", None)):
         if not callable(getattr(cls, "backward", None)):
             raise GradientCheckError(f"{cls.__name__} has no backward", cls)

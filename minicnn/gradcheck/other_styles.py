@@ -20,21 +20,8 @@ from typing import Any
 import numpy as np
 
 from minicnn.backends import spec
-from minicnn.gradcheck import user_code
-from minicnn.gradcheck.targets import (
-    Array,
-    Call,
-    Run,
-    Settings,
-    Shrink,
-    Target,
-    Values,
-    apart,
-    generic_input,
-    host,
-    plain_axes,
-    rates,
-)
+from minicnn.gradcheck import targets, user_code
+from minicnn.gradcheck.targets import Array, Call, Run, Settings, Shrink, Target, Values
 from minicnn.gradcheck.user_code import GradientCheckError, guarded, in_words, one_array
 
 Params = Mapping[str, Any] | Sequence[Any]
@@ -64,7 +51,7 @@ class FunctionTarget(Target):
         )
         for name, value in self.arguments.items():
             self._sort(name, value)
-        self.axes = {n: plain_axes(v.shape) for n, v in self.values.items()}
+        self.axes = {n: targets.plain_axes(v.shape) for n, v in self.values.items()}
         self._learn_form()
 
     def _bind(self, x: object, params: Params) -> dict[str, Any]:
@@ -104,13 +91,13 @@ class FunctionTarget(Target):
             or hasattr(value, "__array__")
             or (hasattr(value, "get") and hasattr(value, "dtype"))
         ):
-            array = host(value)
+            array = targets.host(value)
             if array.dtype.kind == "f" and array.ndim > 0 and name.lower() not in TARGET_NAMES:
                 self.values[name] = self.as_float64(value, name)
             elif array.dtype.kind in "fiub":
                 self.constants[name] = array
         else:
-            self.rates |= rates(value if isinstance(value, dict) else {name: value})
+            self.rates |= targets.rates(value if isinstance(value, dict) else {name: value})
 
     def _learn_form(self) -> None:
         """Call forward once: what comes with the output says how backward is called."""
@@ -165,7 +152,7 @@ class FunctionTarget(Target):
                 f"{in_words(y)}",
                 self.f,
             )
-        return host(y)
+        return targets.host(y)
 
     def _forward(self, call: Call) -> Array:
         call.memory = self._call_forward(call)
@@ -237,7 +224,7 @@ class FunctionTarget(Target):
             if name == self.first or (name in self.constants and value.shape[:1] == x.shape[:1]):
                 shape[0] = batch
             if name == self.first:
-                params[name] = generic_input(tuple(shape), self.settings.seed)
+                params[name] = targets.generic_input(tuple(shape), self.settings.seed)
             else:  # the leading part, or samples repeated where it must grow
                 for axis, n in enumerate(shape):
                     value = np.take(value, np.arange(n) % value.shape[axis], axis)
@@ -292,16 +279,16 @@ class ObjectTarget(Target):
             self.slots = _slots(trial)
         rng = np.random.default_rng(settings.seed + 1)
         for key, (where, _) in self.slots.items():
-            self.values[key] = apart(self.as_float64(_get(trial, where), key), rng)
+            self.values[key] = targets.apart(self.as_float64(_get(trial, where), key), rng)
         if any(_get(self.origin, where) is None for where, _ in self.slots.values()):
             self.origin = trial  # weights are made by the first forward call
-        self.axes = {n: plain_axes(v.shape) for n, v in self.values.items()}
-        self.rates = rates(vars(self.origin))
+        self.axes = {n: targets.plain_axes(v.shape) for n, v in self.values.items()}
+        self.rates = targets.rates(vars(self.origin))
 
     def _array(self, thing: object, method: str, argument: Array) -> Array:
         function = getattr(thing, method)
         got = guarded(function, f"{method} of {self.name}", argument)
-        return host(got if np.isscalar(got) else one_array(got, function, self.name))
+        return targets.host(got if np.isscalar(got) else one_array(got, function, self.name))
 
     def _start(self, values: Values) -> Call:
         thing = copy.deepcopy(self.origin)

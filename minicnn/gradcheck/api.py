@@ -4,29 +4,20 @@ import copy
 import inspect
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from minicnn import losses
+from minicnn.gradcheck import library_style
 from minicnn.gradcheck.conduct import seeded
 from minicnn.gradcheck.judge import check
-from minicnn.gradcheck.library_style import (
-    LayerTarget,
-    LossTarget,
-    ModelTarget,
-    class_maker,
-    instance_maker,
-    require_methods,
-)
-from minicnn.gradcheck.other_styles import FunctionTarget, ObjectTarget, argument_names
+from minicnn.gradcheck.other_styles import FunctionTarget, ObjectTarget, Params, argument_names
 from minicnn.gradcheck.report import Report
 from minicnn.gradcheck.targets import Settings, Target, is_shape
 from minicnn.gradcheck.user_code import GradientCheckError
 from minicnn.layers.base import Layer
-
-Params = Mapping[str, Any] | Sequence[Any]
 
 
 def check_gradients(
@@ -108,16 +99,14 @@ def make_target(
         pair = tuple(target) if isinstance(target, tuple | list) else (target, None)
         if len(pair) != 2 or not callable(pair[0]) or not (callable(pair[1]) or pair[1] is None):
             raise GradientCheckError("expected a pair of functions (forward, backward)")
-        if not params:
-            x = _given(x, pair[0])
+        x = x if params else _given(x, pair[0])
         return FunctionTarget(*pair, x, params or {}, settings)
     arguments = dict(params) if isinstance(params, Mapping) else {}
     is_class = isinstance(target, type)
     cls = target if is_class else type(target)
     if hasattr(cls, "divisor"):  # a minicnn.losses.Loss, or what behaves like one
         x = _given(x, cls)
-        made = target(**arguments) if is_class else target
-        return LossTarget(made, x, y, settings)
+        return library_style.LossTarget(target(**arguments) if is_class else target, x, y, settings)
     if isinstance(getattr(target, "layers", None), list | tuple) and not is_class:
         shape = getattr(target, "input_shape", None)
         if x is None and shape is not None and None not in shape[1:]:
@@ -125,13 +114,17 @@ def make_target(
         x = _given(x, cls)
         end = None if loss is None else losses.as_loss(loss)
         name = getattr(target, "name", None) or cls.__name__
-        return ModelTarget(name, list(target.layers), x, end, y, settings)
+        return library_style.ModelTarget(name, list(target.layers), x, end, y, settings)
     if issubclass(cls, Layer) or _takes_context(cls):
         x = _given(_known_shape(target) if x is None else x, cls)
-        require_methods(cls)
-        make = class_maker(cls, arguments) if is_class else instance_maker(target)
+        library_style.require_methods(cls)
+        make = (
+            library_style.class_maker(cls, arguments)
+            if is_class
+            else library_style.instance_maker(target)
+        )
         built = None if is_class or not getattr(target, "built", False) else target
-        return LayerTarget(cls.__name__, make, built, x, settings)
+        return library_style.LayerTarget(cls.__name__, make, built, x, settings)
     if callable(getattr(cls, "forward", None)):
         if not callable(getattr(cls, "backward", None)):
             raise GradientCheckError(f"{cls.__name__} has no backward", cls)

@@ -12,24 +12,18 @@ import numpy as np
 from minicnn import config
 from minicnn.backends import spec
 from minicnn.backends.context import Context
-from minicnn.gradcheck import user_code
-from minicnn.gradcheck.targets import (
-    Array,
-    Call,
-    Run,
-    Settings,
-    Shrink,
-    Target,
-    Values,
-    apart,
-    host,
-    input_array,
-    plain_axes,
-    rates,
-)
+from minicnn.gradcheck import targets, user_code
+from minicnn.gradcheck.targets import Array, Call, Run, Settings, Shrink, Target, Values
 from minicnn.gradcheck.user_code import GradientCheckError, guarded, one_array
 from minicnn.layers.base import Layer
 from minicnn.losses.base import Loss
+
+#: names of the axes by their number, channels last
+INPUT_AXES = {
+    1: "batch", 2: "batch, feature", 3: "batch, position, channel",
+    4: "batch, height, width, channel",
+}  # fmt: skip
+WEIGHT_AXES = {1: "unit", 2: "input, unit", 4: "kernel height, kernel width, channel, filter"}
 
 
 class CheckContext(Context):
@@ -81,12 +75,12 @@ class LayerTarget(Target):
         else:
             layer = copy.deepcopy(built)
         self.layers: list[Layer] = layer if isinstance(layer, list) else [layer]
-        self.values["x"] = input_array(x, settings.seed, self.notes)
+        self.values["x"] = self.input_array(x)
         self._build(self.values["x"].shape)
         self._take_parameters()
         self.stages = [stage for one in self.layers for stage in own_stages(one)]
         self.axes = {n: layer_axes(n, v.shape) for n, v in self.values.items()}
-        self.rates = {k: v for one in self.layers for k, v in rates(vars(one)).items()}
+        self.rates = {k: v for one in self.layers for k, v in targets.rates(vars(one)).items()}
 
     # -- preparing ---------------------------------------------------------------------------
 
@@ -115,12 +109,12 @@ class LayerTarget(Target):
         for p in parameters:
             value = np.asarray(p.numpy(), np.float64)
             if value.size and p.trainable:
-                value = apart(value, rng)
+                value = targets.apart(value, rng)
             p.value, p.grad = self._place(p.value, value), self._place(p.grad, value * 0)
             if self.backend == "numpy":
                 p.grad = p.grad.view(GradientSlot)
         for name, p in self.parameters.items():
-            self.values[name] = host(p.value)
+            self.values[name] = targets.host(p.value)
 
     def _place(self, old: spec.Array, value: Array) -> spec.Array:
         """``value`` in float64, in the memory of ``old`` where that is possible."""
@@ -147,7 +141,7 @@ class LayerTarget(Target):
                 label = type(stage).__name__
                 y = guarded(stage.forward, f"forward of {label}", ctx, x)
                 x = one_array(y, stage.forward, label)
-        return host(x)
+        return targets.host(x)
 
     def _backward(self, call: Call, dy: spec.Array, run: Run) -> dict[str, spec.Array | None]:
         contexts, slots = call.memory
@@ -163,7 +157,7 @@ class LayerTarget(Target):
                 run.replaced.add(name)
                 p.grad = slots[name]
             wrong = getattr(grad, "wrong", None)
-            grads[name] = None if grad is None else host(grad if wrong is None else wrong)
+            grads[name] = None if grad is None else targets.host(grad if wrong is None else wrong)
         return grads
 
     def _fill(self, value: float) -> None:
@@ -214,7 +208,7 @@ class LossTarget(Target):
         for method in ("forward", "backward"):
             if not hasattr(loss, method):
                 raise GradientCheckError(f"loss {self.name} has no {method}", type(loss))
-        self.values["x"] = input_array(x, settings.seed, self.notes)
+        self.values["x"] = self.input_array(x)
         self.axes["x"] = layer_axes("x", self.values["x"].shape)
         activation = getattr(loss, "inverse_of", None)
         if isinstance(x, tuple) and activation and not getattr(loss, "from_logits", False):
@@ -231,7 +225,7 @@ class LossTarget(Target):
             out = guarded(self.loss.forward, f"forward of {self.name}", call.memory, y_true, x)
         losses = out[0] if isinstance(out, tuple) else out
         call.arrays["losses"] = one_array(losses, self.loss.forward, self.name)
-        return np.asarray(host(losses).sum() * self._scale(losses))
+        return np.asarray(targets.host(losses).sum() * self._scale(losses))
 
     def _scale(self, losses: spec.Array) -> float:
         return 1.0 / self.loss.divisor(max(int(np.prod(losses.shape)), 1), None)
@@ -345,18 +339,9 @@ def class_maker(cls: type[Layer], arguments: dict[str, Any]) -> Callable[[], Lay
 
 
 def layer_axes(name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
-    """Axis names in this library's layout, channels last."""
-    table = {
-        1: ("batch",),
-        2: ("batch", "feature"),
-        3: ("batch", "position", "channel"),
-        4: ("batch", "height", "width", "channel"),
-    } if name == "x" else {
-        1: ("unit",),
-        2: ("input", "unit"),
-        4: ("kernel height", "kernel width", "channel", "filter"),
-    }  # fmt: skip
-    return table.get(len(shape), plain_axes(shape))
+    """Axis names in this library's layout."""
+    named = (INPUT_AXES if name == "x" else WEIGHT_AXES).get(len(shape))
+    return targets.plain_axes(shape) if named is None else tuple(named.split(", "))
 
 
 def probabilities(x: Array, activation: str) -> Array:
@@ -371,7 +356,7 @@ def targets_for(loss: Loss, shape: tuple[int, ...], given: object, seed: int) ->
     """The given targets as the loss wants them, or random ones of its kind."""
     labels = loss.targets == "labels"
     if given is not None:
-        array = host(given).astype("int64" if labels else "float64")
+        array = targets.host(given).astype("int64" if labels else "float64")
         fits = shape[:-1] if labels else shape
         if array.shape != fits and array.size == int(np.prod(fits)):
             array = array.reshape(fits)

@@ -20,25 +20,11 @@ from typing import Any
 import numpy as np
 
 from minicnn.backends import spec
-from minicnn.gradcheck import user_code
-from minicnn.gradcheck.targets import (
-    Array,
-    Call,
-    Run,
-    Settings,
-    Shrink,
-    Target,
-    Values,
-    apart,
-    as_float64,
-    generic_input,
-    host,
-    input_array,
-    plain_axes,
-    rates,
-)
+from minicnn.gradcheck import targets, user_code
+from minicnn.gradcheck.targets import Array, Call, Run, Settings, Shrink, Target, Values
 from minicnn.gradcheck.user_code import GradientCheckError, guarded, in_words, one_array
 
+Params = Mapping[str, Any] | Sequence[Any]
 #: arguments of these names are what an output is compared with; no gradient is expected for them
 TARGET_NAMES = {
     "y", "t", "target", "targets", "label", "labels", "y_true", "truth", "true", "onehot",
@@ -53,7 +39,7 @@ class FunctionTarget(Target):
 
     def __init__(
         self, forward: Callable[..., Any], backward: Callable[..., Any] | None, x: object,
-        params: Mapping[str, Any] | Sequence[Any], settings: Settings,
+        params: Params, settings: Settings,
     ) -> None:  # fmt: skip
         where = "cupy" if settings.backend == "cupy" else "numpy"
         super().__init__(_name(forward), settings, where)
@@ -65,10 +51,10 @@ class FunctionTarget(Target):
         )
         for name, value in self.arguments.items():
             self._sort(name, value)
-        self.axes = {n: plain_axes(v.shape) for n, v in self.values.items()}
+        self.axes = {n: targets.plain_axes(v.shape) for n, v in self.values.items()}
         self._learn_form()
 
-    def _bind(self, x: object, params: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
+    def _bind(self, x: object, params: Params) -> dict[str, Any]:
         """All arguments of forward by name, in its order."""
         if isinstance(params, Mapping):
             given = dict(params)
@@ -99,19 +85,19 @@ class FunctionTarget(Target):
     def _sort(self, name: str, value: Any) -> None:
         """Into arrays to differentiate, constant arrays, and everything else."""
         if name == (self.names[0] if self.names else "x"):
-            self.values[name] = input_array(value, self.settings.seed, self.notes)
+            self.values[name] = self.input_array(value)
         elif (
             isinstance(value, list)
             or hasattr(value, "__array__")
             or (hasattr(value, "get") and hasattr(value, "dtype"))
         ):
-            array = host(value)
+            array = targets.host(value)
             if array.dtype.kind == "f" and array.ndim > 0 and name.lower() not in TARGET_NAMES:
-                self.values[name] = as_float64(value, name, self.notes)
+                self.values[name] = self.as_float64(value, name)
             elif array.dtype.kind in "fiub":
                 self.constants[name] = array
         else:
-            self.rates |= rates(value if isinstance(value, dict) else {name: value})
+            self.rates |= targets.rates(value if isinstance(value, dict) else {name: value})
 
     def _learn_form(self) -> None:
         """Call forward once: what comes with the output says how backward is called."""
@@ -166,7 +152,7 @@ class FunctionTarget(Target):
                 f"{in_words(y)}",
                 self.f,
             )
-        return host(y)
+        return targets.host(y)
 
     def _forward(self, call: Call) -> Array:
         call.memory = self._call_forward(call)
@@ -239,7 +225,7 @@ class FunctionTarget(Target):
             if name == self.first or (name in self.constants and value.shape[:1] == x.shape[:1]):
                 shape[0] = batch
             if name == self.first:
-                params[name] = generic_input(tuple(shape), self.settings.seed)
+                params[name] = targets.generic_input(tuple(shape), self.settings.seed)
             else:  # the leading part, or samples repeated where it must grow
                 for axis, n in enumerate(shape):
                     value = np.take(value, np.arange(n) % value.shape[axis], axis)
@@ -285,7 +271,7 @@ class ObjectTarget(Target):
     def __init__(self, name: str, make: Callable[[], Any], x: object, settings: Settings) -> None:
         super().__init__(name, settings)
         self.origin = guarded(make, f"creating {name}")
-        self.values["x"] = input_array(x, settings.seed, self.notes)
+        self.values["x"] = self.input_array(x)
         trial = copy.deepcopy(self.origin)
         y = self._array(trial, "forward", self.lend(self.values["x"]))
         try:
@@ -294,16 +280,16 @@ class ObjectTarget(Target):
             self.slots = _slots(trial)
         rng = np.random.default_rng(settings.seed + 1)
         for key, (where, _) in self.slots.items():
-            self.values[key] = apart(as_float64(_get(trial, where), key, self.notes), rng)
+            self.values[key] = targets.apart(self.as_float64(_get(trial, where), key), rng)
         if any(_get(self.origin, where) is None for where, _ in self.slots.values()):
             self.origin = trial  # weights are made by the first forward call
-        self.axes = {n: plain_axes(v.shape) for n, v in self.values.items()}
-        self.rates = rates(vars(self.origin))
+        self.axes = {n: targets.plain_axes(v.shape) for n, v in self.values.items()}
+        self.rates = targets.rates(vars(self.origin))
 
     def _array(self, thing: object, method: str, argument: Array) -> Array:
         function = getattr(thing, method)
         got = guarded(function, f"{method} of {self.name}", argument)
-        return host(got if np.isscalar(got) else one_array(got, function, self.name))
+        return targets.host(got if np.isscalar(got) else one_array(got, function, self.name))
 
     def _start(self, values: Values) -> Call:
         thing = copy.deepcopy(self.origin)

@@ -180,6 +180,34 @@ class Target:
         """A copy of ``value`` where the target computes."""
         return self.ops.asarray(np.array(value))
 
+    def input_array(self, x: Any) -> Array:
+        """The input: a given array in float64, or a generic one of a given shape."""
+        if is_shape(x):
+            shape = tuple(2 if n is None else int(n) for n in x)
+            if min(shape) < 1:
+                raise GradientCheckError(f"the input shape {shape} has an axis without entries")
+            return generic_input(shape, self.settings.seed)
+        array = self.as_float64(x, "the input")
+        if array.size == 0:
+            raise GradientCheckError(f"the input of shape {array.shape} has no entries")
+        return array
+
+    def as_float64(self, value: Any, what: str) -> Array:
+        """``value`` as a float64 copy; a cast is written into the notes."""
+        try:
+            array = host(value)
+        except ValueError:
+            array = np.asarray(None)
+        if array.dtype.kind not in "fiub":
+            raise GradientCheckError(f"{what} must hold numbers, got {type(value).__name__}")
+        if array.dtype != np.float64:
+            self.notes.append(f"{what} was {array.dtype}; it is checked in float64")
+        if not np.isfinite(array).all():
+            raise GradientCheckError(
+                f"{what} holds NaN or infinity, so there is no slope to measure"
+            )
+        return array.astype(np.float64)
+
     # -- what a subclass says ----------------------------------------------------------------
 
     def _start(self, values: Values) -> Call:
@@ -248,39 +276,11 @@ def has_ties(array: Array) -> bool:
     return array.size != np.unique(array).size or bool((array == 0).any())
 
 
-def as_float64(value: Any, what: str, notes: list[str]) -> Array:
-    """``value`` as a float64 copy; a cast is written into ``notes``."""
-    try:
-        array = np.asarray(value.get() if hasattr(value, "get") else value)
-    except ValueError:
-        array = np.asarray(None)
-    if array.dtype.kind not in "fiub":
-        raise GradientCheckError(f"{what} must hold numbers, got {type(value).__name__}")
-    if array.dtype != np.float64:
-        notes.append(f"{what} was {array.dtype}; it is checked in float64")
-    if not np.isfinite(array).all():
-        raise GradientCheckError(f"{what} holds NaN or infinity, so there is no slope to measure")
-    return np.array(array, dtype=np.float64)
-
-
 def is_shape(value: object) -> bool:
     """Whether ``value`` is a shape rather than an array: a tuple of integers (or None first)."""
     return isinstance(value, tuple) and len(value) > 0 and all(
         isinstance(n, int | np.integer) or (n is None and i == 0) for i, n in enumerate(value)
     )  # fmt: skip
-
-
-def input_array(x: Any, seed: int, notes: list[str]) -> Array:
-    """The input: a given array in float64, or a generic one of a given shape."""
-    if is_shape(x):
-        shape = tuple(2 if n is None else int(n) for n in x)
-        if min(shape) < 1:
-            raise GradientCheckError(f"the input shape {shape} has an axis without entries")
-        return generic_input(shape, seed)
-    array = as_float64(x, "the input", notes)
-    if array.size == 0:
-        raise GradientCheckError(f"the input of shape {array.shape} has no entries")
-    return array
 
 
 def apart(value: Array, rng: np.random.Generator) -> Array:

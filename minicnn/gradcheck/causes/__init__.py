@@ -135,15 +135,11 @@ def _claimed(hypotheses: tuple[Hypothesis, ...], tables: Tables, name: str) -> l
 
 def _weighed(findings: list[Finding], wrong: bool, found: list[Finding]) -> list[Finding]:
     """Findings of conduct count as the cause when they explain the numbers or stand alone."""
-    kept = []
     for f in findings:
-        if wrong and found and f.cause in ("untouched", "context_modified"):
-            continue
-        if f.cause == "backward_not_repeatable" and wrong:
-            continue
         if wrong and f.cause in ("input_modified", "cotangent_modified"):
             f.weight = 97
         if f.cause == "wrong_dtype" and "int" in f.evidence:
             f.weight = 99
-        kept.append(f)
-    return kept
+    explained = {"untouched", "context_modified"} if found else set()
+    left = explained | {"backward_not_repeatable"} if wrong else set()
+    return [f for f in findings if f.cause not in left]

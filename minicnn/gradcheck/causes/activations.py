@@ -169,11 +169,13 @@ def _missing_in_loss(t: Tables, name: str, e: Array) -> Claims:
     """Of a scalar loss: the prediction's or the target's part of the gradient is left out."""
     shape = t.values[name].shape
     candidates = {name: t.values[name].reshape(-1), "1": np.ones(e.shape)}
+    labelled: list[Array] = []  # where labels name an entry
     for key, value in {**t.target.constants, **t.values}.items():
         if value.shape == shape and key != name:
             candidates[key] = value.reshape(-1).astype(float)
         elif _are_labels(value, shape):
             candidates[f"the one-hot {key}"] = np.eye(shape[1])[value].reshape(-1)
+            labelled.append(candidates[f"the one-hot {key}"] > 0)
     if len(shape) == 2:
         z = np.exp(t.values[name] - t.values[name].max(axis=1, keepdims=True))
         candidates["the softmax"] = (z / z.sum(axis=1, keepdims=True)).reshape(-1)
@@ -182,7 +184,8 @@ def _missing_in_loss(t: Tables, name: str, e: Array) -> Claims:
         if c is not None:
             yield "missing_term", f"the gradient lacks {c:.4g} times {label}", 77
             return
-    if _labels_only(t, shape, e):
+    here = nonzero(e)
+    if labelled and here[labelled[0]].mean() > 0.5 and not here[~labelled[0]].any():
         text = "the gradient is wrong at the label's own entry alone: its term is missing"
         yield "missing_term", text, 60
 
@@ -191,15 +194,6 @@ def _are_labels(value: Array, shape: tuple[int, ...]) -> bool:
     """Whether an array names one class for each sample of predictions (N, K)."""
     fits = value.dtype.kind in "iu" and len(shape) == 2 and value.shape == shape[:1]
     return fits and bool(value.min() >= 0 and value.max() < shape[1])
-
-
-def _labels_only(t: Tables, shape: tuple[int, ...], e: Array) -> bool:
-    """Whether the error sits exactly at the entries that integer labels name."""
-    for value in t.target.constants.values():
-        if _are_labels(value, shape):
-            named = np.eye(shape[1])[value].reshape(-1) > 0
-            return bool(nonzero(e)[named].mean() > 0.5 and not nonzero(e)[~named].any())
-    return False
 
 
 # -- groups --------------------------------------------------------------------------------------

@@ -5,17 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minicnn.gradcheck.causes.evidence import (
-    Claims,
-    Tables,
-    build,
-    comparing,
-    difference,
-    jacobian,
-    nonzero,
-    ratio,
-    same,
-)
+from minicnn.gradcheck.causes import evidence
+from minicnn.gradcheck.causes.evidence import Claims, Tables, comparing, nonzero, ratio, same
 from minicnn.gradcheck.causes.masks import drops_at_random
 from minicnn.gradcheck.targets import Array
 
@@ -35,7 +26,8 @@ def scaled_rows(t: Tables, name: str, B: Array, J: Array) -> Claims:
         return
     y = t.y.reshape(-1)[alive]
     levels = np.unique(np.round(r, 5))
-    if len(levels) == 2 and _split_by(r, y):
+    low = np.isclose(r, r[0], atol=1e-5)
+    if len(levels) == 2 and (low == ((y > 0) == (y[0] > 0))).all():
         text = f"outputs on one side of zero get their gradient times {levels[0]:g}: a wrong mask"
         yield "relu_mask", text, 87
         return
@@ -57,12 +49,6 @@ def scaled_rows(t: Tables, name: str, B: Array, J: Array) -> Claims:
             if same(r * factor, np.ones_like(r)) or same(r, factor):
                 yield "chain_rule", f"the factor {other} is missing, or there once too often", 80
                 return
-
-
-def _split_by(r: Array, y: Array) -> bool:
-    one = np.isclose(r, r[0], atol=1e-5)
-    sign = (y > 0) == (y[0] > 0)
-    return bool((one == sign).all())
 
 
 @comparing
@@ -95,7 +81,7 @@ def path_through(t: Tables, name: str, B: Array, J: Array) -> Claims:
         if weight == name or w.ndim not in (1, 2) or w.shape[0] != x.shape[1]:
             continue
         table = t.J.get(weight)
-        table = jacobian(t.target, t.values, weight, t.y.size) if table is None else table
+        table = evidence.jacobian(t.target, t.values, weight, t.y.size) if table is None else table
         path = _owed(t, x, w, table)
         if path is None:
             continue
@@ -155,7 +141,7 @@ def left_out(t: Tables, name: str, B: Array, J: Array) -> Claims:
 
 def _elsewhere(t: Tables, name: str, value: Array) -> tuple[Array, Array] | None:
     """B and J at another value of the array."""
-    tables = build(t.target, 0, [name], {**t.values, name: value})
+    tables = evidence.build(t.target, 0, [name], {**t.values, name: value})
     return None if tables is None or name not in tables.B else (tables.B[name], tables.J[name])
 
 
@@ -175,7 +161,7 @@ def other_values(t: Tables, name: str) -> Claims:
             continue
         for changed, cause, words in _variants(value, is_input=other == t.first):
             there = {**t.values, other: changed}
-            slopes = [difference(t.target, there, name, u) for u in directions]
+            slopes = [evidence.difference(t.target, there, name, u) for u in directions]
             right = [(t.dy * s).sum() if s.shape == t.dy.shape else np.nan for s in slopes]
             if same(told, np.array(right), 1e-6):
                 text = f"the gradient of {name} is the right one for {other} with {words}"

@@ -21,7 +21,6 @@ from minicnn.backends.cupy_gpu.memory import *
 from minicnn.backends.cupy_gpu.metrics import *
 from minicnn.backends.cupy_gpu.normalization import *
 from minicnn.backends.cupy_gpu.optimizers import *
-from minicnn.backends.cupy_gpu.padding import *
 from minicnn.backends.cupy_gpu.pooling import *
 
 if TYPE_CHECKING:  # mypy compares this module with the contract, function by function

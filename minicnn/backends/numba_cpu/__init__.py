@@ -19,7 +19,6 @@ from minicnn.backends.numba_cpu.memory import *
 from minicnn.backends.numba_cpu.metrics import *
 from minicnn.backends.numba_cpu.normalization import *
 from minicnn.backends.numba_cpu.optimizers import *
-from minicnn.backends.numba_cpu.padding import *
 from minicnn.backends.numba_cpu.pooling import *
 
 if TYPE_CHECKING:  # mypy compares this module with the contract, function by function

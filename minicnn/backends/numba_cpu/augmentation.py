@@ -82,15 +82,6 @@ def _flip(x, k0, k1, horizontal, vertical, y):
 
 
 @cached_njit()
-def _first(shift, bilinear):
-    """(offset, part): a shifted axis reads at i + offset, and with weight ``part`` one further."""
-    if not bilinear:
-        return math.floor(0.5 - shift), 0.0
-    first = math.floor(-shift)
-    return first, -shift - first
-
-
-@cached_njit()
 def _pixel(i, size, mode):
     """Index i of an axis extended beyond the image; -1 where ``fill_value`` stands."""
     if i >= 0 and i < size:
@@ -105,8 +96,11 @@ def _pixel(i, size, mode):
 
 @cached_njit()
 def _shift(position, k0, k1, factor, size, bilinear):
+    """(offset, part): a shifted axis reads at i + offset, and with weight ``part`` one further."""
     low, high = factor
-    return _first((low + (high - low) * _uniform(position, k0, k1)) * size, bilinear)
+    shift = (low + (high - low) * _uniform(position, k0, k1)) * size
+    first = math.floor(-shift if bilinear else 0.5 - shift)
+    return first, -shift - first if bilinear else 0.0
 
 
 @cached_njit(parallel=True)

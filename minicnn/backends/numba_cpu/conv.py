@@ -40,8 +40,7 @@ def shapes_of(
     C = x_shape[2]
     KH, KW, CG, F = w_shape
     (top, _), (left, _) = pads
-    H_pad, W_pad, OH, OW = tiles.convolved(x_shape, w_shape, strides, pads, dilation)
-    rows, columns, OH, OW = tiles.pooled(OH, OW, pool)
+    padded, y, (OH, OW) = tiles.sizes(x_shape, w_shape, strides, pads, dilation, pool)
     P, K = OH * OW, KH * KW * CG
     T = 1
     while 2 * T <= TILE and 2 * T * P <= ROWS and 2 * T * P * K <= CACHED:
@@ -49,10 +48,10 @@ def shapes_of(
     transposed = CG < tiles.FEW_CHANNELS and strides[1] == 1
     return tiles.Shapes(
         plan=Plan(C, groups, T, KH, KW, *strides, *dilation, top, left, OH, OW, transposed),
-        y=(rows, columns, F),
+        y=(*y, F),
         scratch={
             "cols": (K, T * P) if transposed else (T * P, K),
-            "planes": (CG, H_pad, W_pad) if transposed else (1, 1, 1),
+            "planes": (CG, *padded) if transposed else (1, 1, 1),
             "product": (T * P, F),
         },
         chunks=(tiles.pieces_of(K * F), K, F),
@@ -61,9 +60,8 @@ def shapes_of(
 
 
 def forward(
-    ctx: Context, x: Array, w: Array, b: Array | None,
-    strides: Pair, pads: Pads, dilation: Pair, groups: int,
-    relu: bool, pool: tiles.Pool = tiles.NO_POOL,
+    ctx: Context, x: Array, w: Array, b: Array | None, strides: Pair, pads: Pads, dilation: Pair,
+    groups: int, relu: bool, pool: tiles.Pool = tiles.NO_POOL,
 ) -> Array:  # fmt: skip
     """Convolution, then ReLU and max-pooling as asked: all forward operations of this kind."""
     x = contiguous(ctx, "x", x)

@@ -12,13 +12,6 @@ def conv2d_relu_forward(
     return conv.forward(ctx, x, w, b, strides, pads, (1, 1), 1, relu=True)
 
 
-def conv2d_relu_backward(
-    ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None
-) -> Array | None:
-    """As for the convolution, from dy where y > 0 and 0 elsewhere."""
-    return conv.conv2d_backward(ctx, dy, w, dw, db)
-
-
 def conv2d_relu_maxpool2d_forward(
     ctx: Context, x: Array, w: Array, b: Array | None, strides: Pair, pads: Pads,
     pool_size: Pair, pool_strides: Pair,
@@ -28,8 +21,5 @@ def conv2d_relu_maxpool2d_forward(
     return conv.forward(ctx, x, w, b, strides, pads, (1, 1), 1, relu=True, pool=pool)
 
 
-def conv2d_relu_maxpool2d_backward(
-    ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None
-) -> Array | None:
-    """As for the convolution, from dy at the winners and 0 elsewhere."""
-    return conv.conv2d_backward(ctx, dy, w, dw, db)
+# what forward has kept says whether dy is masked where y was clipped, or goes to the winners
+conv2d_relu_backward = conv2d_relu_maxpool2d_backward = conv.conv2d_backward

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from minicnn.backends.cupy_gpu import device  # first: says what is missing, if something is
 from minicnn.backends.cupy_gpu.activations import *
 from minicnn.backends.cupy_gpu.augmentation import *
-from minicnn.backends.cupy_gpu.conv import conv2d_backward, conv2d_forward
+from minicnn.backends.cupy_gpu.conv import *
 from minicnn.backends.cupy_gpu.dense import *
 from minicnn.backends.cupy_gpu.dropout import dropout_backward, dropout_forward
-from minicnn.backends.cupy_gpu.fused import *
 from minicnn.backends.cupy_gpu.graph import *
 from minicnn.backends.cupy_gpu.losses import *
 from minicnn.backends.cupy_gpu.memory import *

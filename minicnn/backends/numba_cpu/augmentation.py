@@ -1,7 +1,6 @@
 """Random flips and shifts: every image by one thread, which draws its numbers itself."""
 
 import math
-from typing import Any
 
 import numpy as np
 from numba import prange
@@ -18,7 +17,7 @@ FILL_MODES = ("constant", "nearest", "reflect", "wrap")
 
 def flip_forward(ctx: Context, x: Array, seed: int, horizontal: bool, vertical: bool) -> Array:
     """Mirror some images (N, H, W, C): across the width, across the height, or both."""
-    ctx.save(draw=(*_keys(ctx, seed), horizontal, vertical))
+    ctx.save(draw=(*map(np.uint32, draw_keys(seed, int(ctx.step[0]))), horizontal, vertical))
     return _flipped(ctx, "y", x)
 
 
@@ -35,7 +34,8 @@ def translate_forward(
     y = ctx.buffer("y", x.shape, x.dtype)
     height, width = (tuple(map(float, f)) for f in (height_factor, width_factor))
     mode = FILL_MODES.index(fill_mode)
-    ctx.save(draw=(*_keys(ctx, seed), height, width, mode, interpolation == "bilinear"))
+    keys = map(np.uint32, draw_keys(seed, int(ctx.step[0])))
+    ctx.save(draw=(*keys, height, width, mode, interpolation == "bilinear"))
     launch(_translate, 8 * x.size, contiguous(ctx, "x", x), *ctx.draw, x.dtype.type(fill_value), y)
     return y
 
@@ -45,11 +45,6 @@ def translate_backward(ctx: Context, dy: Array) -> Array:
     dx = ctx.buffer("dx", dy.shape, dy.dtype)
     launch(_translate, 8 * dy.size, contiguous(ctx, "dy", dy), *ctx.draw, None, dx)
     return dx
-
-
-def _keys(ctx: Context, seed: int) -> tuple[Any, Any]:
-    k0, k1 = draw_keys(seed, int(ctx.step[0]))
-    return np.uint32(k0), np.uint32(k1)
 
 
 def _flipped(ctx: Context, name: str, x: Array) -> Array:

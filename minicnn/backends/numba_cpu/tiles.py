@@ -90,11 +90,6 @@ def gradients(
     )  # fmt: skip
 
 
-def input_gradient(ctx: Context, x: Array) -> Array:
-    """A buffer for dx (N, H, W, C), of shape 1 if nobody reads it."""
-    return ctx.buffer("dx", x.shape if ctx.need_dx else (1, 1, 1, 1), x.dtype)
-
-
 def lines(x: Array) -> Array:
     """(N, H, W, C)  ->  (N, H, W C)."""
     N, H, W, C = x.shape

@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING
 from minicnn.backends.cupy_gpu import device  # first: says what is missing, if something is
 from minicnn.backends.cupy_gpu.activations import *
 from minicnn.backends.cupy_gpu.augmentation import *
-from minicnn.backends.cupy_gpu.conv import conv2d_backward, conv2d_forward
+from minicnn.backends.cupy_gpu.conv import *
 from minicnn.backends.cupy_gpu.dense import *
 from minicnn.backends.cupy_gpu.dropout import dropout_backward, dropout_forward
-from minicnn.backends.cupy_gpu.fused import *
 from minicnn.backends.cupy_gpu.graph import *
 from minicnn.backends.cupy_gpu.losses import *
 from minicnn.backends.cupy_gpu.memory import *
 from minicnn.backends.cupy_gpu.metrics import *
 from minicnn.backends.cupy_gpu.normalization import *
 from minicnn.backends.cupy_gpu.optimizers import *
-from minicnn.backends.cupy_gpu.padding import *
 from minicnn.backends.cupy_gpu.pooling import *
 
 if TYPE_CHECKING:  # mypy compares this module with the contract, function by function

@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING
 
 from minicnn.backends.numba_cpu.activations import *
 from minicnn.backends.numba_cpu.augmentation import *
-from minicnn.backends.numba_cpu.conv import conv2d_backward, conv2d_forward
+from minicnn.backends.numba_cpu.conv import *
 from minicnn.backends.numba_cpu.dense import *
 from minicnn.backends.numba_cpu.dropout import dropout_backward, dropout_forward
-from minicnn.backends.numba_cpu.fused import *
 from minicnn.backends.numba_cpu.losses import *
 from minicnn.backends.numba_cpu.memory import *
 from minicnn.backends.numba_cpu.metrics import *
 from minicnn.backends.numba_cpu.normalization import *
 from minicnn.backends.numba_cpu.optimizers import *
-from minicnn.backends.numba_cpu.padding import *
 from minicnn.backends.numba_cpu.pooling import *
 
 if TYPE_CHECKING:  # mypy compares this module with the contract, function by function

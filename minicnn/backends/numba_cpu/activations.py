@@ -74,11 +74,6 @@ def sigmoid_forward(ctx: Context, x: Array) -> Array:
     return elementwise_forward(ctx, x, "sigmoid", 0.0)
 
 
-def sigmoid_backward(ctx: Context, dy: Array) -> Array:
-    """dx = dy y (1 - y)."""
-    return elementwise_backward(ctx, dy)
-
-
 def tanh_forward(ctx: Context, x: Array) -> Array:
     """y = tanh(x); NumPy's is written in vector instructions."""
     y = np.tanh(x, out=ctx.buffer("y", x.shape, x.dtype))
@@ -110,6 +105,9 @@ def elementwise_backward(ctx: Context, dy: Array) -> Array:
     dy = contiguous(ctx, "dy", dy).reshape(-1)
     launch(_elementwise_slope, 8 * dy.size, ctx.x.reshape(-1), *ctx.function, dy, dx.reshape(-1))
     return dx
+
+
+sigmoid_backward = elementwise_backward  # forward has kept which function it was
 
 
 @cached_njit(parallel=True, error_model="numpy")

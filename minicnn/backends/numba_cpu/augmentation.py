@@ -1,7 +1,6 @@
 """Random flips and shifts: every image by one thread, which draws its numbers itself."""
 
 import math
-from typing import Any
 
 import numpy as np
 from numba import prange
@@ -18,7 +17,7 @@ FILL_MODES = ("constant", "nearest", "reflect", "wrap")
 
 def flip_forward(ctx: Context, x: Array, seed: int, horizontal: bool, vertical: bool) -> Array:
     """Mirror some images (N, H, W, C): across the width, across the height, or both."""
-    ctx.save(draw=(*_keys(ctx, seed), horizontal, vertical))
+    ctx.save(draw=(*map(np.uint32, draw_keys(seed, int(ctx.step[0]))), horizontal, vertical))
     return _flipped(ctx, "y", x)
 
 
@@ -35,7 +34,8 @@ def translate_forward(
     y = ctx.buffer("y", x.shape, x.dtype)
     height, width = (tuple(map(float, f)) for f in (height_factor, width_factor))
     mode = FILL_MODES.index(fill_mode)
-    ctx.save(draw=(*_keys(ctx, seed), height, width, mode, interpolation == "bilinear"))
+    keys = map(np.uint32, draw_keys(seed, int(ctx.step[0])))
+    ctx.save(draw=(*keys, height, width, mode, interpolation == "bilinear"))
     launch(_translate, 8 * x.size, contiguous(ctx, "x", x), *ctx.draw, x.dtype.type(fill_value), y)
     return y
 
@@ -45,11 +45,6 @@ def translate_backward(ctx: Context, dy: Array) -> Array:
     dx = ctx.buffer("dx", dy.shape, dy.dtype)
     launch(_translate, 8 * dy.size, contiguous(ctx, "dy", dy), *ctx.draw, None, dx)
     return dx
-
-
-def _keys(ctx: Context, seed: int) -> tuple[Any, Any]:
-    k0, k1 = draw_keys(seed, int(ctx.step[0]))
-    return np.uint32(k0), np.uint32(k1)
 
 
 def _flipped(ctx: Context, name: str, x: Array) -> Array:
@@ -82,15 +77,6 @@ def _flip(x, k0, k1, horizontal, vertical, y):
 
 
 @cached_njit()
-def _first(shift, bilinear):
-    """(offset, part): a shifted axis reads at i + offset, and with weight ``part`` one further."""
-    if not bilinear:
-        return math.floor(0.5 - shift), 0.0
-    first = math.floor(-shift)
-    return first, -shift - first
-
-
-@cached_njit()
 def _pixel(i, size, mode):
     """Index i of an axis extended beyond the image; -1 where ``fill_value`` stands."""
     if i >= 0 and i < size:
@@ -105,8 +91,11 @@ def _pixel(i, size, mode):
 
 @cached_njit()
 def _shift(position, k0, k1, factor, size, bilinear):
+    """(offset, part): a shifted axis reads at i + offset, and with weight ``part`` one further."""
     low, high = factor
-    return _first((low + (high - low) * _uniform(position, k0, k1)) * size, bilinear)
+    shift = (low + (high - low) * _uniform(position, k0, k1)) * size
+    first = math.floor(-shift if bilinear else 0.5 - shift)
+    return first, -shift - first if bilinear else 0.0
 
 
 @cached_njit(parallel=True)

@@ -28,11 +28,27 @@ def conv2d_forward(
     strides: Pair, pads: Pads, dilation: Pair, groups: int,
 ) -> Array:  # fmt: skip
     """y = cols @ w + b, one tile of images at a time."""
-    return forward(ctx, x, w, b, strides, pads, dilation, groups, relu=False)
+    return _forward(ctx, x, w, b, strides, pads, dilation, groups, relu=False)
+
+
+def conv2d_relu_forward(
+    ctx: Context, x: Array, w: Array, b: Array | None, strides: Pair, pads: Pads
+) -> Array:
+    """relu(cols @ w + b)."""
+    return _forward(ctx, x, w, b, strides, pads, (1, 1), 1, relu=True)
+
+
+def conv2d_relu_maxpool2d_forward(
+    ctx: Context, x: Array, w: Array, b: Array | None, strides: Pair, pads: Pads,
+    pool_size: Pair, pool_strides: Pair,
+) -> Array:  # fmt: skip
+    """maxpool(relu(cols @ w + b))."""
+    pool = (*pool_size, *pool_strides)
+    return _forward(ctx, x, w, b, strides, pads, (1, 1), 1, relu=True, pool=pool)
 
 
 @lru_cache(maxsize=512)
-def shapes_of(
+def _shapes_of(
     x_shape: tuple[int, ...], w_shape: tuple[int, ...],
     strides: Pair, pads: Pads, dilation: Pair, groups: int, pool: tiles.Pool,
 ) -> tiles.Shapes[Plan]:  # fmt: skip
@@ -40,8 +56,7 @@ def shapes_of(
     C = x_shape[2]
     KH, KW, CG, F = w_shape
     (top, _), (left, _) = pads
-    H_pad, W_pad, OH, OW = tiles.convolved(x_shape, w_shape, strides, pads, dilation)
-    rows, columns, OH, OW = tiles.pooled(OH, OW, pool)
+    padded, y, (OH, OW) = tiles.sizes(x_shape, w_shape, strides, pads, dilation, pool)
     P, K = OH * OW, KH * KW * CG
     T = 1
     while 2 * T <= TILE and 2 * T * P <= ROWS and 2 * T * P * K <= CACHED:
@@ -49,10 +64,10 @@ def shapes_of(
     transposed = CG < tiles.FEW_CHANNELS and strides[1] == 1
     return tiles.Shapes(
         plan=Plan(C, groups, T, KH, KW, *strides, *dilation, top, left, OH, OW, transposed),
-        y=(rows, columns, F),
+        y=(*y, F),
         scratch={
             "cols": (K, T * P) if transposed else (T * P, K),
-            "planes": (CG, H_pad, W_pad) if transposed else (1, 1, 1),
+            "planes": (CG, *padded) if transposed else (1, 1, 1),
             "product": (T * P, F),
         },
         chunks=(tiles.pieces_of(K * F), K, F),
@@ -60,10 +75,9 @@ def shapes_of(
     )
 
 
-def forward(
-    ctx: Context, x: Array, w: Array, b: Array | None,
-    strides: Pair, pads: Pads, dilation: Pair, groups: int,
-    relu: bool, pool: tiles.Pool = tiles.NO_POOL,
+def _forward(
+    ctx: Context, x: Array, w: Array, b: Array | None, strides: Pair, pads: Pads, dilation: Pair,
+    groups: int, relu: bool, pool: tiles.Pool = tiles.NO_POOL,
 ) -> Array:  # fmt: skip
     """Convolution, then ReLU and max-pooling as asked: all forward operations of this kind."""
     x = contiguous(ctx, "x", x)
@@ -73,7 +87,7 @@ def forward(
             return y
     if winograd.applies(w, strides, dilation, groups):
         return winograd.forward(ctx, x, w, b, pads, relu, pool)
-    s = shapes_of(x.shape[1:], w.shape, strides, pads, dilation, groups, pool)
+    s = _shapes_of(x.shape[1:], w.shape, strides, pads, dilation, groups, pool)
     N = len(x)
     out = tiles.outputs(ctx, (N, *s.y), relu, pool, x.dtype)
     few = direct.applies(w, groups, pool)
@@ -94,7 +108,7 @@ def forward(
 def conv2d_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
     """dw = cols.T @ dy,   db = sum(dy),   dcols = dy @ w.T,   dx = col2im(dcols).
 
-    The adjoint of ``forward`` in all cases: dy counts where ReLU and pooling let it pass.
+    The adjoint of ``_forward`` in all cases: dy counts where ReLU and pooling let it pass.
     """
     if isinstance(ctx.shapes.plan, WinogradPlan):
         return winograd.backward(ctx, dy, w, dw, db)
@@ -102,7 +116,7 @@ def conv2d_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | No
         direct.backward(ctx, dy, w, dw, db)
         return None
     s, x, N = ctx.shapes, ctx.x, len(ctx.x)
-    dx = tiles.input_gradient(ctx, x)
+    dx = ctx.buffer("dx", x.shape if ctx.need_dx else (1, 1, 1, 1), x.dtype)
     several = s.plan.T < N
     launch(
         convolution.conv_backward, 2 * N * s.work if several else 0,
@@ -112,3 +126,7 @@ def conv2d_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | No
         ctx.need_dx,
     )  # fmt: skip
     return dx if ctx.need_dx else None
+
+
+# what forward has kept says whether dy is masked where y was clipped, or goes to the winners
+conv2d_relu_backward = conv2d_relu_maxpool2d_backward = conv2d_backward

@@ -32,13 +32,6 @@ def dense_relu_forward(ctx: Context, x: Array, w: Array, b: Array | None) -> Arr
     return _forward(ctx, x, w, b, relu=True)
 
 
-def dense_relu_backward(
-    ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None
-) -> Array | None:
-    """As for the dense layer, from dy where y > 0 and 0 elsewhere."""
-    return dense_backward(ctx, dy, w, dw, db)
-
-
 def dense_relu_dropout_forward(
     ctx: Context, x: Array, w: Array, b: Array | None, rate: float, seed: int
 ) -> Array:
@@ -49,13 +42,6 @@ def dense_relu_dropout_forward(
         dropout.apply(mask, y, y)
         ctx.save(scale=mask[-1])
     return y
-
-
-def dense_relu_dropout_backward(
-    ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None
-) -> Array | None:
-    """As for the dense layer, from dy scale where y > 0 and 0 elsewhere: y is 0 where dropped."""
-    return dense_backward(ctx, dy, w, dw, db)
 
 
 def _forward(ctx: Context, x: Array, w: Array, b: Array | None, relu: bool) -> Array:
@@ -82,7 +68,7 @@ def _forward(ctx: Context, x: Array, w: Array, b: Array | None, relu: bool) -> A
 def dense_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
     """dw = x.T @ dy,   db = sum(dy),   dx = dy @ w.T.
 
-    After ReLU and dropout, dy counts where these let it pass.
+    Where ReLU follows, from dy scale where y > 0 and 0 elsewhere: y is 0 where dropped, too.
     """
     D, U = w.shape
     x = ctx.x
@@ -100,6 +86,10 @@ def dense_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | Non
         min(BLOCKS, D) if work >= runtime.SMALL else 1,
     )  # fmt: skip
     return dx if ctx.need_dx else None
+
+
+# forward has kept what follows
+dense_relu_backward = dense_relu_dropout_backward = dense_backward
 
 
 # -- kernels ----------------------------------------------------------------------------------

@@ -49,8 +49,9 @@ def shapes_of(
     """Shapes for an image (H, W, C) and a kernel (KH, KW, C, F)."""
     KH, KW, C, F = w_shape
     (top, _), (left, _) = pads
-    H_pad, W_pad, OH, OW = tiles.convolved(x_shape, w_shape, strides, pads, dilation)
-    rows, columns, _, OW = tiles.pooled(OH, OW, pool)
+    (H_pad, W_pad), (rows, columns), (_, OW) = tiles.sizes(
+        x_shape, w_shape, strides, pads, dilation, pool
+    )
     band, down, across = (1, 1, 1) if pool == tiles.NO_POOL else (pool[0], pool[2], pool[3])
     K, wide = KH * KW * C, -(-F // COLUMNS) * COLUMNS
     h, w = np.arange(band) * strides[0], np.arange(OW) * strides[1]

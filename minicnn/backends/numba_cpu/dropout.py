@@ -33,9 +33,9 @@ def dropout_backward(ctx: Context, dy: Array) -> Array:
 
 def mask_of(ctx: Context, rate: float, seed: int, dtype: np.dtype) -> tuple[Any, ...]:
     """What a mask is made from: two keys, the smallest draw that is kept, and the scale."""
-    k0, k1 = draw_keys(seed, int(ctx.step[0]))
+    keys = map(np.uint32, draw_keys(seed, int(ctx.step[0])))
     scale = 1 / (1 - rate) if rate < 1 else 0  # rate 1 keeps nothing that could be scaled
-    return np.uint32(k0), np.uint32(k1), int(rate * 2**32), dtype.type(scale)
+    return *keys, int(rate * 2**32), dtype.type(scale)
 
 
 def apply(mask: tuple[Any, ...], x: Array, y: Array) -> None:

@@ -257,18 +257,12 @@ def mean_squared_error_backward(ctx: Context, dlosses: Array) -> Array:
     return np.multiply(error, dlosses[..., None] * (2 / error.shape[-1]), out=dp)
 
 
-#: kind -> its number in ``_value`` and ``_slope``
-_KINDS = {
-    "absolute_error": 0,
-    "percentage_error": 1,
-    "squared_logarithmic_error": 2,
-    "huber": 3,
-    "log_cosh": 4,
-    "hinge": 5,
-    "squared_hinge": 6,
-    "poisson": 7,
-    "kl_divergence": 8,
-}
+_KINDS = (
+    "absolute_error", "percentage_error", "squared_logarithmic_error", "huber", "log_cosh", "hinge",
+    "squared_hinge", "poisson", "kl_divergence",
+)  # fmt: skip
+# their numbers, which is what kernels are told; kl_divergence is what is left
+_ABSOLUTE, _PERCENTAGE, _LOGARITHMIC, _HUBER, _LOG_COSH, _HINGE, _SQUARED_HINGE, _POISSON = range(8)
 
 
 def regression_loss_forward(ctx: Context, p: Array, y: Array, kind: str, delta: float) -> Array:
@@ -280,7 +274,7 @@ def regression_loss_forward(ctx: Context, p: Array, y: Array, kind: str, delta: 
     y = contiguous(ctx, "y", y.astype(p.dtype, copy=False))
     losses = ctx.buffer("losses", p.shape[:-1], p.dtype)
     share = 1.0 if kind == "kl_divergence" else 1 / K
-    function = (_KINDS[kind], float(delta), share)
+    function = (_KINDS.index(kind), float(delta), share)
     ctx.save(p=p, y=y, function=function)
     launch(
         _losses, 20 * p.size, p.reshape(-1, K), y.reshape(-1, K), *function, losses.reshape(-1)
@@ -320,49 +314,49 @@ def _slopes(p, y, kind, delta, share, dlosses, dp):
 @cached_njit()
 def _value(p, y, kind, delta):
     """f(p, y)."""
-    if kind == 0:
+    if kind == _ABSOLUTE:
         return abs(p - y)
-    if kind == 1:
+    if kind == _PERCENTAGE:
         return 100 * abs(p - y) / max(abs(y), EPSILON)
-    if kind == 2:
-        return (math.log1p(_at_least(p)) - math.log1p(_at_least(y))) ** 2
-    if kind == 3:
+    if kind == _LOGARITHMIC:
+        return (math.log1p(_at_least(p, EPSILON)) - math.log1p(_at_least(y, EPSILON))) ** 2
+    if kind == _HUBER:
         size = abs(p - y)
         return size**2 / 2 if size <= delta else delta * size - delta**2 / 2
-    if kind == 4:
+    if kind == _LOG_COSH:
         size = abs(p - y)
         return size + math.log1p(math.exp(-2 * size)) - math.log(2.0)
-    if kind == 5:
-        return _positive(1 - y * p)
-    if kind == 6:
-        return _positive(1 - y * p) ** 2
-    if kind == 7:
-        return p - y * _log(p + EPSILON)
+    if kind == _HINGE:
+        return _at_least(1 - y * p, 0.0)
+    if kind == _SQUARED_HINGE:
+        return _at_least(1 - y * p, 0.0) ** 2
+    if kind == _POISSON:
+        return p - y * np.log(p + EPSILON)
     y = min(max(y, EPSILON), 1.0)
-    return y * math.log(y / min(_at_least(p), 1.0))
+    return y * math.log(y / min(_at_least(p, EPSILON), 1.0))
 
 
 @cached_njit(error_model="numpy")
 def _slope(p, y, kind, delta):
     """The derivative of f(p, y) with respect to p."""
-    if kind == 0:
+    if kind == _ABSOLUTE:
         return np.sign(p - y)
-    if kind == 1:
+    if kind == _PERCENTAGE:
         return 100 * np.sign(p - y) / max(abs(y), EPSILON)
-    if kind == 2:
+    if kind == _LOGARITHMIC:
         if p < EPSILON:
             return 0.0
-        return 2 * (math.log1p(p) - math.log1p(_at_least(y))) / (p + 1)
-    if kind == 3:
+        return 2 * (math.log1p(p) - math.log1p(_at_least(y, EPSILON))) / (p + 1)
+    if kind == _HUBER:
         e = p - y
         return e if abs(e) <= delta else delta * np.sign(e)
-    if kind == 4:
+    if kind == _LOG_COSH:
         return math.tanh(p - y)
-    if kind == 5:
+    if kind == _HINGE:
         return -y if 1 - y * p >= 0 else 0.0
-    if kind == 6:
-        return -2 * y * _positive(1 - y * p)
-    if kind == 7:
+    if kind == _SQUARED_HINGE:
+        return -2 * y * _at_least(1 - y * p, 0.0)
+    if kind == _POISSON:
         return 1 - y / (p + EPSILON)
     if p < EPSILON or p > 1:
         return 0.0
@@ -370,20 +364,6 @@ def _slope(p, y, kind, delta):
 
 
 @cached_njit()
-def _at_least(v):
-    """max(v, EPSILON), written so that a NaN stays."""
-    return EPSILON if v < EPSILON else v
-
-
-@cached_njit()
-def _positive(v):
-    """max(v, 0), written so that a NaN stays."""
-    return 0.0 if v < 0 else v
-
-
-@cached_njit()
-def _log(v):
-    """ln v as NumPy has it: -inf at 0 and NaN below, no exception."""
-    if v > 0:
-        return math.log(v)
-    return -math.inf if v == 0 else math.nan
+def _at_least(v, low):
+    """max(v, low), written so that a NaN stays."""
+    return low if v < low else v

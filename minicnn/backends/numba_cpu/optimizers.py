@@ -65,8 +65,7 @@ def rmsprop_step(
 def decay_weights(w: Array, learning_rate: Array, weight_decay: float) -> None:
     """Pull the weights towards zero, apart from the gradient."""
     number = w.dtype.type
-    scalars = number(learning_rate[0]), number(weight_decay)
-    launch(_decay, WORK * w.size, w, *scalars)
+    launch(_decay, WORK * w.size, w, number(learning_rate[0]), number(weight_decay))
 
 
 def clip_by_value(g: Array, limit: float) -> None:
@@ -92,10 +91,8 @@ def add_penalty(total: Array, w: Array, l1: float, l2: float) -> None:
 
 def add_penalty_gradient(dw: Array, w: Array, l1: float, l2: float) -> None:
     """dw += l1 sign(w) + 2 l2 w."""
-    number = w.dtype.type
-    launch(
-        _add_gradient, 2 * w.size, dw.reshape(-1), w.reshape(-1), number(l1), number(2 * l2)
-    )  # fmt: skip
+    factors = w.dtype.type(l1), w.dtype.type(2 * l2)
+    launch(_add_gradient, 2 * w.size, dw.reshape(-1), w.reshape(-1), *factors)
 
 
 def limit_norms(

@@ -1,4 +1,7 @@
-"""Pooling: one pass over the image, channels innermost; a winner's place is kept in a byte."""
+"""Pooling: one pass over the image, channels innermost; a winner's place is kept in a byte.
+
+And padding as an operation of its own: zeros around an image.
+"""
 
 import math
 
@@ -146,3 +149,34 @@ def _mean_back(dy, geometry, dx):
                     for w in range(w0, w1):
                         for c in range(C):
                             dx[n, h, w, c] += dy[n, oh, ow, c] / count
+
+
+# -- padding ------------------------------------------------------------------------------------
+
+
+def pad2d_forward(ctx: Context, x: Array, pads: Pads) -> Array:
+    """(N, H, W, C)  ->  (N, top + H + bottom, left + W + right, C)."""
+    N, H, W, C = x.shape
+    (top, bottom), (left, right) = pads
+    y = ctx.buffer("y", (N, top + H + bottom, left + W + right, C), x.dtype)
+    launch(_pad, y.size, contiguous(ctx, "x", x), top, left, y)
+    ctx.save(x_shape=x.shape, pads=pads)
+    return y
+
+
+def pad2d_backward(ctx: Context, dy: Array) -> Array:
+    """The adjoint of padding is cropping: a view of dy."""
+    (top, _), (left, _) = ctx.pads
+    _, H, W, _ = ctx.x_shape
+    return dy[:, top : top + H, left : left + W]
+
+
+@cached_njit(parallel=True)
+def _pad(x, top, left, y):
+    N, H, W, C = x.shape
+    for n in prange(N):
+        y[n] = 0
+        for h in range(H):
+            for w in range(W):
+                for c in range(C):
+                    y[n, top + h, left + w, c] = x[n, h, w, c]

@@ -50,7 +50,7 @@ class _Running:
         self._lock = threading.RLock()
         self._depth = 0
         self._blas: list[Any] | None = None  # threadpoolctl's handles, found once
-        self._let_anybody: Callable[..., None] = _anybody  # set the number of BLAS threads
+        self._let_anybody: Callable[..., object]  # set the number of BLAS threads
         self._threads: list[int] = []
         self._allowed = self._used = 1  # Numba's threads: as set from outside, and at present
         self.lost = False  # whether the threads stayed behind in the process that forked this one
@@ -97,18 +97,14 @@ class _Running:
         self.lost = _gnu_openmp_runs()
 
 
-def _anybody(force: bool) -> None:
-    """See ``_shared_limits``; nothing to do with other libraries, or older versions."""
-
-
-def _shared_limits(libraries: list[Any]) -> Callable[..., None]:
-    """What lets any thread set the number of BLAS threads.
+def _shared_limits(libraries: list[Any]) -> Callable[..., object]:
+    """What lets any thread set the number of BLAS threads: nothing in older versions.
 
     threadpoolctl 3.8 lets one thread of the process do so, and silently ignores all others. Here
     the lock sees to it that only one does at a time.
     """
     found = (getattr(library, "clear_controlling_thread", None) for library in libraries)
-    return next(filter(None, found), _anybody)
+    return next(filter(None, found), lambda force: None)
 
 
 def _gnu_openmp_runs() -> bool:

@@ -41,27 +41,23 @@ class Shapes(Generic[P]):
     pays: bool = True  # whether this way has so much fewer products that it is worth its price
 
 
-def convolved(
-    x_shape: tuple[int, ...], w_shape: tuple[int, ...], strides: Pair, pads: Pads, dilation: Pair
-) -> tuple[int, int, int, int]:
-    """(rows and columns of the image with its border), (those of the convolution)."""
+def sizes(
+    x_shape: tuple[int, ...], w_shape: tuple[int, ...],
+    strides: Pair, pads: Pads, dilation: Pair, pool: Pool,
+) -> tuple[Pair, Pair, Pair]:  # fmt: skip
+    """Rows and columns of the image with its border, of y, and of what the convolution computes.
+
+    A remainder that no window of the pooling reaches is not computed.
+    """
     (top, bottom), (left, right) = pads
     H, W = x_shape[0] + top + bottom, x_shape[1] + left + right
     OH = (H - (w_shape[0] - 1) * dilation[0] - 1) // strides[0] + 1
     OW = (W - (w_shape[1] - 1) * dilation[1] - 1) // strides[1] + 1
-    return H, W, OH, OW
-
-
-def pooled(OH: int, OW: int, pool: Pool) -> tuple[int, int, int, int]:
-    """(rows and columns of y), (rows and columns that the convolution must compute).
-
-    A remainder that no window of the pooling reaches is not computed.
-    """
     if pool == NO_POOL:
-        return OH, OW, OH, OW
+        return (H, W), (OH, OW), (OH, OW)
     PH, PW, PSH, PSW = pool
     rows, columns = (OH - PH) // PSH + 1, (OW - PW) // PSW + 1
-    return rows, columns, (rows - 1) * PSH + PH, (columns - 1) * PSW + PW
+    return (H, W), (rows, columns), ((rows - 1) * PSH + PH, (columns - 1) * PSW + PW)
 
 
 def pieces_of(entries: int) -> int:
@@ -92,11 +88,6 @@ def gradients(
         ctx.buffer("dw_chunks", chunks, dtype), ctx.buffer("db_chunks", (pieces, F), dtype),
         dw.reshape(rows, -1), ctx.buffer("no_db", (F,), dtype) if db is None else db,
     )  # fmt: skip
-
-
-def input_gradient(ctx: Context, x: Array) -> Array:
-    """A buffer for dx (N, H, W, C), of shape 1 if nobody reads it."""
-    return ctx.buffer("dx", x.shape if ctx.need_dx else (1, 1, 1, 1), x.dtype)
 
 
 def lines(x: Array) -> Array:

@@ -43,8 +43,7 @@ def shapes_of(
     """Shapes for an image (H, W, C) and a kernel (3, 3, C, F)."""
     C, F = w_shape[2:]
     (top, _), (left, _) = pads
-    _, _, OH, OW = tiles.convolved(x_shape, w_shape, (1, 1), pads, (1, 1))
-    rows, columns, OH, OW = tiles.pooled(OH, OW, pool)
+    _, y, (OH, OW) = tiles.sizes(x_shape, w_shape, (1, 1), pads, (1, 1), pool)
     TH, TW = (OH + 1) // 2, (OW + 1) // 2
     patches = TH * TW
     T = 1
@@ -52,7 +51,7 @@ def shapes_of(
         T *= 2
     return tiles.Shapes(
         plan=Plan(T, top, left, TH, TW, even=(2 * TH, 2 * TW) == (OH, OW)),
-        y=(rows, columns, F),
+        y=(*y, F),
         scratch={
             "image": (2 * TH + 2, 2 * TW + 2, C),
             "V": (T * patches, 16 * C + APART),
@@ -86,7 +85,7 @@ def backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> 
     """The adjoint of ``forward``."""
     s, x, N = ctx.shapes, ctx.x, len(ctx.x)
     (C, F), dtype = w.shape[2:], x.dtype
-    dx = tiles.input_gradient(ctx, x)
+    dx = ctx.buffer("dx", x.shape if ctx.need_dx else (1, 1, 1, 1), x.dtype)
     U_t, dU = ctx.buffer("U_t", (16, F, C), dtype), ctx.buffer("dU", (16, C, F), dtype)
     launch(
         kernels.winograd_backward, 2 * N * s.work if N > s.plan.T else 0,

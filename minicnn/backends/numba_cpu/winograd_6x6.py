@@ -45,8 +45,7 @@ def shapes_of(
     K, _, C, F = w_shape
     size = SIDE + 1 - K
     (top, _), (left, _) = pads
-    _, _, OH, OW = tiles.convolved(x_shape, w_shape, (1, 1), pads, (1, 1))
-    rows, columns, OH, OW = tiles.pooled(OH, OW, pool)
+    _, y, (OH, OW) = tiles.sizes(x_shape, w_shape, (1, 1), pads, (1, 1), pool)
     TH, TW = -(-OH // size), -(-OW // size)
     patches = TH * TW
     # it replaces all products of a 2 x 2 kernel, and patches of 4 x 4 of a 3 x 3 one
@@ -54,7 +53,7 @@ def shapes_of(
     T = max(1, min(TILE, CACHED // (patches * PIXELS * (C + F))))
     return tiles.Shapes(
         plan=Plan(T, top, left, TH, TW, size),
-        y=(rows, columns, F),
+        y=(*y, F),
         scratch={
             "image6": (size * TH + K - 1, (size * TW + K - 1) * C),
             "V6": (T * patches, PIXELS * C + APART),

@@ -17,7 +17,6 @@ from minicnn.backends.reference.memory import *
 from minicnn.backends.reference.metrics import *
 from minicnn.backends.reference.normalization import *
 from minicnn.backends.reference.optimizers import *
-from minicnn.backends.reference.padding import *
 from minicnn.backends.reference.pooling import *
 
 if TYPE_CHECKING:  # mypy compares this module with the contract, function by function

@@ -132,7 +132,8 @@ def _selu(x: Array, alpha: float) -> tuple[Array, Array]:
 
 def _gelu(x: Array, alpha: float) -> tuple[Array, Array]:
     """x Phi(x), the normal distribution function Phi(x) = erfc(-x / sqrt 2) / 2."""
-    Phi = _erfc(-x / math.sqrt(2)) / 2
+    erfc = np.vectorize(math.erfc, otypes=[x.dtype])  # NumPy has none: Python's, one by one
+    Phi = erfc(-x / math.sqrt(2)) / 2
     density = np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)  # Phi'
     return x * Phi, Phi + x * density
 
@@ -186,22 +187,8 @@ def _mish(x: Array, alpha: float) -> tuple[Array, Array]:
     return x * t, t + x * (1 - t**2) * s
 
 
-def _erfc(x: Array) -> Array:
-    """1 - erf(x); NumPy has none, so Python's, one number at a time."""
-    return np.vectorize(math.erfc, otypes=[x.dtype])(x)
-
-
 _KINDS = {
-    "elu": _elu,
-    "celu": _celu,
-    "selu": _selu,
-    "gelu": _gelu,
-    "gelu_tanh": _gelu_tanh,
-    "silu": _silu,
-    "softplus": _softplus,
-    "softsign": _softsign,
-    "hard_sigmoid": _hard_sigmoid,
-    "hard_silu": _hard_silu,
-    "exponential": _exponential,
-    "mish": _mish,
-}
+    "elu": _elu, "celu": _celu, "selu": _selu, "gelu": _gelu, "gelu_tanh": _gelu_tanh,
+    "silu": _silu, "softplus": _softplus, "softsign": _softsign, "hard_sigmoid": _hard_sigmoid,
+    "hard_silu": _hard_silu, "exponential": _exponential, "mish": _mish,
+}  # fmt: skip

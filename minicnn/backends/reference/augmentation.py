@@ -34,12 +34,9 @@ def translate_forward(
     """
     N, H, W, _ = x.shape
     u = _uniform(ctx, N, seed)  # (N, 2)
-    bilinear = interpolation == "bilinear"
+    how = fill_mode, interpolation == "bilinear"
     taps = [
-        (
-            _taps(H, _between(height_factor, down) * H, fill_mode, bilinear),
-            _taps(W, _between(width_factor, right) * W, fill_mode, bilinear),
-        )
+        (_taps(H, height_factor, down, *how), _taps(W, width_factor, right, *how))
         for down, right in u
     ]
     y = np.zeros_like(x)
@@ -75,13 +72,10 @@ def _flipped(ctx: Context, x: Array) -> Array:
     return np.where(down, y[:, ::-1], y)
 
 
-def _between(factor: Factor, u: float) -> float:
-    low, high = factor
-    return low + (high - low) * float(u)
-
-
-def _taps(size: int, shift: float, fill_mode: str, bilinear: bool) -> Taps:
+def _taps(size: int, factor: Factor, u: float, fill_mode: str, bilinear: bool) -> Taps:
     """Where a shifted axis reads: indices (2, size), -1 for outside, and the two weights."""
+    low, high = factor
+    shift = (low + (high - low) * float(u)) * size
     first = math.floor(-shift) if bilinear else math.floor(0.5 - shift)
     part = -shift - first if bilinear else 0.0
     steps = (first, first + 1 if part else first)  # with a weight of 0 read nothing new

@@ -234,16 +234,11 @@ def _kl_divergence(p: Array, y: Array, delta: float) -> tuple[Array, Array]:
 
 
 _KINDS = {
-    "absolute_error": _absolute_error,
-    "percentage_error": _percentage_error,
-    "squared_logarithmic_error": _squared_logarithmic_error,
-    "huber": _huber,
-    "log_cosh": _log_cosh,
-    "hinge": _hinge,
-    "squared_hinge": _squared_hinge,
-    "poisson": _poisson,
-    "kl_divergence": _kl_divergence,
-}
+    "absolute_error": _absolute_error, "percentage_error": _percentage_error,
+    "squared_logarithmic_error": _squared_logarithmic_error, "huber": _huber,
+    "log_cosh": _log_cosh, "hinge": _hinge, "squared_hinge": _squared_hinge,
+    "poisson": _poisson, "kl_divergence": _kl_divergence,
+}  # fmt: skip
 
 
 # -- the sum ----------------------------------------------------------------------------------

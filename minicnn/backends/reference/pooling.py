@@ -1,4 +1,7 @@
-"""Pooling: im2col, then the largest entry of each window, or the mean of those in the image."""
+"""Pooling: im2col, then the largest entry of each window, or the mean of those in the image.
+
+And padding as an operation of its own: zeros around an image.
+"""
 
 import numpy as np
 
@@ -66,3 +69,16 @@ def avgpool2d_backward(ctx: Context, dy: Array) -> Array:
     (top, bottom), (left, right) = ctx.pads
     _, H_pad, W_pad, _ = dx_pad.shape
     return dx_pad[:, top : H_pad - bottom, left : W_pad - right]
+
+
+def pad2d_forward(ctx: Context, x: Array, pads: Pads) -> Array:
+    """(N, H, W, C)  ->  (N, top + H + bottom, left + W + right, C)."""
+    ctx.save(x_shape=x.shape, pads=pads)
+    return np.pad(x, ((0, 0), *pads, (0, 0)))
+
+
+def pad2d_backward(ctx: Context, dy: Array) -> Array:
+    """The adjoint of padding is cropping."""
+    (top, _), (left, _) = ctx.pads
+    _, H, W, _ = ctx.x_shape
+    return dy[:, top : top + H, left : left + W]

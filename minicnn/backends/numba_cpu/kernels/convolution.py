@@ -5,13 +5,8 @@ from typing import NamedTuple
 from numba import get_thread_id, prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit, part
-from minicnn.backends.numba_cpu.kernels.epilogue import (
-    Gradients,
-    Out,
-    add_chunks,
-    finish,
-    finish_adjoint,
-)
+from minicnn.backends.numba_cpu.kernels import epilogue
+from minicnn.backends.numba_cpu.kernels.epilogue import Gradients, Out
 from minicnn.backends.numba_cpu.kernels.im2col import clear, col2im, col2im_t, im2col, im2col_t
 from minicnn.backends.numba_cpu.kernels.intrinsics import multiply
 from minicnn.backends.spec import Array
@@ -74,7 +69,7 @@ def conv_forward(x, w, b, plan, scratch, out):
             f = slice(g * FG, (g + 1) * FG)
             windows = tile_windows(x, n0, n1, g, plan, scratch.planes[thread], scratch.cols[thread])
             multiply(windows, w[:, f], 0, product[:, f])
-        finish(product, P, plan.OW, n0, n1, b, out)
+        epilogue.finish(product, P, plan.OW, n0, n1, b, out)
 
 
 @cached_njit(parallel=True)
@@ -98,7 +93,7 @@ def conv_backward(x, w, dy, plan, chunk, scratch, out, gradients, dx, need_dx):
         for n0 in range(t * chunk, min(N, t * chunk + chunk), T):
             n1 = min(N, n0 + T)
             rows = (n1 - n0) * P
-            finish_adjoint(dy, n0, n1, out, dproduct, P, plan.OW, db)
+            epilogue.finish_adjoint(dy, n0, n1, out, dproduct, P, plan.OW, db)
             if need_dx:
                 clear(dx[n0:n1].reshape(-1))
             for g in range(plan.groups):
@@ -119,5 +114,5 @@ def conv_backward(x, w, dy, plan, chunk, scratch, out, gradients, dx, need_dx):
                         col2im_t(cols, r, planes, dx, n, g * CG, plan)
                     else:
                         col2im(cols, r, dx, n, g * CG, plan)
-    add_chunks(gradients.dw_chunks, chunks, gradients.dw)
-    add_chunks(gradients.db_chunks.reshape(-1, 1, F), chunks, gradients.db.reshape(1, F))
+    epilogue.add_chunks(gradients.dw_chunks, chunks, gradients.dw)
+    epilogue.add_chunks(gradients.db_chunks.reshape(-1, 1, F), chunks, gradients.db.reshape(1, F))

@@ -14,15 +14,8 @@ from typing import NamedTuple
 from numba import carray, get_thread_id, prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit, part
-from minicnn.backends.numba_cpu.kernels.epilogue import (
-    Gradients,
-    Out,
-    add_chunks,
-    finish,
-    finish_adjoint,
-    larger,
-    largest_of_four,
-)
+from minicnn.backends.numba_cpu.kernels import epilogue
+from minicnn.backends.numba_cpu.kernels.epilogue import Gradients, Out, larger, largest_of_four
 from minicnn.backends.numba_cpu.kernels.im2col import clear, with_border
 from minicnn.backends.numba_cpu.kernels.intrinsics import local, unsigned
 from minicnn.backends.spec import Array
@@ -201,7 +194,7 @@ def direct_forward(x, w, b, plan, scratch, out):
             base = unsigned((row - n * rows) * plan.down)
             clear(product.reshape(-1))
             add_windows_product(image, base, plan.places, plan.taps[:K], scratch.wide_w, product)
-            finish(product, P, plan.OW, row, row + 1, b, out)
+            epilogue.finish(product, P, plan.OW, row, row + 1, b, out)
 
 
 @cached_njit(parallel=True)
@@ -240,8 +233,8 @@ def direct_backward(x, dy, plan, chunk, scratch, out, gradients):
         for n in range(t * chunk, min(N, t * chunk + chunk)):
             image = with_border(x[n], plan.top, plan.before, scratch.padded[thread]).reshape(-1)
             for row in range(n * rows, n * rows + rows):
-                finish_adjoint(dy, row, row + 1, out, dproduct, P, plan.OW, db)
+                epilogue.finish_adjoint(dy, row, row + 1, out, dproduct, P, plan.OW, db)
                 base = unsigned((row - n * rows) * plan.down)
                 add_windows_product(image, base, plan.taps, plan.places[:P], dproduct, dw)
-    add_chunks(gradients.dw_chunks, chunks, gradients.dw)
-    add_chunks(gradients.db_chunks.reshape(-1, 1, F), chunks, gradients.db.reshape(1, F))
+    epilogue.add_chunks(gradients.dw_chunks, chunks, gradients.dw)
+    epilogue.add_chunks(gradients.db_chunks.reshape(-1, 1, F), chunks, gradients.db.reshape(1, F))

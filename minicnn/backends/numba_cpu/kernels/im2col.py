@@ -125,26 +125,21 @@ def col2im_t(dcols, p, planes, dx, n, c0, plan):
 
 
 @part()
-def pad(image, top, before, padded):
+def with_border(image, top, before, padded):
     """padded (rows, columns C) = the image with zeros around it, cut where it is too long.
 
-    ``before`` is the border on the left, times the channels.
+    The image itself if it has no border and is as large as ``padded``, or larger. ``before`` is the
+    border on the left, times the channels.
     """
+    large = len(image) >= len(padded) and image.shape[1] >= padded.shape[1]
+    if top == 0 and before == 0 and large:
+        return image
     clear(padded.reshape(-1))
     run = min(padded.shape[1] - before, image.shape[1])
     for h in range(min(len(padded) - top, len(image))):
         to, pixels = padded[top + h, before:], image[h]
         for e in range(run):
             to[e] = pixels[e]
-
-
-@part()
-def with_border(image, top, before, padded):
-    """``pad``, or the image itself if it has no border and is as large as ``padded``, or larger."""
-    large = len(image) >= len(padded) and image.shape[1] >= padded.shape[1]
-    if top == 0 and before == 0 and large:
-        return image
-    pad(image, top, before, padded)
     return padded
 
 

@@ -8,13 +8,8 @@ from typing import NamedTuple
 from numba import get_thread_id, prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit, part
-from minicnn.backends.numba_cpu.kernels.epilogue import (
-    Gradients,
-    Out,
-    add_chunks,
-    finish,
-    finish_adjoint,
-)
+from minicnn.backends.numba_cpu.kernels import epilogue
+from minicnn.backends.numba_cpu.kernels.epilogue import Gradients, Out
 from minicnn.backends.numba_cpu.kernels.im2col import clear, pad_adjoint, with_border
 from minicnn.backends.numba_cpu.kernels.intrinsics import multiply
 from minicnn.backends.numba_cpu.kernels.transforms import (
@@ -107,7 +102,7 @@ def winograd_forward(x, w, b, plan, U, G_w, scratch, out):
             multiply(V[:rows, k * C : k * C + C], U[k], 0, M[:rows, k * F : k * F + F])
         for n in range(n1 - n0):
             transform_outputs(M, n * TH * TW, TH, TW, product, n * P)
-        finish(product, P, 2 * TW, n0, n1, b, out)
+        epilogue.finish(product, P, 2 * TW, n0, n1, b, out)
 
 
 @cached_njit(parallel=True)
@@ -137,7 +132,7 @@ def winograd_backward(x, dy, plan, chunk, kernel, scratch, out, gradients, dx, n
             rows = (n1 - n0) * TH * TW
             if not even:
                 clear(dproduct.reshape(-1))
-            finish_adjoint(dy, n0, n1, out, dproduct, P, 2 * TW, db)
+            epilogue.finish_adjoint(dy, n0, n1, out, dproduct, P, 2 * TW, db)
             for n in range(n1 - n0):
                 transform_outputs_adjoint(dproduct, n * P, TH, TW, dM, n * TH * TW)
             tile_patches(x, n0, n1, plan, image, V)
@@ -155,8 +150,8 @@ def winograd_backward(x, dy, plan, chunk, kernel, scratch, out, gradients, dx, n
                 pad_adjoint(image.reshape(len(image), -1), top, left * C, lines_of(dx)[n])
     for i in prange(4):  # dw = G' dU G
         for j in range(4):
-            add_chunks(dU_chunks[4 * i + j], chunks, dU[4 * i + j])
+            epilogue.add_chunks(dU_chunks[4 * i + j], chunks, dU[4 * i + j])
         row = dU[4 * i : 4 * i + 4].reshape(4, C * F)
         kernel_lines_adjoint(row, G_w[i].reshape(3, C * F))
     kernel_lines_adjoint(G_w, dw)
-    add_chunks(gradients.db_chunks.reshape(-1, 1, F), chunks, gradients.db.reshape(1, F))
+    epilogue.add_chunks(gradients.db_chunks.reshape(-1, 1, F), chunks, gradients.db.reshape(1, F))

@@ -158,7 +158,7 @@ def relu_variant(graph: Graph, stage: stages.ReLU, x: Value) -> Value:
     return x._replace(name=y)
 
 
-def softmax(graph: Graph, stage: stages.Softmax, x: Value, op: str) -> Value:
+def softmax(graph: Graph, stage: stages.Operation, x: Value, op: str) -> Value:
     """Softmax or LogSoftmax along the stage's axis."""
     return graph.elementwise(op, graph.channels_last(x), axis=stage.axis)
 
@@ -168,14 +168,9 @@ def activation(graph: Graph, stage: object, x: Value, op: str, **attributes: flo
     return graph.elementwise(op, x, **attributes)
 
 
-def elementwise(graph: Graph, stage: stages.Elementwise, x: Value) -> Value:
-    """One of the ``FUNCTIONS`` below, by name."""
-    return FUNCTIONS[stage.function](graph, stage, x)
-
-
-def with_alpha(graph: Graph, stage: stages.Elementwise, x: Value, op: str) -> Value:
+def with_alpha(graph: Graph, stage: stages.Operation, x: Value, op: str) -> Value:
     """Elu or Celu: one node that has the stage's alpha."""
-    return graph.elementwise(op, x, alpha=stage.alpha)
+    return graph.elementwise(op, x, alpha=stage.arguments["alpha"])
 
 
 def gelu(graph: Graph, stage: object, x: Value) -> Value:
@@ -205,24 +200,8 @@ def mish(graph: Graph, stage: object, x: Value) -> Value:
     return graph.elementwise("Mul", x, tanh.name)
 
 
-#: function of an elementwise stage, whose formula the reference backend has -> its nodes; opset
-#: 17 has no Gelu and no Mish: like SiLU they are written out
-FUNCTIONS: dict[str, Writer] = {
-    "elu": partial(with_alpha, op="Elu"),
-    "celu": partial(with_alpha, op="Celu"),
-    "selu": partial(activation, op="Selu", alpha=1.6732632423543772, gamma=1.0507009873554805),
-    "gelu": gelu,
-    "gelu_tanh": gelu_tanh,
-    "silu": silu,
-    "softplus": partial(activation, op="Softplus"),
-    "softsign": partial(activation, op="Softsign"),
-    "hard_sigmoid": partial(activation, op="HardSigmoid", alpha=1 / 6, beta=0.5),
-    "hard_silu": partial(activation, op="HardSwish"),
-    "exponential": partial(activation, op="Exp"),
-    "mish": mish,
-}
-
-#: kind of a stage -> the function that writes its nodes
+#: kind of a stage, or function of an elementwise one, whose formula the reference backend has ->
+#: what writes its nodes; opset 17 has no Gelu and no Mish: like SiLU they are written out
 STAGES: dict[str, Writer] = {
     "conv2d": conv2d,
     "maxpool2d": partial(pool, op="MaxPool"),  # padding never wins
@@ -235,16 +214,25 @@ STAGES: dict[str, Writer] = {
     "reshape": reshape,
     "pad2d": pad2d,
     "rescale": rescale,
-    "dropout": identity,
-    "dropout_broadcast": identity,
-    "flip": identity,
-    "translate": identity,
-    "activity_penalty": identity,
+    **dict.fromkeys(
+        ("dropout", "dropout_broadcast", "flip", "translate", "activity_penalty"), identity
+    ),
     "relu": partial(activation, op="Relu"),
     "relu_variant": relu_variant,
     "sigmoid": partial(activation, op="Sigmoid"),
     "tanh": partial(activation, op="Tanh"),
     "softmax": partial(softmax, op="Softmax"),
     "log_softmax": partial(softmax, op="LogSoftmax"),
-    "elementwise": elementwise,
+    "elu": partial(with_alpha, op="Elu"),
+    "celu": partial(with_alpha, op="Celu"),
+    "selu": partial(activation, op="Selu", alpha=1.6732632423543772, gamma=1.0507009873554805),
+    "gelu": gelu,
+    "gelu_tanh": gelu_tanh,
+    "silu": silu,
+    "softplus": partial(activation, op="Softplus"),
+    "softsign": partial(activation, op="Softsign"),
+    "hard_sigmoid": partial(activation, op="HardSigmoid", alpha=1 / 6, beta=0.5),
+    "hard_silu": partial(activation, op="HardSwish"),
+    "exponential": partial(activation, op="Exp"),
+    "mish": mish,
 }

@@ -128,7 +128,7 @@ class Softmax(_StageLayer):
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = axis
-        self.stage = stages.Softmax(self.name, axis)
+        self.stage = stages.Operation("softmax", self.name, axis=axis)
 
     def build(self, input_shape: Shape) -> None:
         warn_softmax_of_one(self.name, input_shape, self.axis)

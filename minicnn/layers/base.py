@@ -75,12 +75,7 @@ class Layer:
                 cls.always_built = False  # it has something to build after all
 
     def __init__(
-        self,
-        *,
-        name: str | None = None,
-        trainable: bool = True,
-        dtype: Any = None,
-        **kwargs: Any,
+        self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, **kwargs: Any
     ) -> None:
         self.name = valid_name(name) if name is not None else naming.unique(type(self).__name__)
         self.dtype = dtype_name(dtype)
@@ -195,16 +190,10 @@ class Layer:
     # -- weights -----------------------------------------------------------------------------
 
     def add_weight(
-        self,
-        shape: Sequence[int] | None = None,
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        *,
-        regularizer: Any = None,
-        constraint: Any = None,
+        self, shape: Sequence[int] | None = None, initializer: Any = None, dtype: Any = None,
+        trainable: bool = True, *, regularizer: Any = None, constraint: Any = None,
         name: str | None = None,
-    ) -> Parameter:
+    ) -> Parameter:  # fmt: skip
         """Create a weight of this layer.
 
         Args:
@@ -347,6 +336,13 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+class SameShape(Layer):
+    """Base of the layers that keep the shape of what they are given."""
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
 
 
 def _noting(build: Callable[[Any, Shape], None]) -> Callable[[Any, Shape], None]:

@@ -12,7 +12,7 @@ from minicnn.engine import geometry, naming, stages
 from minicnn.engine.parameters import Parameter
 from minicnn.layers.activation import warn_softmax_of_one
 from minicnn.layers.arguments import NO_PADS, Shape, Sizes, SymbolicTensor, channels_last
-from minicnn.layers.base import Layer
+from minicnn.layers.base import Layer, SameShape
 from minicnn.registry import Identifier
 
 
@@ -34,7 +34,7 @@ def Input(
     return InputLayer(shape, batch_size, dtype, batch_shape=batch_shape, name=name).output
 
 
-class InputLayer(Layer):
+class InputLayer(SameShape):
     """The layer form of :func:`Input`; it is not listed in ``model.layers``."""
 
     def __init__(
@@ -61,9 +61,6 @@ class InputLayer(Layer):
         self.batch_shape: Shape = sizes(batch_shape)
         self.built = True
         self._input_shape = self._output_shape = self.batch_shape
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return tuple(input_shape)
 
     def stages(self) -> list[Any]:
         return []
@@ -283,20 +280,16 @@ class Conv2D(_KernelLayer):
 
     def pads(self, x_shape: Sequence[int]) -> geometry.Pads:
         """((top, bottom), (left, right)) zeros around an input (N, H, W, C)."""
-        if self.padding == "valid":
-            return NO_PADS
-        (KH, KW), (SH, SW), (DH, DW) = self.kernel_size, self.strides, self.dilation_rate
-        return (
-            geometry.pads_for(x_shape[1], (KH - 1) * DH + 1, SH, self.padding),
-            geometry.pads_for(x_shape[2], (KW - 1) * DW + 1, SW, self.padding),
-        )
+        (KH, KW), (DH, DW) = self.kernel_size, self.dilation_rate
+        reach = (KH - 1) * DH + 1, (KW - 1) * DW + 1
+        return geometry.pads_around(x_shape, reach, self.strides, self.padding)
 
     def forward(self, ctx: Context, x: Array) -> Array:
         bias = self.bias.value if self.bias is not None else None
+        pads = NO_PADS if self.padding == "valid" else self.pads(x.shape)
         return ctx.ops.conv2d_forward(
-            ctx, x, self.kernel.value, bias, self.strides, self.pads(x.shape),
-            self.dilation_rate, self.groups,
-        )  # fmt: skip
+            ctx, x, self.kernel.value, bias, self.strides, pads, self.dilation_rate, self.groups
+        )
 
     def backward(self, ctx: Context, dy: Array) -> Array:
         db = self.bias.grad if self.bias is not None else None

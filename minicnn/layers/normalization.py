@@ -7,11 +7,11 @@ from minicnn.backends.context import Context
 from minicnn.backends.spec import Array
 from minicnn.engine import geometry
 from minicnn.layers.arguments import Shape
-from minicnn.layers.base import Layer
+from minicnn.layers.base import SameShape
 from minicnn.registry import Identifier
 
 
-class BatchNormalization(Layer):
+class BatchNormalization(SameShape):
     """Each channel to mean 0 and variance 1, then scaled by gamma and shifted by beta.
 
     y = gamma (x - mean) / sqrt(variance + epsilon) + beta.  (N, ..., C) -> (N, ..., C)
@@ -103,9 +103,6 @@ class BatchNormalization(Layer):
         self.moving_variance = self.add_weight(
             (channels,), self.moving_variance_initializer, name="moving_variance", trainable=False
         )
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return tuple(input_shape)
 
     def forward(self, ctx: Context, x: Array) -> Array:
         gamma = None if self.gamma is None else self.gamma.value

@@ -11,7 +11,6 @@ from typing import Any
 from minicnn import backends, config, constraints, initializers, registry, regularizers
 from minicnn.backends.context import Context
 from minicnn.backends.spec import Array, Backend
-from minicnn.engine import naming
 from minicnn.engine.arrays import host_array
 from minicnn.engine.parameters import Parameter, ParameterStore, assign_all, first_value
 from minicnn.engine.stages import Stage
@@ -77,7 +76,7 @@ class Layer:
     def __init__(
         self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, **kwargs: Any
     ) -> None:
-        self.name = valid_name(name) if name is not None else naming.unique(type(self).__name__)
+        self.name = valid_name(name) if name is not None else registry.unique_name(type(self))
         self.dtype = dtype_name(dtype)
         self.built = self.always_built
         self._seen_input = False

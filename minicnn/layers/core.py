@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from minicnn import activations, constraints, initializers, regularizers
+from minicnn import activations, constraints, initializers, registry, regularizers
 from minicnn.activations import Activation
 from minicnn.backends.context import Context
 from minicnn.backends.spec import Array
-from minicnn.engine import geometry, naming, stages
+from minicnn.engine import geometry, stages
 from minicnn.engine.parameters import Parameter
 from minicnn.layers.activation import warn_softmax_of_one
 from minicnn.layers.arguments import NO_PADS, Shape, Sizes, SymbolicTensor, channels_last
@@ -43,7 +43,7 @@ class InputLayer(SameShape):
         batch_shape: Sequence[int | None] | None = None, name: str | None = None,
         optional: bool = False, **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(name=name or naming.unique("InputLayer"), dtype=dtype, **kwargs)
+        super().__init__(name=name or registry.unique_name(InputLayer), dtype=dtype, **kwargs)
         if sparse or ragged or optional:
             raise ValueError("InputLayer: sparse, ragged and optional inputs are not supported")
         if shape is None and batch_shape is None:

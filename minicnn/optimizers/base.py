@@ -6,9 +6,8 @@ from typing import Any
 
 from minicnn import backends, config, registry
 from minicnn.backends.spec import Array, Backend
-from minicnn.engine import naming
+from minicnn.engine.arrays import positional_count
 from minicnn.engine.parameters import Parameter, ParameterStore
-from minicnn.engine.signatures import positional_count
 from minicnn.optimizers import standalone
 from minicnn.optimizers.arguments import (
     UNSUPPORTED,
@@ -68,7 +67,7 @@ class Optimizer(registry.Configured):
     ) -> None:  # fmt: skip
         learning_rate = take_further_arguments(type(self), learning_rate, kwargs)
         check_clipping(clipnorm, clipvalue, global_clipnorm)
-        self.name = naming.unique(type(self).__name__) if name is None else name
+        self.name = registry.unique_name(type(self)) if name is None else name
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self.built = False

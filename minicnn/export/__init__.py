@@ -8,8 +8,7 @@ from minicnn import __version__
 from minicnn.engine.guard import is_own
 from minicnn.engine.plan import lower
 from minicnn.engine.stages import Operation, Stage
-from minicnn.export.graph import Graph, Value
-from minicnn.export.nodes import STAGES, Writer
+from minicnn.export.nodes import STAGES, Graph, Value, Writer
 from minicnn.layers import Layer
 from minicnn.models import Sequential
 from minicnn.saving.atomic import replacing

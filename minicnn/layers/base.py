@@ -12,6 +12,7 @@ from minicnn import backends, config, constraints, initializers, registry, regul
 from minicnn.backends.context import Context
 from minicnn.backends.spec import Array, Backend
 from minicnn.engine.arrays import host_array
+from minicnn.engine.checks import AXES
 from minicnn.engine.parameters import Parameter, ParameterStore, assign_all, first_value
 from minicnn.engine.stages import Stage
 from minicnn.engine.threads import between_steps
@@ -140,8 +141,8 @@ class Layer:
         """Build once for ``input_shape``; return the shape that comes out of all stages."""
         if self.input_ndim is not None and len(input_shape) != self.input_ndim:
             raise ValueError(
-                f"layer {self.name!r} ({type(self).__name__}) expects {_AXES[self.input_ndim]}, "
-                f"got an input of shape {input_shape}"
+                f"layer {self.name!r} ({type(self).__name__}) expects {self.input_ndim} axes "
+                f"{AXES[self.input_ndim]}, got an input of shape {input_shape}"
             )
         if not self._seen_input:
             self.build(input_shape)
@@ -226,6 +227,14 @@ class Layer:
         parameter.constraint = constraints.get(constraint)
         self._parameters.append(parameter)
         return parameter
+
+    def _add(self, name: str, *shape: int, trainable: bool = True) -> Parameter:
+        """``add_weight`` with what ``self.<name>_initializer``, ``_regularizer`` and so on say."""
+        return self.add_weight(
+            shape, getattr(self, f"{name}_initializer"), trainable=trainable, name=name,
+            regularizer=getattr(self, f"{name}_regularizer", None),
+            constraint=getattr(self, f"{name}_constraint", None),
+        )  # fmt: skip
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -353,9 +362,3 @@ def _noting(build: Callable[[Any, Shape], None]) -> Callable[[Any, Shape], None]
         self._note_build(input_shape)
 
     return build_and_note
-
-
-_AXES = {
-    2: "2 axes (batch, features)",
-    4: "4 axes (batch, height, width, channels)",
-}

@@ -9,7 +9,6 @@ from minicnn.activations import Activation
 from minicnn.backends.context import Context
 from minicnn.backends.spec import Array
 from minicnn.engine import geometry, stages
-from minicnn.engine.parameters import Parameter
 from minicnn.layers.activation import warn_softmax_of_one
 from minicnn.layers.arguments import NO_PADS, Shape, Sizes, SymbolicTensor, channels_last
 from minicnn.layers.base import Layer, SameShape
@@ -103,16 +102,8 @@ class _KernelLayer(Layer):
 
     def _add_kernel(self, *shape: int) -> None:
         """Create the kernel of ``shape``, and a bias for each output, the last axis."""
-        self.kernel = self.add_weight(
-            shape, self.kernel_initializer, name="kernel",
-            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
-        )  # fmt: skip
-        self.bias: Parameter | None = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                shape[-1:], self.bias_initializer, name="bias",
-                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
-            )  # fmt: skip
+        self.kernel = self._add("kernel", *shape)
+        self.bias = self._add("bias", shape[-1]) if self.use_bias else None
         if self.activation is activations.softmax:
             warn_softmax_of_one(self.name, shape[-1:])
 

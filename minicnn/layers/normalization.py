@@ -86,23 +86,10 @@ class BatchNormalization(SameShape):
                 f"layer {self.name!r} (BatchNormalization): axis {self.axis} of {input_shape} must "
                 "be known to create the weights"
             )
-        self.gamma = self.beta = None
-        if self.scale:
-            self.gamma = self.add_weight(
-                (channels,), self.gamma_initializer, name="gamma",
-                regularizer=self.gamma_regularizer, constraint=self.gamma_constraint,
-            )  # fmt: skip
-        if self.center:
-            self.beta = self.add_weight(
-                (channels,), self.beta_initializer, name="beta",
-                regularizer=self.beta_regularizer, constraint=self.beta_constraint,
-            )  # fmt: skip
-        self.moving_mean = self.add_weight(
-            (channels,), self.moving_mean_initializer, name="moving_mean", trainable=False
-        )
-        self.moving_variance = self.add_weight(
-            (channels,), self.moving_variance_initializer, name="moving_variance", trainable=False
-        )
+        self.gamma = self._add("gamma", channels) if self.scale else None
+        self.beta = self._add("beta", channels) if self.center else None
+        self.moving_mean = self._add("moving_mean", channels, trainable=False)
+        self.moving_variance = self._add("moving_variance", channels, trainable=False)
 
     def forward(self, ctx: Context, x: Array) -> Array:
         gamma = None if self.gamma is None else self.gamma.value

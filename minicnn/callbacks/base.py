@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.engine import console
-from minicnn.engine.signatures import positional_count
+from minicnn.engine.arrays import positional_count
 from minicnn.registry import suggestion
 
 Logs = dict[str, Any]

@@ -142,7 +142,7 @@ def _known_shape(target: object) -> tuple[int, ...] | None:
     given = getattr(target, "input_shape_argument", None)
     built = getattr(target, "_input_shape", None)
     shape = (2, *given) if given else (2, *built[1:]) if built else None
-    return shape if shape is not None and is_shape(shape) and None not in shape else None
+    return shape if shape and is_shape(shape) and None not in shape else None
 
 
 def _given(x: object, thing: object) -> object:

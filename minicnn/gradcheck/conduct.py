@@ -53,15 +53,11 @@ def examine(target: Target, values: Values) -> Conduct:
     for who, what in sorted(run.changed):
         names = {"dy": "the gradient it was lent (dy)", "x": "its input x"}
         text = f"{who} writes into {names.get(what, f'array {what}')}; work on a copy"
-        if what == "dy":
-            add(Finding("cotangent_modified", text, "", 60))
-        else:
-            add(Finding("input_modified", text, what, 60))
+        cause, array = ("cotangent_modified", "") if what == "dy" else ("input_modified", what)
+        add(Finding(cause, text, array, 60))
     for name in run.replaced:
-        text = (
-            f"backward binds {name}.grad to a new array, so the array that the optimizer reads "
-            f"is never touched; write {name}.grad[...] = ..."
-        )
+        text = f"backward binds {name}.grad to a new array, so the array that the optimizer reads"
+        text += f" is never touched; write {name}.grad[...] = ..."
         add(Finding("untouched", text, name, 20))
     for name, grad in run.grads.items():
         if grad is None:
@@ -112,13 +108,10 @@ def _close(a: Array, b: Array) -> bool:
 def _only_single(grad: Array, dy: Array) -> bool:
     """Whether float64 numbers went through float32: every entry is exactly a float32."""
     values = grad[(grad != 0) & np.isfinite(grad)]
-    through = dy.size > 1 and not bool((dy == dy.astype(np.float32)).all())
-    return (
-        values.size > 3
-        and through
-        and bool((values == values.astype(np.float32)).all())
-        and not bool((values == np.round(values * 64) / 64).all())
-    )
+    if values.size <= 3 or dy.size <= 1 or (dy == dy.astype(np.float32)).all():
+        return False
+    exact = (values == values.astype(np.float32)).all()
+    return bool(exact and not (values == np.round(values * 64) / 64).all())
 
 
 @contextmanager

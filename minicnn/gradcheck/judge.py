@@ -69,10 +69,8 @@ def _judge(target: Target, conduct: Conduct, generated: bool) -> Report:
         arrays[0].ok, arrays[0].problem = False, ties
     kinks = sum(a.kinks for a in arrays)
     if kinks:
-        notes.append(
-            f"{kinks} entries sit on a kink (a ReLU at 0, a tie in a max): any gradient between "
-            "the slopes to the left and to the right is right there"
-        )
+        text = f"{kinks} entries sit on a kink (a ReLU at 0, a tie in a max): any gradient between"
+        notes.append(f"{text} the slopes to the left and to the right is right there")
     report = Report(all(a.ok for a in arrays) and not conduct.findings, target.name, arrays=arrays)
     report.notes = notes
     for a in arrays:
@@ -181,10 +179,10 @@ def _judge_one(target: Target, conduct: Conduct, name: str, trusted: bool = Fals
     _compare(target, conduct, grad, result, indices)
     if verdict == "wrong" and result.wrong == 0 and result.checked < result.size:
         # the directions disagree although no sampled entry does: believe them
-        result.ok = False
-        result.problem = result.problem or (
+        missed = (
             "the slope along a random direction disagrees, but none of the sampled entries does"
         )
+        result.ok, result.problem = False, result.problem or missed
     return result
 
 
@@ -296,10 +294,8 @@ def tie_probe(target: Target, values: Values) -> tuple[str, Values]:
         if not low - tolerance <= told <= high + tolerance:
             middle = (low + high) / 2
             more = "more" if told > middle else "less"
-            return (
-                f"where entries of the input are equal the gradient adds up to {told:.4g}, "
-                f"{more} than the slope {middle:.4g}"
-            ), tied
+            text = f"where entries of the input are equal the gradient adds up to {told:.4g}"
+            return f"{text}, {more} than the slope {middle:.4g}", tied
     return "", tied
 
 

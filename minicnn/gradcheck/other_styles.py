@@ -124,11 +124,8 @@ class FunctionTarget(Target):
             elif len(taken) > 1 and not is_dy[0] and (is_dy[1] or taken[0] in CACHE_NAMES):
                 self.dy_at = 1
         if not self.takes_cotangent and y.size != 1:
-            raise GradientCheckError(
-                f"backward of {self.name} takes no gradient of the output, but the output has "
-                f"shape {y.shape}",
-                self.b or self.f,
-            )
+            text = f"backward of {self.name} takes no gradient of the output, but the output has"
+            raise GradientCheckError(f"{text} shape {y.shape}", self.b or self.f)
 
     # -- running -----------------------------------------------------------------------------
 
@@ -147,11 +144,8 @@ class FunctionTarget(Target):
     def _output(self, out: Any) -> Array:
         y = out[0] if isinstance(out, tuple) and out else out
         if y is None or not (np.isscalar(y) or hasattr(y, "shape")):
-            raise GradientCheckError(
-                f"forward ({self.name}) must return an array (and a cache), it returned "
-                f"{in_words(y)}",
-                self.f,
-            )
+            wanted = f"forward ({self.name}) must return an array (and a cache)"
+            raise GradientCheckError(f"{wanted}, it returned {in_words(y)}", self.f)
         return targets.host(y)
 
     def _forward(self, call: Call) -> Array:
@@ -237,9 +231,8 @@ class FunctionTarget(Target):
         return user_code.returns(self.b or self.f, position, (f"d{name}", name))
 
 
-_KINDS = inspect.Parameter
-_POSITIONAL = (_KINDS.POSITIONAL_ONLY, _KINDS.POSITIONAL_OR_KEYWORD)
-_ANY_NUMBER = (_KINDS.VAR_POSITIONAL, _KINDS.VAR_KEYWORD)
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def argument_names(function: Callable[..., Any]) -> list[str]:

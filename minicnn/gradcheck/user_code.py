@@ -51,9 +51,8 @@ def one_array(got: Any, function: object, label: str) -> Any:
     """``got``, which a forward or backward of ``label`` returned and which has to be an array."""
     if not hasattr(got, "shape"):
         name = getattr(function, "__name__", "call")
-        raise GradientCheckError(
-            f"{name} of {label} must return one array, it returned {in_words(got)}", function
-        )
+        told = f"it returned {in_words(got)}"
+        raise GradientCheckError(f"{name} of {label} must return one array, {told}", function)
     return got
 
 

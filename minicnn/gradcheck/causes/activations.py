@@ -65,11 +65,9 @@ def masked(t: Tables, name: str, B: Array, J: Array) -> Claims:
         yield "sign", "the size of the gradient is right, its sign is not everywhere", 91
     elif len(np.unique(np.round(b, 6))) <= 3 or np.isin(np.round(b, 6), [*levels, 0.0]).all():
         share = float(np.mean(~np.isclose(b, j, atol=1e-6)))
-        text = (
-            f"the slope of forward takes the values {', '.join(f'{v:g}' for v in levels)}, and "
-            f"backward picks the wrong one in {share:.0%} of the entries: its mask is missing or "
-            "from the wrong array"
-        )
+        values = ", ".join(f"{v:g}" for v in levels)
+        text = f"the slope of forward takes the values {values}, and backward picks the wrong one"
+        text += f" in {share:.0%} of the entries: its mask is missing or from the wrong array"
         yield "relu_mask", text, 90
 
 
@@ -244,10 +242,8 @@ def _softmax_kind(y: Array) -> str:
 
 def _softmax(B: Array, J: Array, kind: str) -> Claims:
     if same(B, _alone(B)):
-        text = (
-            f"backward treats every entry of the {kind} alone; an entry changes all outputs of its "
-            "group through the sum (subtract the sum of dy y)"
-        )
+        text = f"backward treats every entry of the {kind} alone; an entry changes all outputs"
+        text += " of its group through the sum (subtract the sum of dy y)"
         yield "softmax_cross_terms", text, 90
         return
     told, cross = B - _alone(B), J - _alone(J)

@@ -98,10 +98,8 @@ def _shift(
     where = " and ".join(f"{k:+d} along axis {a}" for k, a in zip(amounts, axes, strict=True))
     text = f"the gradient of {name} is the right one with {whose} moved by {where}"
     if has_padding(t):
-        text += (
-            "; forward pads the input, and the padding is taken off (or put on) on the other side"
-        )
-        return "padding_side", text, 77
+        text += "; forward pads the input, and the padding is taken off (or put on)"
+        return "padding_side", f"{text} on the other side", 77
     return "shifted", text, 77
 
 
@@ -163,11 +161,9 @@ def displaced(t: Tables, name: str, B: Array, J: Array) -> Claims:
     full = (ej == ej.max(axis=0)).all(axis=1) & (eb == ej).all(axis=1)
     if full.sum() < 4:
         return
-    if not all(
-        same(_block(B[o], shape, sb[o], eb[o]), _block(J[o], shape, sj[o], ej[o]))
-        for o in np.flatnonzero(full)
-    ):
-        return
+    for o in np.flatnonzero(full):
+        if not same(_block(B[o], shape, sb[o], eb[o]), _block(J[o], shape, sj[o], ej[o])):
+            return
     delta = (sb - sj)[full]
     if not delta.any():
         return
@@ -217,14 +213,10 @@ def stride_of_weights(t: Tables, name: str, B: Array, J: Array) -> Claims:
 def pool_winner(t: Tables, name: str, B: Array, J: Array) -> Claims:
     """Each output is one entry of the input, and backward gives its gradient to another."""
     picked, given = nonzero(J), nonzero(B)
-    if (
-        name != t.first
-        or not (picked.sum(axis=1) == 1).all()
-        or not np.allclose(J[picked], 1)
-        or t.y.size >= t.values[name].size
-        or not given.any()
-        or same(B, J)
-    ):
+    picks = (picked.sum(axis=1) == 1).all() and np.allclose(J[picked], 1)
+    if name != t.first or not picks or t.y.size >= t.values[name].size:
+        return
+    if not given.any() or same(B, J):
         return
     if (given.sum(axis=1) <= 1).all() and np.allclose(B[given], 1, atol=1e-5):
         told, right = window_reach(t, B), window_reach(t, J)

@@ -1,6 +1,7 @@
 """B is J with contributions left out or put in: masks, edges, overwriting."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -85,11 +86,8 @@ def rows(t: Tables, name: str, B: Array, J: Array) -> Claims:
         if drops_at_random(t):
             yield "dropout_mask", "gradient comes back through outputs that dropout set to zero", 88
         else:
-            text = (
-                "gradient comes back through outputs that are clipped (their slope is zero): the "
-                "mask is missing or taken from the wrong array"
-            )
-            yield "relu_mask", text, 88
+            text = "gradient comes back through outputs that are clipped (their slope is zero)"
+            yield "relu_mask", f"{text}: the mask is missing or taken from the wrong array", 88
     elif not extra.any():
         yield from _left_out(t, name, (~equal).reshape(t.y.shape))
 
@@ -134,7 +132,7 @@ def columns(t: Tables, name: str, B: Array, J: Array) -> Claims:
     extra, dropped = (~equal & j_zero).reshape(x.shape), (~equal & ~j_zero).reshape(x.shape)
     slices = whole_slices(dropped) if dropped.any() and not extra.any() else None
     if slices is not None and _at_edges(slices, x.shape):
-        where = _spell(slices, x.shape, t.target.axes.get(name))
+        where = _spell(slices, x.shape, t.target.axes.get(name, ()))
         yield "edge_missing", f"the {where} of the gradient of {name} stays zero", 87
         return
     dead = x[j_zero.reshape(x.shape)]
@@ -142,10 +140,8 @@ def columns(t: Tables, name: str, B: Array, J: Array) -> Claims:
     if name != t.first or not dead.size or not (extra.any() or dropped.any()):
         return
     if dead.max() < alive.min() or dead.min() > alive.max():
-        text = (
-            "gradient goes to inputs that are clipped, or not to those that pass: the mask is wrong"
-        )
-        yield "relu_mask", text, 88
+        text = "gradient goes to inputs that are clipped, or not to those that pass"
+        yield "relu_mask", f"{text}: the mask is wrong", 88
 
 
 @comparing
@@ -166,11 +162,8 @@ def contributions(t: Tables, name: str, B: Array, J: Array) -> Claims:
         one_hot = (there.sum(axis=1) <= 1).all()  # a zero of a pool may overwrite a lone one
         lone_ones_kept = not (arrive < come)[~crowded].any()
         if crowded.any() and (arrive <= 1).all() and (lone_ones_kept or one_hot):
-            text = (
-                f"where several windows overlap, the gradient of {name} holds the contribution of "
-                "one only: = where += belongs"
-            )
-            yield "overwritten", text, 82
+            text = f"where several windows overlap, the gradient of {name} holds the contribution"
+            yield "overwritten", f"{text} of one only: = where += belongs", 82
             return
     share = 1 - float(kept.sum() / there.sum())
     text = f"{share:.0%} of the contributions to the gradient of {name} are left out"
@@ -204,9 +197,7 @@ def _at_edges(slices: dict[int, list[int]], shape: tuple[int, ...]) -> bool:
     return all(k[-1] - k[0] + 1 == len(k) for k in kept)
 
 
-def _spell(
-    slices: dict[int, list[int]], shape: tuple[int, ...], axes: tuple[str, ...] | None = None
-) -> str:
+def _spell(slices: dict[int, list[int]], shape: Sequence[int], axes: Sequence[str] = ()) -> str:
     words = []
     for axis, where in slices.items():
         label = axes[axis] if axes else f"axis {axis}"

@@ -244,10 +244,8 @@ def grouped(t: Tables, name: str) -> Claims:
             continue
         for told, words in ((total, "sums"), (terms.mean(axis=chosen), "averages")):
             if same(told.reshape(-1), flat):
-                text = (
-                    f"the gradient of {name} {words} dy's terms over axes {list(chosen)}, "
-                    f"it should sum over {list(right) if right else 'others'}"
-                )
+                text = f"the gradient of {name} {words} dy's terms over axes {list(chosen)}"
+                text += f", it should sum over {list(right) if right else 'others'}"
                 yield "sum_missing" if set(chosen) < set(right) else "wrong_axis", text, 89
                 return
         for axis in chosen:  # one entry taken where a sum belongs

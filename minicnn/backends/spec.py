@@ -389,9 +389,7 @@ class Backend(Protocol[A]):
         """1.0 where y == argmax(p), else 0.0.  y (...), p (..., K)  ->  (...)."""
 
     def sparse_top_k_hits(self, ctx: Context, y: A, p: A, k: int) -> A:
-        """1.0 where fewer than k scores are larger than that of class y.
-
-        y (...), p (..., K)  ->  (...).
+        """1.0 where fewer than k scores exceed that of class y.  y (...), p (..., K)  ->  (...).
 
         0.0 also where the row has a number that is not finite, or y is not one of 0 ... K - 1.
         """

@@ -118,6 +118,5 @@ def _say(error: Exception) -> None:
         print(
             f"minicnn: compiled kernels cannot be kept ({error}); they are compiled again at every "
             "start. Set NUMBA_CACHE_DIR to a folder that can be written",
-            file=sys.stderr,
-            flush=True,
-        )
+            file=sys.stderr, flush=True,
+        )  # fmt: skip

@@ -96,9 +96,8 @@ def _forward(
     if few:
         direct.forward(ctx, w, b, pool)
         return out.y
-    several = s.plan.T < N  # one tile is one thread's work
     launch(
-        convolution.conv_forward, N * s.work if several else 0,
+        convolution.conv_forward, N * s.work if N > s.plan.T else 0,  # a tile is one thread's work
         tiles.lines(x), tiles.matrix(ctx, w), vector(ctx, b, w.shape[-1], x.dtype), tuple(s.plan),
         tiles.scratch(ctx, x.dtype, s.scratch), tuple(out),
     )  # fmt: skip
@@ -117,9 +116,8 @@ def conv2d_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | No
         return None
     s, x, N = ctx.shapes, ctx.x, len(ctx.x)
     dx = ctx.buffer("dx", x.shape if ctx.need_dx else (1, 1, 1, 1), x.dtype)
-    several = s.plan.T < N
     launch(
-        convolution.conv_backward, 2 * N * s.work if several else 0,
+        convolution.conv_backward, 2 * N * s.work if N > s.plan.T else 0,
         tiles.lines(x), tiles.matrix(ctx, w), contiguous(ctx, "dy", dy), tuple(s.plan),
         tiles.chunk_of(N, s.plan.T, s.chunks[0]), tiles.scratch(ctx, x.dtype, s.scratch),
         tuple(ctx.out), tiles.gradients(ctx, s.chunks, dw, s.chunks[1], db), tiles.lines(dx),

@@ -3,8 +3,6 @@
 Why this is fast: ``kernels/``.
 """
 
-import math
-
 from numba import prange
 
 from minicnn.backends.context import Context
@@ -77,7 +75,7 @@ def dense_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | Non
     N = len(rows)
     work = 2 * N * D * U // PRODUCTS
     dx = ctx.buffer("dx", x.shape if ctx.need_dx else (1, D), dtype)
-    dproduct = ctx.buffer("dproduct", (math.prod(x.shape[:-1]), U), dtype)  # (N, U)
+    dproduct = ctx.buffer("dproduct", (N, U), dtype)
     launch(
         _multiply_back, work,
         rows, contiguous(ctx, "w", w), contiguous(ctx, "dy", dy).reshape(-1, U),

@@ -274,23 +274,18 @@ def regression_loss_forward(ctx: Context, p: Array, y: Array, kind: str, delta: 
     y = contiguous(ctx, "y", y.astype(p.dtype, copy=False))
     losses = ctx.buffer("losses", p.shape[:-1], p.dtype)
     share = 1.0 if kind == "kl_divergence" else 1 / K
-    function = (_KINDS.index(kind), float(delta), share)
-    ctx.save(p=p, y=y, function=function)
-    launch(
-        _losses, 20 * p.size, p.reshape(-1, K), y.reshape(-1, K), *function, losses.reshape(-1)
-    )  # fmt: skip
+    formula = p.reshape(-1, K), y.reshape(-1, K), _KINDS.index(kind), float(delta), share
+    launch(_losses, 20 * p.size, *formula, losses.reshape(-1))
+    ctx.save(p=p, formula=formula)
     return losses
 
 
 def regression_loss_backward(ctx: Context, dlosses: Array) -> Array:
     """dp = f'(p) dlosses / K, of kl_divergence without / K."""
-    p, K = ctx.p, ctx.p.shape[-1]
+    p = ctx.p
     dp = ctx.buffer("dp", p.shape, p.dtype)
     dlosses = contiguous(ctx, "dlosses", dlosses).reshape(-1)
-    launch(
-        _slopes, 20 * p.size, p.reshape(-1, K), ctx.y.reshape(-1, K), *ctx.function, dlosses,
-        dp.reshape(-1, K),
-    )  # fmt: skip
+    launch(_slopes, 20 * p.size, *ctx.formula, dlosses, dp.reshape(-1, p.shape[-1]))
     return dp
 
 

@@ -73,19 +73,14 @@ def gather_batch(ctx: Context, name: str, source: Array, index: Array, dtype: st
         launch(_gather, WORK * batch.size, rows, index, batch.reshape(len(batch), -1))
     elif not source.flags.c_contiguous:  # np.take would copy the whole source first
         batch[...] = source[index]
-    elif source.dtype == batch.dtype:
-        _take(source, index, batch)
     else:
-        raw = ctx.buffer(f"{name}_raw", batch.shape, source.dtype)
-        _take(source, index, raw)
-        np.copyto(batch, raw, casting="unsafe")
+        same = source.dtype == batch.dtype
+        rows = batch if same else ctx.buffer(f"{name}_raw", batch.shape, source.dtype)
+        # with "clip" NumPy writes straight into rows; the engine's indices are within bounds
+        np.take(source, index, axis=0, out=rows, mode="clip")
+        if not same:
+            np.copyto(batch, rows, casting="unsafe")
     return batch
-
-
-def _take(source: Array, index: Array, rows: Array) -> None:
-    """rows = source[index]."""
-    # with "clip" NumPy writes straight into rows; the engine's indices are within bounds
-    np.take(source, index, axis=0, out=rows, mode="clip")
 
 
 @cached_njit(parallel=True)

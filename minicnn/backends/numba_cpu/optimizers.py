@@ -11,8 +11,7 @@ from numba import prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.runtime import launch
-
-Array = np.ndarray
+from minicnn.backends.spec import Array
 
 #: scalar operations that an entry counts for: few, as it waits for memory rather than arithmetic
 WORK = 3
@@ -56,9 +55,7 @@ def rmsprop_step(
 ) -> None:  # fmt: skip
     """RMSprop, with a velocity ``m`` or without, centred by ``a`` or not."""
     number = w.dtype.type
-    scalars = (
-        number(learning_rate[0]), number(rho), number(1 - rho), number(momentum), number(epsilon),
-    )  # fmt: skip
+    scalars = map(number, (learning_rate[0], rho, 1 - rho, momentum, epsilon))
     launch(_rmsprop, WORK * w.size, w, g, v, m, a, *scalars)
 
 

@@ -182,9 +182,8 @@ class _Announcement(event.Listener):
             print(
                 "minicnn: compiling kernels for this machine, once (about 20 s; Ctrl-C waits for a "
                 "kernel, twice does not) ...",
-                file=sys.stderr,
-                flush=True,
-            )
+                file=sys.stderr, flush=True,
+            )  # fmt: skip
 
     def on_end(self, event: Any) -> None:
         pass

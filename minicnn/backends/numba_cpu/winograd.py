@@ -71,9 +71,8 @@ def forward(
     N, (C, F), dtype = len(x), w.shape[2:], x.dtype
     out = tiles.outputs(ctx, (N, *s.y), relu, pool, dtype)
     U, G_w = ctx.buffer("U", (16, C, F), dtype), ctx.buffer("G_w", (4, 3 * C * F), dtype)
-    several = N > s.plan.T  # one tile is one thread's work
     launch(
-        kernels.winograd_forward, N * s.work if several else 0,
+        kernels.winograd_forward, N * s.work if N > s.plan.T else 0,  # a tile is one thread's work
         x, contiguous(ctx, "w", w).reshape(3, -1), vector(ctx, b, F, dtype), tuple(s.plan),
         U, G_w, tiles.scratch(ctx, dtype, s.scratch), tuple(out),
     )  # fmt: skip

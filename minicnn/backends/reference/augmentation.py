@@ -43,9 +43,8 @@ def translate_forward(
     for n, i, j in product(range(N), (0, 1), (0, 1)):
         rows, columns, weight = _pixels(taps[n], i, j)  # (H, 1), (1, W) and a number
         inside = (rows >= 0) & (columns >= 0)  # (H, W)
-        y[n] += x.dtype.type(weight) * np.where(
-            inside[:, :, None], x[n, rows, columns], x.dtype.type(fill_value)
-        )
+        read = np.where(inside[:, :, None], x[n, rows, columns], x.dtype.type(fill_value))
+        y[n] += x.dtype.type(weight) * read  # (H, W, C)
     ctx.save(taps=taps)
     return y
 

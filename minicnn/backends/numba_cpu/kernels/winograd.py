@@ -8,18 +8,10 @@ from typing import NamedTuple
 from numba import get_thread_id, prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit, part
-from minicnn.backends.numba_cpu.kernels import epilogue
+from minicnn.backends.numba_cpu.kernels import epilogue, transforms
 from minicnn.backends.numba_cpu.kernels.epilogue import Gradients, Out
 from minicnn.backends.numba_cpu.kernels.im2col import clear, pad_adjoint, with_border
 from minicnn.backends.numba_cpu.kernels.intrinsics import multiply
-from minicnn.backends.numba_cpu.kernels.transforms import (
-    kernel_lines_adjoint,
-    transform_kernel,
-    transform_outputs,
-    transform_outputs_adjoint,
-    transform_patches,
-    transform_patches_adjoint,
-)
 from minicnn.backends.spec import Array
 
 
@@ -53,21 +45,15 @@ class Scratch(NamedTuple):
 
 
 @part()
-def lines_of(x):
-    """(N, H, W, C)  ->  (N, H, W C)."""
-    return x.reshape(x.shape[0], x.shape[1], -1)
-
-
-@part()
 def tile_patches(x, n0, n1, plan, image, V):
     """``transform_patches`` of images n0 to n1, one after the other in the rows of V."""
     _, top, left, TH, TW, _ = plan
     C = x.shape[3]
-    lines = lines_of(x)  # (N, H, W C)
+    lines = x.reshape(x.shape[0], x.shape[1], -1)  # (N, H, W C)
     padded = image.reshape(len(image), -1)  # (2 TH + 2, (2 TW + 2) C)
     for n in range(n0, n1):
         d = with_border(lines[n], top, left * C, padded)
-        transform_patches(d, C, TH, TW, V, (n - n0) * TH * TW)
+        transforms.transform_patches(d, C, TH, TW, V, (n - n0) * TH * TW)
 
 
 @part()
@@ -89,7 +75,7 @@ def winograd_forward(x, w, b, plan, U, G_w, scratch, out):
     N, P = x.shape[0], 4 * TH * TW
     _, C, F = U.shape
     for i in prange(4):
-        transform_kernel(w, i, G_w[i], U.reshape(4, 4, C * F)[i])
+        transforms.transform_kernel(w, i, G_w[i], U.reshape(4, 4, C * F)[i])
     for tile in prange((N + T - 1) // T):
         thread = get_thread_id()
         V = scratch.V[thread]  # (T TH TW, 16 C + ...), a patch a row
@@ -101,7 +87,7 @@ def winograd_forward(x, w, b, plan, U, G_w, scratch, out):
         for k in range(16):
             multiply(V[:rows, k * C : k * C + C], U[k], 0, M[:rows, k * F : k * F + F])
         for n in range(n1 - n0):
-            transform_outputs(M, n * TH * TW, TH, TW, product, n * P)
+            transforms.transform_outputs(M, n * TH * TW, TH, TW, product, n * P)
         epilogue.finish(product, P, 2 * TW, n0, n1, b, out)
 
 
@@ -134,7 +120,7 @@ def winograd_backward(x, dy, plan, chunk, kernel, scratch, out, gradients, dx, n
                 clear(dproduct.reshape(-1))
             epilogue.finish_adjoint(dy, n0, n1, out, dproduct, P, 2 * TW, db)
             for n in range(n1 - n0):
-                transform_outputs_adjoint(dproduct, n * P, TH, TW, dM, n * TH * TW)
+                transforms.transform_outputs_adjoint(dproduct, n * P, TH, TW, dM, n * TH * TW)
             tile_patches(x, n0, n1, plan, image, V)
             beta = 0 if n0 == t * chunk else 1
             for k in range(16):
@@ -146,12 +132,13 @@ def winograd_backward(x, dy, plan, chunk, kernel, scratch, out, gradients, dx, n
                 continue
             for n in range(n0, n1):
                 clear(image.reshape(-1))
-                transform_patches_adjoint(V, (n - n0) * TH * TW, TH, TW, image)
-                pad_adjoint(image.reshape(len(image), -1), top, left * C, lines_of(dx)[n])
+                transforms.transform_patches_adjoint(V, (n - n0) * TH * TW, TH, TW, image)
+                dlines = dx[n].reshape(dx.shape[1], -1)  # (H, W C)
+                pad_adjoint(image.reshape(len(image), -1), top, left * C, dlines)
     for i in prange(4):  # dw = G' dU G
         for j in range(4):
             epilogue.add_chunks(dU_chunks[4 * i + j], chunks, dU[4 * i + j])
         row = dU[4 * i : 4 * i + 4].reshape(4, C * F)
-        kernel_lines_adjoint(row, G_w[i].reshape(3, C * F))
-    kernel_lines_adjoint(G_w, dw)
+        transforms.kernel_lines_adjoint(row, G_w[i].reshape(3, C * F))
+    transforms.kernel_lines_adjoint(G_w, dw)
     epilogue.add_chunks(gradients.db_chunks.reshape(-1, 1, F), chunks, gradients.db.reshape(1, F))

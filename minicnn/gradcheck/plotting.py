@@ -7,9 +7,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.patches import Rectangle
 
+from minicnn.drawing.style import FAINT, INK, QUIET, VERMILION, Picture, bare, styled
 from minicnn.gradcheck.report import ArrayReport, Report
 from minicnn.gradcheck.targets import Array
-from minicnn.plots.style import FAINT, INK, QUIET, VERMILION, Picture, bare, styled
 
 TILES = 6  # at most so many tiles each way
 LOW, HIGH = -9.0, 0.5  # relative errors from 1e-9 to 3 in powers of ten

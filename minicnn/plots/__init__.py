@@ -6,8 +6,7 @@ not. Save a figure with ``figure.savefig("name.png")`` and a movie with
 ``movie.save_gif("name.gif")``; in a notebook, leave it as the last expression of a cell.
 """
 
-from minicnn.plots.convolution_window import convolution_window
-from minicnn.plots.diagrams import pooling_winners
+from minicnn.plots.diagrams import convolution_window, pooling_winners
 from minicnn.plots.gradient_errors import gradient_errors
 from minicnn.plots.im2col import col2im_animation, im2col_animation
 from minicnn.plots.inside import all_layers, feature_maps, filters, occlusion, saliency

@@ -2,7 +2,7 @@
 
 from typing import Protocol, runtime_checkable
 
-from minicnn.plots.style import Picture
+from minicnn.drawing.style import Picture
 
 
 @runtime_checkable

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from minicnn.plots.style import COLORS, INK, QUIET, Picture, styled
+from minicnn.drawing.style import COLORS, INK, QUIET, Picture, styled
 
 _MARKERS = "os^DvPX"  # nothing is told by colour alone
 

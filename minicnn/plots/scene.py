@@ -9,10 +9,10 @@ from matplotlib.artist import Artist
 from numpy.typing import ArrayLike
 
 from minicnn.backends.reference.conv import im2col
+from minicnn.drawing.cells import Cells, Colors, Numbers, arrow, canvas, cell_side
+from minicnn.drawing.style import INK, QUIET
 from minicnn.engine.arrays import host_array
 from minicnn.engine.geometry import Pair, output_size, padding_name, pads_for, pair
-from minicnn.plots.cells import Cells, Colors, Numbers, arrow, canvas, cell_side
-from minicnn.plots.style import INK, QUIET
 
 #: more cells than this cannot be read, nor told apart while they move
 MOST_ROWS, MOST_COLUMNS, MOST_PIXELS = 36, 36, 144

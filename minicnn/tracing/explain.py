@@ -12,8 +12,8 @@ from minicnn.engine.geometry import Pads, Pair, output_size, padding_name, pads_
 from minicnn.engine.guard import is_own
 
 if TYPE_CHECKING:
+    from minicnn.drawing.style import Picture
     from minicnn.layers import Conv2D, MaxPooling2D
-    from minicnn.plots.style import Picture
     from minicnn.tracing.record import LayerTrace
 
 Cell = tuple[int, ...]  # an entry of one sample, such as (row, column, channel)
@@ -95,7 +95,7 @@ class Explanation:
 
     def plot(self) -> "Picture":
         """The picture of a convolution's window: see ``minicnn.plots.convolution_window``."""
-        from minicnn.plots.diagrams import window_sum  # not before it is needed: Matplotlib
+        from minicnn.tracing.window_sum import window_sum  # not before it is needed: Matplotlib
 
         return window_sum(self)
 

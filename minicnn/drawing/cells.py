@@ -13,7 +13,7 @@ from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
 from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import ArrayLike
 
-from minicnn.plots.style import DIVERGING, FAINT, INK, MINUS, QUIET, VERMILION, Picture, limits
+from minicnn.drawing.style import DIVERGING, FAINT, INK, MINUS, QUIET, VERMILION, Picture, limits
 
 #: inches from one cell to the next when its number is short, and the room of one more character
 CELL, CHARACTER = 0.48, 0.1

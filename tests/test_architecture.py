@@ -154,7 +154,8 @@ def test_a_circle_is_found():
     assert a_circle({"a": {"b"}, "b": {"c"}}) == []
     assert set(a_circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
     assert "engine/plan.py" in imports_of_the_package()["engine/step.py"]
-    assert modules_below("minicnn.config") == "config.py" and modules_below("numba.config") is None
+    assert modules_below("minicnn.config") == "config.py"
+    assert modules_below("numba.config") is None
 
 
 def test_no_module_imports_itself_through_others():

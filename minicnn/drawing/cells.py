@@ -156,13 +156,8 @@ class Cells:
 
 def _runs(indices: Sequence[int]) -> list[tuple[int, int]]:
     """(first, length) of each run of neighbours in sorted indices."""
-    runs: list[tuple[int, int]] = []
-    for index in indices:
-        if runs and sum(runs[-1]) == index:
-            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
-        else:
-            runs.append((int(index), 1))
-    return runs
+    runs = np.split(np.asarray(indices), np.flatnonzero(np.diff(indices) != 1) + 1)
+    return [(int(run[0]), len(run)) for run in runs if len(run)]
 
 
 def arrow(

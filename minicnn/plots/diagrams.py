@@ -8,7 +8,7 @@ from minicnn.backends.context import Context
 from minicnn.drawing.cells import Cells, Colors, Numbers, arrow, canvas, cell_side
 from minicnn.drawing.style import INK, Picture, styled
 from minicnn.engine.arrays import host_array
-from minicnn.engine.geometry import Pair, output_size, padding_name, pads_for, pair
+from minicnn.engine.geometry import Pair, fitted, padding_name, pair
 from minicnn.tracing.explain import Explanation, explain_arrays
 from minicnn.tracing.window_sum import window_sum
 
@@ -93,15 +93,10 @@ def pooling_winners(
     window = pair(pool_size, "pool_size", "pooling_winners")
     step = window if strides is None else pair(strides, "strides", "pooling_winners")
     name = padding_name(padding, "pooling_winners")
-    pads = (pads_for(H, window[0], step[0], name), pads_for(W, window[1], step[1], name))
-    if min(output_size(*a) for a in zip((H, W), window, step, pads, strict=True)) < 1:
-        raise ValueError(
-            f"a window of {window[0]} × {window[1]} does not fit an image of {H} × {W}"
-        )
+    pads, shape = fitted((H, W), window, step, name)  # shape is (OH, OW)
     ops = backends.get("numpy")
     ctx = Context(ops)
     y = ops.maxpool2d_forward(ctx, image[None, :, :, None], window, step, pads)
-    shape = y.shape[1:3]  # (OH, OW)
     slopes = np.arange(1.0, y.size + 1).reshape(shape) if dy is None else host_array(dy, "dy")
     if slopes.shape != shape:
         raise ValueError(f"dy must have the shape of the output, {shape}, got {slopes.shape}")

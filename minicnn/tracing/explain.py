@@ -1,5 +1,6 @@
 """One entry of a layer's output, and the numbers that it was made of: as data and in words."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minicnn.engine.arrays import host_array
-from minicnn.engine.geometry import Pads, Pair, output_size, padding_name, pads_for, pair
+from minicnn.engine.geometry import Pads, Pair, fitted, padding_name, pair
 from minicnn.engine.guard import is_own
 
 if TYPE_CHECKING:
@@ -138,24 +139,20 @@ def explain_arrays(
             "x must be an image (height, width) or (height, width, channels) and kernel one filter "
             f"with as many channels, got {given}"
         )
-    (H, W), (KH, KW) = image.shape[:2], w.shape[:2]
+    size, window_size = image.shape[:2], w.shape[:2]
     step, name = pair(strides, "strides", "convolution_window"), padding_name(padding, "padding")
-    pads = (pads_for(H, KH, step[0], name), pads_for(W, KW, step[1], name))
-    sizes = (output_size(H, KH, step[0], pads[0]), output_size(W, KW, step[1], pads[1]))
-    if min(sizes) < 1:
-        raise ValueError(f"a window of {KH} × {KW} does not fit an image of {H} × {W}")
+    pads, sizes = fitted(size, window_size, step, name)
     for what, index, count in zip(("row", "column"), at, sizes, strict=True):
         if not 0 <= index < count:
             raise IndexError(
                 f"the output has the size {sizes[0]} × {sizes[1]}, so that {what} goes from 0 to "
                 f"{count - 1}; got {index}"
             )
-    rows, columns = _covered(at, (KH, KW), step, pads)
+    rows, columns = _covered(at, window_size, step, pads)
     window = _cut_window(image, rows, columns, 0.0)
     value = float((window.astype("float64") * w).sum()) + bias
     return image, Explanation(
-        "convolution", "Conv2D", "sum of products", at, value, window, rows, columns, (H, W), w,
-        bias,
+        "convolution", "Conv2D", "sum of products", at, value, window, rows, columns, size, w, bias,
     )  # fmt: skip
 
 
@@ -258,10 +255,9 @@ def _cut_window(x: np.ndarray, rows: Cell, columns: Cell, fill: float) -> np.nda
     """x[rows, columns] with ``fill`` outside of the image. (H, W, C)  ->  (KH, KW, C)."""
     H, W, C = x.shape
     window = np.full((len(rows), len(columns), C), fill, x.dtype if fill == 0 else float)
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            if 0 <= row < H and 0 <= column < W:
-                window[i, j] = x[row, column]
+    for (i, row), (j, column) in itertools.product(enumerate(rows), enumerate(columns)):
+        if 0 <= row < H and 0 <= column < W:
+            window[i, j] = x[row, column]
     return window
 
 
@@ -276,7 +272,13 @@ def _text(e: Explanation) -> str:
         lines.append(f"  window: rows {_span(e.rows)}, columns {_span(e.columns)} of the input")
     if e.kernel is not None and e.products is not None:
         lines += (_window_lines if e.rows else _term_lines)(e, e.kernel, e.products)
-        lines += _sum_lines(e, e.products)
+        lines += [
+            f"  sum of {e.products.size} products  {float(e.products.sum()):.6g}",
+            f"  plus the bias  {e.bias:.6g}",
+            f"  makes  {e.before:.6g}",
+        ]
+        if e.activation:
+            lines.append(f"  after {e.activation}  {e.value:.6g}")
     else:
         lines += _grid(e.window[..., 0], "    ")
         if e.kind == "mean":
@@ -328,17 +330,6 @@ def _term_lines(e: Explanation, kernel: np.ndarray, products: np.ndarray) -> lis
     if len(order) > _MOST_TERMS:
         rest = float(products[order[_MOST_TERMS:]].sum())
         lines.append(f"    the other {len(order) - _MOST_TERMS} products add up to {rest:.6g}")
-    return lines
-
-
-def _sum_lines(e: Explanation, products: np.ndarray) -> list[str]:
-    lines = [
-        f"  sum of {products.size} products  {float(products.sum()):.6g}",
-        f"  plus the bias  {e.bias:.6g}",
-        f"  makes  {e.before:.6g}",
-    ]
-    if e.activation:
-        lines.append(f"  after {e.activation}  {e.value:.6g}")
     return lines
 
 

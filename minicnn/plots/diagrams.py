@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from minicnn import backends
 from minicnn.backends.context import Context
-from minicnn.drawing.cells import Cells, Colors, Numbers, arrow, canvas, cell_side
+from minicnn.drawing.cells import MARGIN, TOP, Cells, Colors, Numbers, arrow, canvas, cell_side
 from minicnn.drawing.style import INK, Picture, styled
 from minicnn.engine.arrays import host_array
 from minicnn.engine.geometry import Pair, fitted, padding_name, pair
@@ -13,7 +13,6 @@ from minicnn.tracing.explain import Explanation, explain_arrays
 from minicnn.tracing.window_sum import window_sum
 
 # in cells
-_MARGIN, _TOP = 0.7, 2.6
 _GAP, _ROWS = 2.2, 1.6  # between x and y, and between them and their gradients
 _MOST_PIXELS = 12
 
@@ -121,17 +120,16 @@ def _draw_winners(
     (H, W), (OH, OW) = x.shape, y.shape
     numbers, slope_numbers = Numbers(x), Numbers(dx, dy)
     side = cell_side(max(numbers.longest, slope_numbers.longest))
-    width = max(2 * _MARGIN + W + _GAP + OW, 14)
-    height = _TOP + 2 * H + _ROWS + _MARGIN
-    figure, axes = canvas(width, height, side)
-    axes.text(_MARGIN, 0.8, "Max-pooling: the winners, and their gradients", fontsize=15,
-              fontweight="bold", va="center")  # fmt: skip
+    width = max(2 * MARGIN + W + _GAP + OW, 14)
+    height = TOP + 2 * H + _ROWS + MARGIN
+    title = "Max-pooling: the winners, and their gradients"
+    figure, axes = canvas(width, height, side, title)
     colors, slopes = Colors(x), Colors(np.append(dx, dy))
-    right, below = _MARGIN + W + _GAP, _TOP + H + _ROWS
+    right, below = MARGIN + W + _GAP, TOP + H + _ROWS
     for values, text, look, left, top, title in (
-        (x, numbers, colors, _MARGIN, _TOP, "x"),
-        (y, numbers, colors, right, _TOP + (H - OH) / 2, "y"),
-        (dx, slope_numbers, slopes, _MARGIN, below, "dx"),
+        (x, numbers, colors, MARGIN, TOP, "x"),
+        (y, numbers, colors, right, TOP + (H - OH) / 2, "y"),
+        (dx, slope_numbers, slopes, MARGIN, below, "dx"),
         (dy, slope_numbers, slopes, right, below + (H - OH) / 2, "dy"),
     ):
         grid = Cells(axes, values.shape, left, top, title)
@@ -141,7 +139,7 @@ def _draw_winners(
                 grid.frame(rows, columns, INK, thick=2)
             for row, column in winners:
                 grid.frame([row], [column])
-    for top, forward in ((_TOP, True), (below, False)):
-        ends = (_MARGIN + W + 0.3, top + H / 2), (right - 0.3, top + H / 2)
+    for top, forward in ((TOP, True), (below, False)):
+        ends = (MARGIN + W + 0.3, top + H / 2), (right - 0.3, top + H / 2)
         arrow(axes, *(ends if forward else ends[::-1]), bend=0.0)
     return figure

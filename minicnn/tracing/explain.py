@@ -148,8 +148,7 @@ def explain_arrays(
                 f"the output has the size {sizes[0]} × {sizes[1]}, so that {what} goes from 0 to "
                 f"{count - 1}; got {index}"
             )
-    rows, columns = _covered(at, window_size, step, pads)
-    window = _cut_window(image, rows, columns, 0.0)
+    window, rows, columns = _covered(image, at, window_size, step, pads)
     value = float((window.astype("float64") * w).sum()) + bias
     return image, Explanation(
         "convolution", "Conv2D", "sum of products", at, value, window, rows, columns, size, w, bias,
@@ -179,11 +178,10 @@ def _convolution(layer: "LayerTrace", cell: Cell) -> Explanation:
     block = f // (F // conv.groups)  # which group the filter belongs to
     inputs = layer.x[..., block * C : (block + 1) * C]  # (H, W, C // groups)
     pads = conv.pads((1, *layer.x.shape))
-    rows, columns = _covered((row, column), (KH, KW), conv.strides, pads, conv.dilation_rate)
+    covered = _covered(inputs, (row, column), (KH, KW), conv.strides, pads, conv.dilation_rate)
     return Explanation(
         layer.name, layer.class_name, "sum of products", cell, float(layer.y[cell]),
-        _cut_window(inputs, rows, columns, 0.0), rows, columns, layer.x.shape[:2],
-        kernel[..., f], _bias(layer, f), layer.activation,
+        *covered, layer.x.shape[:2], kernel[..., f], _bias(layer, f), layer.activation,
     )  # fmt: skip
 
 
@@ -203,14 +201,15 @@ def _bias(layer: "LayerTrace", f: int) -> float:
 def _pooling(layer: "LayerTrace", cell: Cell) -> Explanation:
     """A maximum or a mean over the entries of a window that lie inside the image."""
     H, W, _ = layer.x.shape
-    rows, columns = tuple(range(H)), tuple(range(W))
     kind, c = layer.layer.kind, cell[-1]
+    largest = "max" in kind
+    inputs, fill = layer.x[..., c : c + 1], -np.inf if largest else 0.0  # (H, W, 1)
+    at, size, strides, pads = (0, 0), (H, W), (1, 1), ((0, 0), (0, 0))
     if not kind.startswith("global"):
         pool = cast("MaxPooling2D", layer.layer)
+        at, size, strides = (cell[0], cell[1]), pool.pool_size, pool.strides
         pads = pool.pads((1, H, W, 1))
-        rows, columns = _covered((cell[0], cell[1]), pool.pool_size, pool.strides, pads)
-    largest = "max" in kind
-    window = _cut_window(layer.x[..., c : c + 1], rows, columns, -np.inf if largest else 0.0)
+    window, rows, columns = _covered(inputs, at, size, strides, pads, fill=fill)
     explanation = Explanation(
         layer.name, layer.class_name, "largest" if largest else "mean", cell,
         float(layer.y[cell]), window, rows, columns, (H, W),
@@ -241,24 +240,23 @@ _BY_KIND: dict[str, Callable[["LayerTrace", Cell], Explanation]] = {
 
 
 def _covered(
-    output: Pair, window: Pair, strides: Pair, pads: Pads, dilation: Pair = (1, 1)
-) -> tuple[Cell, Cell]:
-    """Rows and columns of the input behind output (row, column); those outside are padding."""
+    x: np.ndarray, output: Pair, window: Pair, strides: Pair, pads: Pads,
+    dilation: Pair = (1, 1), fill: float = 0.0,
+) -> tuple[np.ndarray, Cell, Cell]:  # fmt: skip
+    """The window of x behind output (row, column), (KH, KW, C), and its rows and columns in x.
+
+    x is (H, W, C). What lies outside of it is padding, and holds ``fill``.
+    """
     rows, columns = (
         tuple(output[a] * strides[a] - pads[a][0] + i * dilation[a] for i in range(window[a]))
         for a in (0, 1)
     )
-    return rows, columns
-
-
-def _cut_window(x: np.ndarray, rows: Cell, columns: Cell, fill: float) -> np.ndarray:
-    """x[rows, columns] with ``fill`` outside of the image. (H, W, C)  ->  (KH, KW, C)."""
     H, W, C = x.shape
-    window = np.full((len(rows), len(columns), C), fill, x.dtype if fill == 0 else float)
+    values = np.full((*window, C), fill, x.dtype if fill == 0 else float)
     for (i, row), (j, column) in itertools.product(enumerate(rows), enumerate(columns)):
         if 0 <= row < H and 0 <= column < W:
-            window[i, j] = x[row, column]
-    return window
+            values[i, j] = x[row, column]
+    return values, rows, columns
 
 
 def _text(e: Explanation) -> str:

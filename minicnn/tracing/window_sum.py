@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
-from minicnn.drawing.cells import Cells, Colors, Numbers, canvas, cell_side
+from minicnn.drawing.cells import MARGIN, TOP, Cells, Colors, Numbers, canvas, cell_side
 from minicnn.drawing.style import INK, MINUS, VERMILION, Picture, styled
 
 if TYPE_CHECKING:
     from minicnn.tracing import Explanation
 
 # in cells
-_MARGIN, _TOP = 0.7, 2.6
 _SIGN, _LINES = 1.4, 1.1  # room for a sign, and between the lines of two channels
 _MOST_CHANNELS = 4
 
@@ -44,13 +43,12 @@ def window_sum(e: "Explanation", image: np.ndarray | None = None, alone: bool = 
     deep = max(H, KH)  # cells of one channel's line
     image_width = 0 if image is None else W + _SIGN
     side = cell_side(max(numbers.longest for numbers, _ in looks.values()))
-    width = max(2 * _MARGIN + image_width + 3 * KW + 2 * _SIGN, 14)
-    height = _TOP + shown * (deep + _LINES) + (1.6 if e.activation else 0.8)
+    width = max(2 * MARGIN + image_width + 3 * KW + 2 * _SIGN, 14)
+    height = TOP + shown * (deep + _LINES) + (1.6 if e.activation else 0.8)
     # arrays alone have a row and a column; an explanation of a layer has the filter as well
     place = zip(("row", "column", "channel"), e.cell, strict=False)
     title = f"{e.layer}: {', '.join(f'{name} {i}' for name, i in place)}"
-    figure, axes = canvas(width, height, side)
-    axes.text(_MARGIN, 0.8, title, fontsize=15, fontweight="bold", va="center")
+    figure, axes = canvas(width, height, side, title)
 
     def draw(name: str, c: int, left: float, top: float) -> Cells:
         first = "window" if image is None else "image"  # only there is room for more words
@@ -60,17 +58,17 @@ def window_sum(e: "Explanation", image: np.ndarray | None = None, alone: bool = 
         return grid
 
     for c in range(shown):
-        top = _TOP + c * (deep + _LINES)
+        top = TOP + c * (deep + _LINES)
         if image is not None:
-            grid = draw("image", c, _MARGIN, top)
+            grid = draw("image", c, MARGIN, top)
             grid.frame([r for r in e.rows if 0 <= r < H], [k for k in e.columns if 0 <= k < W])
-        left, middle = _MARGIN + image_width, top + deep / 2
+        left, middle = MARGIN + image_width, top + deep / 2
         for name, sign in (("window", "×"), ("kernel", "="), ("products", "")):
             draw(name, c, left, middle - KH / 2)
             axes.text(left + KW + _SIGN / 2, middle, sign, fontsize=20, ha="center", va="center")
             left += KW + _SIGN
     more = f" (all {channels} channels)" if channels > shown else ""
-    _write_sum(axes, e, float(e.products.sum()), more, _TOP + shown * (deep + _LINES))
+    _write_sum(axes, e, float(e.products.sum()), more, TOP + shown * (deep + _LINES))
     return figure
 
 
@@ -82,7 +80,7 @@ def _write_sum(axes: Axes, e: "Explanation", total: float, more: str, y: float) 
     if e.activation:
         results = [(text, e.before), (f"after {e.activation}: ", e.value)]
     for line, (words, value) in enumerate(results):
-        start = axes.text(_MARGIN, y + 0.8 * line, words, fontsize=14, va="center", color=INK)
+        start = axes.text(MARGIN, y + 0.8 * line, words, fontsize=14, va="center", color=INK)
         axes.annotate(_short(value), (1, 0), xycoords=start, va="bottom", fontsize=14,
                       fontweight="bold", color=VERMILION)  # fmt: skip
 

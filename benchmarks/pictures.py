@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np
 
-from minicnn.plots.style import BLUE, GREEN, INK, ORANGE, QUIET, VERMILION, Picture, styled
+from minicnn.drawing.style import BLUE, GREEN, INK, ORANGE, QUIET, VERMILION, Picture, styled
 
 PURPLE, SKY = "#CC79A7", "#56B4E9"
 SERIES = [(BLUE, "o"), (VERMILION, "s"), (GREEN, "^"), (ORANGE, "D"), (PURPLE, "v"), (SKY, "P")]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minicnn import plots
-from minicnn.plots.style import BLUE, VERMILION
+from minicnn.drawing.style import BLUE, VERMILION
 
 HISTORY = {
     "accuracy": [0.5, 0.75, 0.875],

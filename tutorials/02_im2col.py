@@ -36,7 +36,7 @@ from minicnn.backends import reference
 from minicnn.backends.reference import conv, im2col
 from minicnn.backends.context import Context
 from minicnn.exercises import check, hint, show_source
-from minicnn.plots.style import BLUE, Picture, styled
+from minicnn.drawing.style import BLUE, Picture, styled
 
 config.set_backend("numpy")  # the textbook: what you read is what runs
 

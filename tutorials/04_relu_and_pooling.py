@@ -36,7 +36,7 @@ from minicnn.backends.reference import activations, pooling
 from minicnn.datasets import rendered_digits
 from minicnn.backends.context import Context
 from minicnn.exercises import check, hint, show_source
-from minicnn.plots.style import BLUE, VERMILION, Picture, styled
+from minicnn.drawing.style import BLUE, VERMILION, Picture, styled
 
 config.set_backend("numpy")  # the textbook: what you read is what runs
 rng = np.random.default_rng(7)

@@ -35,7 +35,7 @@ from minicnn.backends.reference import dense, losses
 from minicnn.datasets import rendered_digits
 from minicnn.backends.context import Context
 from minicnn.exercises import check, hint, show_source
-from minicnn.plots.style import BLUE, QUIET, VERMILION, Picture, styled
+from minicnn.drawing.style import BLUE, QUIET, VERMILION, Picture, styled
 
 config.set_backend("numpy")  # the textbook: what you read is what runs
 rng = np.random.default_rng(7)

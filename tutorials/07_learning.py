@@ -35,7 +35,7 @@ from minicnn.backends.reference import optimizers as steps
 from minicnn.datasets import rendered_digits
 from minicnn.backends.context import Context
 from minicnn.exercises import check, show_source
-from minicnn.plots.style import BLUE, FAINT, GREEN, ORANGE, QUIET, VERMILION, Picture, styled
+from minicnn.drawing.style import BLUE, FAINT, GREEN, ORANGE, QUIET, VERMILION, Picture, styled
 
 # %% [markdown]
 # ## A valley with two weights

@@ -41,7 +41,7 @@ from minicnn.layers import (
 from minicnn.models import Sequential
 from minicnn.optimizers import Adam
 from minicnn.optimizers.schedules import CosineDecay
-from minicnn.plots.style import BLUE, QUIET, VERMILION, Picture, show_image, styled
+from minicnn.drawing.style import BLUE, QUIET, VERMILION, Picture, show_image, styled
 
 # True trains longer; `make tutorials ARGS="9 --full"` sets it
 FULL = os.environ.get("MINICNN_TUTORIALS_FULL") == "1"

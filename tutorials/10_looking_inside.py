@@ -35,7 +35,7 @@ from minicnn.datasets import DownloadError, mnist, rendered_digits
 from minicnn.exercises import check, hint
 from minicnn.layers import Conv2D, Dense, Flatten, Input, MaxPooling2D
 from minicnn.models import Sequential
-from minicnn.plots.style import BLUE, VERMILION, Picture, show_image, styled
+from minicnn.drawing.style import BLUE, VERMILION, Picture, show_image, styled
 
 # %% [markdown]
 # ## A network to look into

@@ -39,7 +39,7 @@ from minicnn.backends.context import Context
 from minicnn.exercises import check, hint, show_source
 from minicnn.layers import Conv2D, Dense, Flatten, Input, MaxPooling2D
 from minicnn.models import Sequential
-from minicnn.plots.style import BLUE, GREEN, QUIET, VERMILION, Picture, styled
+from minicnn.drawing.style import BLUE, GREEN, QUIET, VERMILION, Picture, styled
 
 # %% [markdown]
 # Every time in this chapter is measured where it runs. The notebook shows what one machine gave,

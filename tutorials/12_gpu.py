@@ -39,7 +39,7 @@ from minicnn.backends.context import Context
 from minicnn.exercises import check, hint
 from minicnn.layers import Conv2D, Dense, Flatten, Input, MaxPooling2D
 from minicnn.models import Sequential
-from minicnn.plots.style import (
+from minicnn.drawing.style import (
     BLUE, FAINT, GREEN, INK, QUIET, VERMILION, Picture, bare, styled,
 )  # fmt: skip
 

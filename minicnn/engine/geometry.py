@@ -82,6 +82,22 @@ def output_size(size: int, window: int, stride: int, pads: Pair) -> int:
     return (size + sum(pads) - window) // stride + 1
 
 
+def fitted(
+    image: Pair, window: Pair, strides: Pair, padding: str, hint: str = ""
+) -> tuple[Pads, Pair]:
+    """Padding of both axes and size of the output, for a window sliding over one image.
+
+    Raises:
+        ValueError: the window does not fit; ``hint`` ends the message.
+    """
+    (H, W), (KH, KW), (SH, SW) = image, window, strides
+    pads = pads_for(H, KH, SH, padding), pads_for(W, KW, SW, padding)
+    out = output_size(H, KH, SH, pads[0]), output_size(W, KW, SW, pads[1])
+    if min(out) < 1:
+        raise ValueError(f"a window of {KH} × {KW} does not fit an image of {H} × {W}{hint}")
+    return pads, out
+
+
 def slide(
     layer: str, shape: Any, window: Pair, strides: Pair, padding: str, dilation: Pair = (1, 1)
 ) -> tuple[int | None, int | None]:

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
+from minicnn.drawing.style import FAINT, INK, QUIET, VERMILION, Picture, bare, styled
 from minicnn.gradcheck.targets import Array
-from minicnn.plots.style import FAINT, INK, QUIET, VERMILION, Picture, bare, styled
 
 if TYPE_CHECKING:  # a report draws itself with this module
     from minicnn.gradcheck.report import ArrayReport, Report

@@ -6,14 +6,12 @@ not. Save a figure with ``figure.savefig("name.png")`` and a movie with
 ``movie.save_gif("name.gif")``; in a notebook, leave it as the last expression of a cell.
 """
 
-from minicnn.plots.convolution_window import convolution_window
-from minicnn.plots.diagrams import pooling_winners
-from minicnn.plots.gradient_errors import gradient_errors
+from minicnn.plots.diagrams import convolution_window, pooling_winners
 from minicnn.plots.im2col import col2im_animation, im2col_animation
 from minicnn.plots.inside import all_layers, feature_maps, filters, occlusion, saliency
+from minicnn.plots.measured import gradient_errors, roofline
 from minicnn.plots.movie import Movie
 from minicnn.plots.predictions import confusion_matrix, prediction_grid
-from minicnn.plots.roofline import roofline
 from minicnn.plots.side_by_side import side_by_side
 from minicnn.plots.training import compare_histories, training_curves
 

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minicnn.backends.reference.conv import col2im
+from minicnn.drawing.style import styled
 from minicnn.engine.arrays import host_array
 from minicnn.engine.geometry import Pair
 from minicnn.plots.movie import Movie
 from minicnn.plots.scene import Scene, Step, Windows, windows
-from minicnn.plots.style import styled
 
 
 @styled

@@ -11,8 +11,7 @@ from matplotlib.figure import SubFigure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from minicnn.engine.geometry import positive_integer
-from minicnn.plots.style import (
+from minicnn.drawing.style import (
     BLUE,
     DIVERGING,
     ORANGE,
@@ -25,6 +24,7 @@ from minicnn.plots.style import (
     show_image,
     styled,
 )  # fmt: skip
+from minicnn.engine.geometry import positive_integer
 from minicnn.tracing.maps import chosen_class, occlusion_map
 from minicnn.tracing.record import LayerTrace, Trace
 from minicnn.tracing.run import one_sample, trace

@@ -15,7 +15,7 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.artist import Artist
 from PIL import Image
 
-from minicnn.plots.style import STYLE, Picture
+from minicnn.drawing.style import STYLE, Picture
 
 _COLORS, _NEARLY_WHITE = 128, 245  # of a GIF's palette
 _HOLD = 3  # how many times longer the last picture stays

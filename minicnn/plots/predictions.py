@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from minicnn.plots.style import (
+from minicnn.drawing.style import (
     BLUE,
     FAINT,
     INK,

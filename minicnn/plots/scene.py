@@ -1,6 +1,7 @@
 """The stage of the im2col and col2im movies: an image, the matrix of its windows, the steps."""
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,10 +10,10 @@ from matplotlib.artist import Artist
 from numpy.typing import ArrayLike
 
 from minicnn.backends.reference.conv import im2col
+from minicnn.drawing.cells import Cells, Colors, Numbers, arrow, canvas, cell_side
+from minicnn.drawing.style import INK, QUIET
 from minicnn.engine.arrays import host_array
-from minicnn.engine.geometry import Pair, output_size, padding_name, pads_for, pair
-from minicnn.plots.cells import Cells, Colors, Numbers, arrow, canvas, cell_side
-from minicnn.plots.style import INK, QUIET
+from minicnn.engine.geometry import Pair, fitted, padding_name, pair
 
 #: more cells than this cannot be read, nor told apart while they move
 MOST_ROWS, MOST_COLUMNS, MOST_PIXELS = 36, 36, 144
@@ -32,15 +33,18 @@ class Windows:
         x_pad: (N, H', W', C), the image with its padding.
         padding: (N, H', W', C), true outside of the image.
         cols: (N, OH, OW, KH, KW, C), what im2col makes of ``x_pad``.
-        matrix: the same, (N OH OW, KH KW C), one window a row.
         strides: (SH, SW).
     """
 
     x_pad: np.ndarray
     padding: np.ndarray
     cols: np.ndarray
-    matrix: np.ndarray
     strides: Pair
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """``cols`` with one window a row, (N OH OW, KH KW C)."""
+        return self.cols.reshape(math.prod(self.cols.shape[:3]), -1)
 
     def image_name(self, name: str) -> str:
         """What the textbook calls the image: "x_pad" if it has padding."""
@@ -121,25 +125,21 @@ def windows(
     x = x[None, ..., None] if x.ndim == 2 else x[None] if x.ndim == 3 else x  # (N, H, W, C)
     kernel, stride = pair(kernel_size, "kernel_size", "im2col"), pair(strides, "strides", "im2col")
     name = padding_name(pad, "im2col")
-    H, W = x.shape[1:3]
-    pads = tuple(pads_for(n, k, s, name) for n, k, s in zip((H, W), kernel, stride, strict=True))
-    if min(output_size(*a) for a in zip((H, W), kernel, stride, pads, strict=True)) < 1:
-        raise ValueError(
-            f"a window of {kernel[0]} × {kernel[1]} does not fit an image of {H} × {W}; use a "
-            "smaller kernel_size or padding='same'"
-        )
+    hint = "; use a smaller kernel_size or padding='same'"
+    pads, _ = fitted(x.shape[1:3], kernel, stride, name, hint)
     border = ((0, 0), *pads, (0, 0))
     x_pad = np.pad(x, border)  # (N, H', W', C)
     padding = np.pad(np.zeros(x.shape, bool), border, constant_values=True)
     cols = im2col(x_pad, kernel, stride)  # (N, OH, OW, KH, KW, C)
-    rows, columns = int(np.prod(cols.shape[:3])), int(np.prod(cols.shape[3:]))
+    found = Windows(x_pad, padding, cols, stride)
+    rows, columns = found.matrix.shape
     if rows > MOST_ROWS or columns > MOST_COLUMNS or x_pad.size > MOST_PIXELS:
         raise ValueError(
             f"{x_pad.size} pixels and a matrix of {rows} × {columns} are more numbers "
             f"than a picture can show (at most {MOST_PIXELS} pixels, {MOST_ROWS} rows, "
             f"{MOST_COLUMNS} columns); take a smaller part of x, fewer channels or a larger stride"
         )
-    return Windows(x_pad, padding, cols, cols.reshape(rows, columns), stride)
+    return found
 
 
 class Scene:
@@ -178,15 +178,13 @@ class Scene:
     def _label_matrix(self, name: str) -> None:
         """Which window each row is, and which place in it each column."""
         N, OH, OW, KH, KW, C = self.windows.cols.shape
-        m = self.matrix
+        m, label = self.matrix, functools.partial(self.axes.text, fontsize=11, color=QUIET)
         for row, place in enumerate(np.ndindex(N, OH, OW)):
             text = ",".join(map(str, place if N > 1 else place[1:]))
-            self.axes.text(m.left - 0.15, m.top + row + 0.52, text, fontsize=11, ha="right",
-                           va="center", color=QUIET)  # fmt: skip
+            label(m.left - 0.15, m.top + row + 0.52, text, ha="right", va="center")
         for column, place in enumerate(np.ndindex(KH, KW, C)):
             text = ",".join(map(str, place if C > 1 else place[:2]))
-            self.axes.text(m.left + column + 0.5, m.top - 0.12, text, fontsize=11, ha="center",
-                           va="bottom", color=QUIET)  # fmt: skip
+            label(m.left + column + 0.5, m.top - 0.12, text, ha="center", va="bottom")
         rows = "n, oh, ow" if N > 1 else "oh, ow"
         columns = "i, j, c" if C > 1 else "i, j"
         title = f"{name}: a row for each {rows}, a column for each {columns}"

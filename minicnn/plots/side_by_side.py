@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from minicnn.drawing.cells import Colors, Numbers, cell_side
+from minicnn.drawing.style import DIVERGING, Picture, bare, cell_lines, show_image, styled
 from minicnn.engine.arrays import host_array
-from minicnn.plots.cells import Colors, Numbers, cell_side
-from minicnn.plots.style import DIVERGING, Picture, bare, cell_lines, show_image, styled
 
 _MOST_NUMBERED = 12  # rows or columns
 _IMAGE, _CHARACTER = 2.7, 0.125  # inches: an image, a letter of a title

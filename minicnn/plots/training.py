@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from minicnn.plots.style import BLUE, COLORS, INK, MINUS, VERMILION, Picture, styled
+from minicnn.drawing.style import BLUE, COLORS, INK, MINUS, VERMILION, Picture, styled
 
 if TYPE_CHECKING:
     from minicnn.callbacks import History

@@ -1,5 +1,6 @@
 """One entry of a layer's output, and the numbers that it was made of: as data and in words."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -8,12 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minicnn.engine.arrays import host_array
-from minicnn.engine.geometry import Pads, Pair, output_size, padding_name, pads_for, pair
+from minicnn.engine.geometry import Pads, Pair, fitted, padding_name, pair
 from minicnn.engine.guard import is_own
 
 if TYPE_CHECKING:
+    from minicnn.drawing.style import Picture
     from minicnn.layers import Conv2D, MaxPooling2D
-    from minicnn.plots.style import Picture
     from minicnn.tracing.record import LayerTrace
 
 Cell = tuple[int, ...]  # an entry of one sample, such as (row, column, channel)
@@ -95,7 +96,7 @@ class Explanation:
 
     def plot(self) -> "Picture":
         """The picture of a convolution's window: see ``minicnn.plots.convolution_window``."""
-        from minicnn.plots.diagrams import window_sum  # not before it is needed: Matplotlib
+        from minicnn.tracing.window_sum import window_sum  # not before it is needed: Matplotlib
 
         return window_sum(self)
 
@@ -138,24 +139,19 @@ def explain_arrays(
             "x must be an image (height, width) or (height, width, channels) and kernel one filter "
             f"with as many channels, got {given}"
         )
-    (H, W), (KH, KW) = image.shape[:2], w.shape[:2]
+    size, window_size = image.shape[:2], w.shape[:2]
     step, name = pair(strides, "strides", "convolution_window"), padding_name(padding, "padding")
-    pads = (pads_for(H, KH, step[0], name), pads_for(W, KW, step[1], name))
-    sizes = (output_size(H, KH, step[0], pads[0]), output_size(W, KW, step[1], pads[1]))
-    if min(sizes) < 1:
-        raise ValueError(f"a window of {KH} × {KW} does not fit an image of {H} × {W}")
+    pads, sizes = fitted(size, window_size, step, name)
     for what, index, count in zip(("row", "column"), at, sizes, strict=True):
         if not 0 <= index < count:
             raise IndexError(
                 f"the output has the size {sizes[0]} × {sizes[1]}, so that {what} goes from 0 to "
                 f"{count - 1}; got {index}"
             )
-    rows, columns = _covered(at, (KH, KW), step, pads)
-    window = _cut_window(image, rows, columns, 0.0)
+    window, rows, columns = _covered(image, at, window_size, step, pads)
     value = float((window.astype("float64") * w).sum()) + bias
     return image, Explanation(
-        "convolution", "Conv2D", "sum of products", at, value, window, rows, columns, (H, W), w,
-        bias,
+        "convolution", "Conv2D", "sum of products", at, value, window, rows, columns, size, w, bias,
     )  # fmt: skip
 
 
@@ -182,11 +178,10 @@ def _convolution(layer: "LayerTrace", cell: Cell) -> Explanation:
     block = f // (F // conv.groups)  # which group the filter belongs to
     inputs = layer.x[..., block * C : (block + 1) * C]  # (H, W, C // groups)
     pads = conv.pads((1, *layer.x.shape))
-    rows, columns = _covered((row, column), (KH, KW), conv.strides, pads, conv.dilation_rate)
+    covered = _covered(inputs, (row, column), (KH, KW), conv.strides, pads, conv.dilation_rate)
     return Explanation(
         layer.name, layer.class_name, "sum of products", cell, float(layer.y[cell]),
-        _cut_window(inputs, rows, columns, 0.0), rows, columns, layer.x.shape[:2],
-        kernel[..., f], _bias(layer, f), layer.activation,
+        *covered, layer.x.shape[:2], kernel[..., f], _bias(layer, f), layer.activation,
     )  # fmt: skip
 
 
@@ -206,14 +201,15 @@ def _bias(layer: "LayerTrace", f: int) -> float:
 def _pooling(layer: "LayerTrace", cell: Cell) -> Explanation:
     """A maximum or a mean over the entries of a window that lie inside the image."""
     H, W, _ = layer.x.shape
-    rows, columns = tuple(range(H)), tuple(range(W))
     kind, c = layer.layer.kind, cell[-1]
+    largest = "max" in kind
+    inputs, fill = layer.x[..., c : c + 1], -np.inf if largest else 0.0  # (H, W, 1)
+    at, size, strides, pads = (0, 0), (H, W), (1, 1), ((0, 0), (0, 0))
     if not kind.startswith("global"):
         pool = cast("MaxPooling2D", layer.layer)
+        at, size, strides = (cell[0], cell[1]), pool.pool_size, pool.strides
         pads = pool.pads((1, H, W, 1))
-        rows, columns = _covered((cell[0], cell[1]), pool.pool_size, pool.strides, pads)
-    largest = "max" in kind
-    window = _cut_window(layer.x[..., c : c + 1], rows, columns, -np.inf if largest else 0.0)
+    window, rows, columns = _covered(inputs, at, size, strides, pads, fill=fill)
     explanation = Explanation(
         layer.name, layer.class_name, "largest" if largest else "mean", cell,
         float(layer.y[cell]), window, rows, columns, (H, W),
@@ -244,25 +240,23 @@ _BY_KIND: dict[str, Callable[["LayerTrace", Cell], Explanation]] = {
 
 
 def _covered(
-    output: Pair, window: Pair, strides: Pair, pads: Pads, dilation: Pair = (1, 1)
-) -> tuple[Cell, Cell]:
-    """Rows and columns of the input behind output (row, column); those outside are padding."""
+    x: np.ndarray, output: Pair, window: Pair, strides: Pair, pads: Pads,
+    dilation: Pair = (1, 1), fill: float = 0.0,
+) -> tuple[np.ndarray, Cell, Cell]:  # fmt: skip
+    """The window of x behind output (row, column), (KH, KW, C), and its rows and columns in x.
+
+    x is (H, W, C). What lies outside of it is padding, and holds ``fill``.
+    """
     rows, columns = (
         tuple(output[a] * strides[a] - pads[a][0] + i * dilation[a] for i in range(window[a]))
         for a in (0, 1)
     )
-    return rows, columns
-
-
-def _cut_window(x: np.ndarray, rows: Cell, columns: Cell, fill: float) -> np.ndarray:
-    """x[rows, columns] with ``fill`` outside of the image. (H, W, C)  ->  (KH, KW, C)."""
     H, W, C = x.shape
-    window = np.full((len(rows), len(columns), C), fill, x.dtype if fill == 0 else float)
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            if 0 <= row < H and 0 <= column < W:
-                window[i, j] = x[row, column]
-    return window
+    values = np.full((*window, C), fill, x.dtype if fill == 0 else float)
+    for (i, row), (j, column) in itertools.product(enumerate(rows), enumerate(columns)):
+        if 0 <= row < H and 0 <= column < W:
+            values[i, j] = x[row, column]
+    return values, rows, columns
 
 
 def _text(e: Explanation) -> str:
@@ -276,7 +270,13 @@ def _text(e: Explanation) -> str:
         lines.append(f"  window: rows {_span(e.rows)}, columns {_span(e.columns)} of the input")
     if e.kernel is not None and e.products is not None:
         lines += (_window_lines if e.rows else _term_lines)(e, e.kernel, e.products)
-        lines += _sum_lines(e, e.products)
+        lines += [
+            f"  sum of {e.products.size} products  {float(e.products.sum()):.6g}",
+            f"  plus the bias  {e.bias:.6g}",
+            f"  makes  {e.before:.6g}",
+        ]
+        if e.activation:
+            lines.append(f"  after {e.activation}  {e.value:.6g}")
     else:
         lines += _grid(e.window[..., 0], "    ")
         if e.kind == "mean":
@@ -328,17 +328,6 @@ def _term_lines(e: Explanation, kernel: np.ndarray, products: np.ndarray) -> lis
     if len(order) > _MOST_TERMS:
         rest = float(products[order[_MOST_TERMS:]].sum())
         lines.append(f"    the other {len(order) - _MOST_TERMS} products add up to {rest:.6g}")
-    return lines
-
-
-def _sum_lines(e: Explanation, products: np.ndarray) -> list[str]:
-    lines = [
-        f"  sum of {products.size} products  {float(products.sum()):.6g}",
-        f"  plus the bias  {e.bias:.6g}",
-        f"  makes  {e.before:.6g}",
-    ]
-    if e.activation:
-        lines.append(f"  after {e.activation}  {e.value:.6g}")
     return lines
 
 

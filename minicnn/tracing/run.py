@@ -14,7 +14,6 @@ from minicnn.backends.context import Context
 from minicnn.backends.spec import Array, Backend
 from minicnn.engine import checks
 from minicnn.engine.arrays import host_array
-from minicnn.engine.checks import checked_targets
 from minicnn.engine.geometry import is_integer
 from minicnn.engine.guard import guarded
 from minicnn.tracing.record import LayerTrace, Trace
@@ -213,7 +212,7 @@ def _start(
 
 
 def _of_a_score(front: int, logits: Array, score: int | None, ops: Backend) -> _Start:
-    host = np.array(ops.to_numpy(logits))  # (1, ...)
+    host = _host(ops, logits)  # (1, ...)
     entry = int(host.argmax())
     words = f"the highest score, that of class {entry}"
     if score is not None:
@@ -276,4 +275,4 @@ def _target(y: np.ndarray, loss: "Loss", output: tuple[Any, ...], layer: str) ->
                 f"from 0 to {output[-1] - 1}"
             )
         batch = utils.to_categorical([label], output[-1])
-    return checked_targets(batch, 1, loss, output, layer)
+    return checks.checked_targets(batch, 1, loss, output, layer)

@@ -7,9 +7,9 @@ import pytest
 
 import minicnn
 from minicnn import plots
+from minicnn.drawing.cells import Colors, Numbers, luminance
 from minicnn.layers import Conv2D, Input, MaxPooling2D
 from minicnn.models import Sequential
-from minicnn.plots.cells import Colors, Numbers, luminance
 from tests.plots.test_movies import grids, read
 
 __all__ = ["grids"]  # a fixture

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from minicnn import plots
-from minicnn.plots.cells import MARK, Cells
+from minicnn.drawing.cells import MARK, Cells
 
 # arguments of an animation, and what they are called
 CASES = {

@@ -14,9 +14,9 @@ import minicnn
 from minicnn import plots
 from minicnn.backends.reference.conv import im2col
 from minicnn.datasets import rendered_digits
+from minicnn.drawing.style import Picture
 from minicnn.layers import Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D
 from minicnn.models import Sequential
-from minicnn.plots.style import Picture
 
 FOLDER = Path(__file__).resolve().parent
 SEED = 7

@@ -13,11 +13,13 @@ from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
 from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import ArrayLike
 
-from minicnn.plots.style import DIVERGING, FAINT, INK, MINUS, QUIET, VERMILION, Picture, limits
+from minicnn.drawing.style import DIVERGING, FAINT, INK, MINUS, QUIET, VERMILION, Picture, limits
 
 #: inches from one cell to the next when its number is short, and the room of one more character
 CELL, CHARACTER = 0.48, 0.1
 NUMBER_SIZE = 12
+#: cells at the left of a diagram, and above it where it has a title
+MARGIN, TOP = 0.7, 2.6
 #: behind a cell that holds nothing yet, and one of the padding
 EMPTY, PADDING = "#FFFFFF", "#E9EBEE"
 #: what frames and arrows are drawn in
@@ -156,13 +158,8 @@ class Cells:
 
 def _runs(indices: Sequence[int]) -> list[tuple[int, int]]:
     """(first, length) of each run of neighbours in sorted indices."""
-    runs: list[tuple[int, int]] = []
-    for index in indices:
-        if runs and sum(runs[-1]) == index:
-            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
-        else:
-            runs.append((int(index), 1))
-    return runs
+    runs = np.split(np.asarray(indices), np.flatnonzero(np.diff(indices) != 1) + 1)
+    return [(int(run[0]), len(run)) for run in runs if len(run)]
 
 
 def arrow(
@@ -175,11 +172,13 @@ def arrow(
     )  # fmt: skip
 
 
-def canvas(width: float, height: float, side: float) -> tuple[Picture, Axes]:
+def canvas(width: float, height: float, side: float, title: str = "") -> tuple[Picture, Axes]:
     """A figure of so many cells, ``side`` inches each, with axes all over it, y downwards."""
     figure = Picture(figsize=(width * side, height * side))
     figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
+    if title:
+        axes.text(MARGIN, 0.8, title, fontsize=15, fontweight="bold", va="center")
     return figure, axes

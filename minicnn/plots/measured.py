@@ -1,12 +1,38 @@
-"""What bounds a computation, arithmetic or memory: the roofline."""
+"""What was measured: the errors of gradients, and how near speed comes to what bounds it."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from minicnn.plots.style import COLORS, INK, QUIET, Picture, styled
+from minicnn.drawing.style import COLORS, INK, QUIET, Picture, styled
+from minicnn.gradcheck.report import Report
 
 _MARKERS = "os^DvPX"  # nothing is told by colour alone
+
+
+def gradient_errors(report: Report) -> Picture:
+    """One map for each array of a gradient check: its entries coloured by relative error.
+
+    The same as ``report.plot()``. Images and kernels are drawn as tiles around the worst entry,
+    which has a frame; grey entries were not compared.
+
+    Args:
+        report: what ``minicnn.check_gradients`` returned.
+
+    Raises:
+        TypeError: anything else.
+
+    Example::
+
+        report = minicnn.check_gradients(Conv2D(4, 3), (2, 6, 5, 3))
+        figure = minicnn.plots.gradient_errors(report)
+        figure.savefig("gradient_errors.png")
+    """
+    if not isinstance(report, Report):
+        raise TypeError(
+            f"expected the report of minicnn.check_gradients, got {type(report).__name__}"
+        )
+    return report.plot()
 
 
 @styled

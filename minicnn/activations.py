@@ -19,17 +19,19 @@ from minicnn.engine.arrays import host_array
 Activation = str | Callable[..., Array] | None
 
 
+def _elementwise(function: str, alpha: float = 1.0) -> stages.Operation:
+    return stages.Operation("elementwise", function=function, alpha=alpha)
+
+
 #: name -> what makes the stage that runs it
 _STAGES: dict[str, Callable[..., stages.Stage]] = {
     "relu": stages.ReLU,
     "relu6": partial(stages.ReLU, "relu6", 0.0, 6.0),
     "leaky_relu": partial(stages.ReLU, "leaky_relu", 0.2),
-    "sigmoid": stages.Sigmoid,
-    "tanh": stages.Tanh,
-    "softmax": stages.Softmax,
-    "log_softmax": stages.LogSoftmax,
+    **{name: partial(stages.Operation, name) for name in ("sigmoid", "tanh")},
+    **{name: partial(stages.Operation, name, axis=-1) for name in ("softmax", "log_softmax")},
     **{
-        name: partial(stages.Elementwise, name)
+        name: partial(_elementwise, name)
         for name in (
             "elu", "celu", "selu", "gelu", "silu", "softplus", "softsign", "hard_sigmoid",
             "hard_silu", "exponential", "mish",
@@ -57,27 +59,27 @@ def leaky_relu(x: object, negative_slope: float = 0.2) -> Array:
 
 def elu(x: object, alpha: float = 1.0) -> Array:
     """x where x > 0, alpha (exp(x) - 1) elsewhere."""
-    return _run(stages.Elementwise("elu", alpha), x)
+    return _run(_elementwise("elu", alpha), x)
 
 
 def celu(x: object, alpha: float = 1.0) -> Array:
     """max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)."""
-    return _run(stages.Elementwise("celu", alpha), x)
+    return _run(_elementwise("celu", alpha), x)
 
 
 def gelu(x: object, approximate: bool = False) -> Array:
     """x Phi(x), Phi the normal distribution function; ``approximate`` uses tanh."""
-    return _run(stages.Elementwise("gelu_tanh" if approximate else "gelu"), x)
+    return _run(_elementwise("gelu_tanh" if approximate else "gelu"), x)
 
 
 def softmax(x: object, axis: int = -1) -> Array:
     """exp(x) / sum(exp(x)) along ``axis``."""
-    return _run(stages.Softmax("", axis), x)
+    return _run(stages.Operation("softmax", axis=axis), x)
 
 
 def log_softmax(x: object, axis: int = -1) -> Array:
     """log(softmax(x)) along ``axis``."""
-    return _run(stages.LogSoftmax("", axis), x)
+    return _run(stages.Operation("log_softmax", axis=axis), x)
 
 
 def _function(name: str, formula: str) -> Callable[[object], Array]:

@@ -1,7 +1,7 @@
 """``keras.backend``: the settings and the clean-up that older programs look up there."""
 
+from minicnn import registry
 from minicnn.config import backend, epsilon, floatx, image_data_format, set_floatx
-from minicnn.engine import naming
 
 __all__ = [
     "backend",
@@ -19,7 +19,7 @@ def clear_session() -> None:
 
     A model holds its own state, so nothing else is kept between two models.
     """
-    naming.reset()
+    registry.reset_names()
 
 
 def set_image_data_format(data_format: str) -> None:

@@ -6,17 +6,43 @@ Losses, metrics, optimizers, initializers and the others each have one table of 
 """
 
 import difflib
+import functools
+import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
-
-from minicnn.engine.naming import snake_case
 
 #: what stands for an object: its name, its saved form, its class, itself, or None for nothing
 Identifier = str | dict[str, Any] | Callable[..., Any] | None
 
 #: family -> what makes something that JSON can hold of its objects
 SERIALIZERS: dict[str, Callable[[Any], object]] = {}
+
+
+#: how many objects of a class have been named so far, in this process
+_counts: Counter[str] = Counter()
+
+
+@functools.lru_cache(maxsize=1024)  # a model of thousands of layers has few classes
+def snake_case(class_name: str) -> str:
+    """``MaxPooling2D`` -> ``max_pooling2d``, by Keras's three rules (``ReLU`` -> ``re_lu``)."""
+    name = re.sub(r"\W+", "", class_name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def unique_name(cls: type) -> str:
+    """The next unused name for an object of this class: conv2d, conv2d_1, ..."""
+    prefix = snake_case(cls.__name__)
+    number = _counts[prefix]
+    _counts[prefix] += 1
+    return f"{prefix}_{number}" if number else prefix
+
+
+def reset_names() -> None:
+    """Start counting from zero again."""
+    _counts.clear()
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

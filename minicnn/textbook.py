@@ -16,10 +16,12 @@ import time
 
 import numpy as np
 
-from minicnn.backends import reference as ops
+from minicnn.backends import reference
 from minicnn.backends.context import Context
+from minicnn.backends.spec import Backend
 from minicnn.datasets import DownloadError, mnist, rendered_digits
 
+ops: Backend = reference
 FILTERS, WINDOW, POOL, UNITS, CLASSES = 16, 5, 2, 128, 10
 POOLED = (28 - WINDOW + 1) // POOL  # height and width after the pooling: 12
 EPOCHS, BATCH, LEARNING_RATE = 2, 32, 0.001

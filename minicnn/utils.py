@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from minicnn.engine import naming
+from minicnn import registry
 from minicnn.engine.arrays import host_array
 from minicnn.engine.geometry import is_integer
 from minicnn.saving import (
@@ -63,4 +63,4 @@ def set_random_seed(seed: int) -> None:
 
 def clear_session() -> None:
     """Count automatic layer names from the beginning again."""
-    naming.reset()
+    registry.reset_names()

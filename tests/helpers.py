@@ -80,7 +80,7 @@ def context(ops, training=True, step=3):
 
 def gradient(parameter):
     """A copy of the gradient of a model's weight as a NumPy array."""
-    return np.array(parameter._ops.to_numpy(parameter.grad))
+    return np.array(parameter.ops.to_numpy(parameter.grad))
 
 
 def gradient_errors(ops, case, rng):

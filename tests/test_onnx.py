@@ -96,8 +96,14 @@ LAYERS = {
     "relu with everything": [ReLU(max_value=1.5, negative_slope=0.1, threshold=0.5)],
     "relu with a threshold": [ReLU(threshold=0.5)],
     "relu with an unreachable ramp": [ReLU(max_value=0.25, threshold=0.5)],
-    "gelu by tanh": [Flatten(), Dense(9, activation=stages.Elementwise("gelu_tanh"))],
-    "elu with alpha": [Flatten(), Dense(9, activation=stages.Elementwise("elu", 0.3))],
+    "gelu by tanh": [
+        Flatten(),
+        Dense(9, activation=stages.Operation("elementwise", function="gelu_tanh", alpha=1.0)),
+    ],
+    "elu with alpha": [
+        Flatten(),
+        Dense(9, activation=stages.Operation("elementwise", function="elu", alpha=0.3)),
+    ],
 }  # fmt: skip
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minicnn import backends, config, optimizers
-from minicnn.engine import naming
+from minicnn import backends, config, optimizers, registry
 from minicnn.engine.parameters import Parameter, ParameterStore
 from minicnn.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, schedules
 
@@ -316,7 +315,7 @@ def test_state_moves_from_one_run_to_another(ops, rng):
 
 
 def test_variables_before_and_after_build(ops, rng):
-    naming.reset()
+    registry.reset_names()
     optimizer = Adam(amsgrad=True)
     assert [(v.path, v.shape, v.dtype, v.size) for v in optimizer.variables] == [
         ("adam/iteration", (), "int64", 1),
@@ -544,7 +543,7 @@ def test_configuration_is_that_of_keras(name):
 
 
 def test_automatic_names():
-    naming.reset()
+    registry.reset_names()
     made = [Adam(), Adam(), AdamW(), SGD(), RMSprop(), SGD(name="mine")]
     assert [o.name for o in made] == ["adam", "adam_1", "adam_w", "sgd", "rm_sprop", "mine"]
     assert repr(made[0]) == "<Adam name=adam, built=False>"

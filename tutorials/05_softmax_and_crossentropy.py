@@ -237,9 +237,6 @@ with np.errstate(all="ignore"):
 # %%
 show_source(losses, "sparse_softmax_crossentropy_forward")
 
-# %%
-show_source(losses, "_shifted")
-
 # %% [markdown]
 # In the wrong case above the fused loss is 999: the logit of the right class is behind by so much.
 # It even tells how far there is to go.

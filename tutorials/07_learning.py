@@ -174,9 +174,6 @@ assert round(-m[0] / 0.01, 1) == 10.0
 # %%
 show_source(steps, "adam_step")
 
-# %%
-show_source(steps, "_bias_corrected_rate")
-
 # %% [markdown]
 # What does it do to a gradient? In the first step m is a tenth of g, and $\sqrt v$ is the size of
 # g times $\sqrt{0.001}$; with the correction the step is the rate times the *sign* of g. A

@@ -1,9 +1,11 @@
 """The arithmetic. ``get(name)`` returns a backend: a module of the functions in ``spec.py``."""
 
 import importlib
+from functools import cache
 from types import ModuleType
+from typing import cast
 
-from minicnn.backends.errors import BackendError
+from minicnn.backends.spec import REQUIRED, Backend, BackendError
 
 __all__ = ["BackendError", "get", "names"]
 
@@ -20,7 +22,7 @@ def names() -> tuple[str, ...]:
     return tuple(_BACKENDS)
 
 
-def get(name: str) -> ModuleType:
+def get(name: str) -> Backend:
     """Import a backend on demand.
 
     Args:
@@ -28,13 +30,14 @@ def get(name: str) -> ModuleType:
 
     Raises:
         ValueError: no backend has that name.
-        BackendError: the backend exists but something it needs is missing; the message names it.
+        BackendError: something that the backend needs is missing, or an operation that it must
+            have; the message names it.
     """
     if name not in _BACKENDS:
         raise ValueError(f"unknown backend {name!r}; there are {', '.join(map(repr, _BACKENDS))}")
     module, needs, extra = _BACKENDS[name]
     try:
-        return importlib.import_module(module)
+        backend = importlib.import_module(module)
     except BackendError:
         raise  # the backend has looked for itself and says what is missing
     except ImportError as error:
@@ -54,3 +57,16 @@ def get(name: str) -> ModuleType:
             "with minicnn.config.set_backend(...)",
             name=missing,
         ) from error
+    _check(name, backend)
+    return cast(Backend, backend)
+
+
+@cache  # once a backend
+def _check(name: str, backend: ModuleType) -> None:
+    """Nothing falls back: every operation of the contract must be there before a model is built."""
+    if missing := [f for f in REQUIRED if not callable(getattr(backend, f, None))]:
+        raise BackendError(
+            f"the {name!r} backend ({backend.__name__}) has no {', '.join(missing)}; expected "
+            "every operation of minicnn/backends/spec.py, as it is described there",
+            name=backend.__name__,
+        )

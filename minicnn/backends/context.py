@@ -1,7 +1,12 @@
-"""What an operation remembers between its forward and its backward call."""
+"""What an operation remembers between its forward and its backward call, and what it draws with."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from minicnn.backends.spec import Array, Backend
 
 
 class Context:
@@ -26,16 +31,16 @@ class Context:
         step: (1,) uint32, counts training steps; shared by all contexts of a model.
     """
 
-    def __init__(self, ops: Any, step: Any = None, training: bool = False) -> None:
+    def __init__(self, ops: "Backend", step: "Array | None" = None, training: bool = False) -> None:
         self.ops = ops
         self.training = training
         self.need_dx = True
         self.forward_only = False
         self.step = step if step is not None else ops.zeros((1,), "uint32")
-        self._buffers: dict[str, Any] = {}
+        self._buffers: dict[str, Array] = {}
         self._frozen = False
 
-    def save(self, **values: Any) -> None:
+    def save(self, **values: object) -> None:
         """Keep ``values`` for the backward pass, readable as attributes of that name."""
         for name in values.keys() & _RESERVED:
             raise ValueError(
@@ -56,7 +61,7 @@ class Context:
             f"call ctx.save({name}=...) in forward"
         )
 
-    def buffer(self, name: str, shape: Sequence[int], dtype: Any) -> Any:
+    def buffer(self, name: str, shape: Sequence[int], dtype: "str | np.dtype") -> "Array":
         """Uninitialised memory of ``shape`` and ``dtype``, the same at every call.
 
         Raises:
@@ -84,7 +89,7 @@ class Context:
         self._buffers[name] = array
         return array
 
-    def memory(self) -> list[Any]:
+    def memory(self) -> "list[Array]":
         """The arrays that ``buffer`` has handed out; whoever holds them keeps them in place."""
         return list(self._buffers.values())
 
@@ -98,3 +103,17 @@ _RESERVED = {
     "save", "buffer", "memory", "freeze", "forget",
 }  # fmt: skip
 _PRIVATE = {"_buffers", "_frozen"}
+
+_MASK64 = (1 << 64) - 1
+
+
+def draw_keys(seed: int, step: int) -> tuple[int, int]:
+    """Two 32-bit keys for the draws of one layer in one step: see ``spec.dropout_forward``.
+
+    SplitMix64 (Steele, Lea, Flood 2014, OOPSLA) of the 64-bit number (seed, step), cut in half.
+    """
+    z = (((seed & 0xFFFFFFFF) << 32) | (step & 0xFFFFFFFF)) + 0x9E3779B97F4A7C15 & _MASK64
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & _MASK64
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & _MASK64
+    z ^= z >> 31
+    return z & 0xFFFFFFFF, z >> 32

@@ -143,7 +143,8 @@ class BackupAndRestore(Callback):
         step = self.model._trainer.made
         state = read_backup(self.model, os.fspath(self._path), _STATE)
         if state["epoch"] is not None:
-            self.first_epoch = self._last_epoch() if state["stopped"] else state["epoch"]
+            last = int((self.params or {}).get("epochs") or 0)
+            self.first_epoch = last if state["stopped"] else state["epoch"]
         self.history, self.epoch, self._within = state["history"], state["epochs"], state["within"]
         step.feeder.resume(**state["position"])
         if self._within:
@@ -160,9 +161,6 @@ class BackupAndRestore(Callback):
                 f"for, or has nothing of, {', '.join(sorted(states))}",
                 stacklevel=2,
             )
-
-    def _last_epoch(self) -> int:
-        return int((self.params or {}).get("epochs") or 0)
 
     def _named(self) -> list[tuple[str, Callback]]:
         """The callbacks that keep something, by class and number: EarlyStopping 1."""

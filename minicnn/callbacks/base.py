@@ -7,21 +7,11 @@ from typing import Any
 import numpy as np
 
 from minicnn.engine import console
-from minicnn.engine.signatures import positional_count
+from minicnn.engine.arrays import positional_count
 from minicnn.registry import suggestion
 
 Logs = dict[str, Any]
 Hook = Callable[..., object] | None
-
-BATCH_HOOKS = (
-    "on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end",
-    "on_test_batch_begin", "on_test_batch_end", "on_predict_batch_begin", "on_predict_batch_end",
-)  # fmt: skip
-EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
-HOOKS = (
-    "on_train_begin", "on_train_end", "on_test_begin", "on_test_end", "on_predict_begin",
-    "on_predict_end", *EPOCH_HOOKS, *BATCH_HOOKS,
-)  # fmt: skip
 
 
 class Callback:
@@ -127,6 +117,11 @@ class Callback:
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """After a batch of a prediction, with {"outputs": its result}."""
+
+
+HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+BATCH_HOOKS = tuple(hook for hook in HOOKS if "_batch_" in hook)
+EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
 
 
 class History(Callback):
@@ -240,14 +235,15 @@ class LearningRateScheduler(Callback):
                 f"The output of the `schedule` function should be a float. Got: {rate!r}"
             )
         optimizer.learning_rate = rate
-        if self.verbose > 0:
-            say(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+        message = f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}."
+        say(message, self.verbose)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
             logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 
-def say(message: str) -> None:
-    """Print a line, as callbacks with ``verbose`` do."""
-    console.write(message + "\n")
+def say(message: str, verbose: int = 1) -> None:
+    """Print a line if ``verbose``."""
+    if verbose > 0:
+        console.write(message + "\n")

@@ -96,11 +96,11 @@ class ModelCheckpoint(MonitorCallback):
             self.model.save_weights(path)
         else:
             self.model.save(path)
-        self._say(f"\nEpoch {epoch + 1}: finished saving model to {path}")
+        say(f"\nEpoch {epoch + 1}: finished saving model to {path}", self.verbose)
 
     def _should_save(self, epoch: int, logs: Logs, path: str) -> bool:
         if not self.save_best_only:
-            self._say(f"\nEpoch {epoch + 1}: saving model to {path}")
+            say(f"\nEpoch {epoch + 1}: saving model to {path}", self.verbose)
             return True
         current = logs.get(self.monitor)
         if current is None:
@@ -111,13 +111,11 @@ class ModelCheckpoint(MonitorCallback):
             )
             return True
         best = "None" if self.best is None else f"{self.best:.5f}"
+        what = f"\nEpoch {epoch + 1}: {self.monitor}"
         if not self._is_improvement(current, self.best):
-            self._say(f"\nEpoch {epoch + 1}: {self.monitor} did not improve from {best}")
+            say(f"{what} did not improve from {best}", self.verbose)
             return False
-        self._say(
-            f"\nEpoch {epoch + 1}: {self.monitor} improved from {best} to {current:.5f}, "
-            f"saving model to {path}"
-        )
+        say(f"{what} improved from {best} to {current:.5f}, saving model to {path}", self.verbose)
         self.best = current
         return True
 
@@ -132,10 +130,6 @@ class ModelCheckpoint(MonitorCallback):
                 f'Failed to format this callback filepath: "{self.filepath}". Reason: {error}; '
                 f"there are {', '.join(names)}"
             ) from None
-
-    def _say(self, message: str) -> None:
-        if self.verbose > 0:
-            say(message)
 
 
 class CSVLogger(Callback):

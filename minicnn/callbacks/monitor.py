@@ -132,14 +132,11 @@ class EarlyStopping(MonitorCallback):
             self.model.stop_training = True
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        if self.stopped_epoch > 0 and self.verbose > 0:
-            say(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        if self.stopped_epoch > 0:
+            say(f"Epoch {self.stopped_epoch + 1}: early stopping", self.verbose)
         if self.restore_best_weights and self.best_weights is not None:
-            if self.verbose > 0:
-                say(
-                    "Restoring model weights from the end of the best epoch: "
-                    f"{self.best_epoch + 1}."
-                )
+            message = "Restoring model weights from the end of the best epoch: "
+            say(f"{message}{self.best_epoch + 1}.", self.verbose)
             self.model.set_weights(self.best_weights)
 
     def get_monitor_value(self, logs: Logs | None) -> float | None:
@@ -227,7 +224,7 @@ class ReduceLROnPlateau(MonitorCallback):
             return
         new = max(old * self.factor, self.min_lr)
         self.model.optimizer.learning_rate = new
-        if self.verbose > 0:
-            say(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.")
+        message = f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}."
+        say(message, self.verbose)
         self.cooldown_counter = self.cooldown
         self.wait = 0

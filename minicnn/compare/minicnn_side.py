@@ -6,8 +6,7 @@ step, and the loss of every step.
 
 import inspect
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -17,11 +16,12 @@ import numpy as np
 from minicnn import optimizers
 from minicnn.backends import spec
 from minicnn.backends.context import Context
+from minicnn.compare.keras_side import leaves
 from minicnn.engine.guard import is_own
 from minicnn.engine.plan import FUSED
 from minicnn.engine.step import Executor, Step
 from minicnn.keras_alias import run_program
-from minicnn.layers import Dropout, Layer, RandomFlip, RandomTranslation
+from minicnn.layers import Dropout, RandomFlip, RandomTranslation
 from minicnn.layers.core import InputLayer
 from minicnn.models import Sequential, clone_model
 
@@ -74,18 +74,6 @@ def first_training(
     Raises:
         ValueError: the program never calls ``fit``, or trains something that Keras cannot have.
     """
-    try:
-        with _instead_of_fit(steps):
-            code = run_program(path, arguments)
-    except _AtFit as stopped:
-        return stopped.training
-    if code:
-        return None
-    raise ValueError(f"{os.fspath(path)} never calls model.fit, so there is nothing to compare")
-
-
-@contextmanager
-def _instead_of_fit(steps: int) -> Iterator[None]:
     fit = Sequential.fit
     signature = inspect.signature(fit)
 
@@ -96,9 +84,14 @@ def _instead_of_fit(steps: int) -> Iterator[None]:
 
     Sequential.fit = captured  # type: ignore[assignment, method-assign]
     try:
-        yield
+        code = run_program(path, arguments)
+    except _AtFit as stopped:
+        return stopped.training
     finally:
         Sequential.fit = fit  # type: ignore[method-assign]
+    if code:
+        return None
+    raise ValueError(f"{os.fspath(path)} never calls model.fit, so there is nothing to compare")
 
 
 def _training(model: Sequential, given: dict[str, Any], steps: int) -> Training:
@@ -139,14 +132,6 @@ def _without_chance(model: Sequential) -> Sequential:
             continue
         still.add(_without_chance(layer) if isinstance(layer, Sequential) else layer)
     return still
-
-
-def leaves(model: Sequential) -> list[Layer]:
-    """The layers in order, those of nested models in the place of the model."""
-    found: list[Layer] = []
-    for layer in model.layers:
-        found += leaves(layer) if isinstance(layer, Sequential) else [layer]
-    return found
 
 
 def record(training: Training) -> Arrays:
@@ -206,6 +191,6 @@ def _without_fused(ops: spec.Backend) -> Any:
     """The same backend without the functions that stand for several stages at once, or that record
     a step: each array is looked at as soon as it is there.
     """
-    left_out = {f"{kind.operation}_{way}" for kind in FUSED for way in ("forward", "backward")}
+    left_out = {f"{operation}_{way}" for operation in FUSED for way in ("forward", "backward")}
     left_out |= set(spec.BEHIND_THE_HOST)
     return SimpleNamespace(**{k: v for k, v in vars(ops).items() if k not in left_out})

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minicnn.compare.minicnn_side import Arrays, leaves
+from minicnn.compare.keras_side import leaves
+from minicnn.compare.minicnn_side import Arrays
 from minicnn.models import Sequential
 
 #: largest difference that rounding may make, as a share of the array's largest entry; and of a

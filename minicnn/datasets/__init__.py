@@ -22,10 +22,8 @@ __all__ = [
 ]  # fmt: skip
 
 _LOADERS = {
-    "mnist": mnist.load_data,
-    "fashion_mnist": fashion_mnist.load_data,
-    "cifar10": cifar10.load_data,
-    "rendered_digits": rendered_digits.load_data,
+    module.__name__.rpartition(".")[2]: module.load_data
+    for module in (mnist, fashion_mnist, cifar10, rendered_digits)
 }
 
 

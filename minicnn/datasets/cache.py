@@ -118,10 +118,9 @@ def difference(path: Path, file: PublishedFile) -> str | None:
                 md5.update(chunk)
     except OSError as error:
         return f"not readable: {error.strerror}"
-    if sha256.hexdigest() != file.sha256:
-        return f"SHA-256 {sha256.hexdigest()} instead of {file.sha256}"
-    if md5.hexdigest() != file.md5:
-        return f"MD5 {md5.hexdigest()} instead of {file.md5}"
+    for name, found, published in (("SHA-256", sha256, file.sha256), ("MD5", md5, file.md5)):
+        if found.hexdigest() != published:
+            return f"{name} {found.hexdigest()} instead of {published}"
     return None
 
 

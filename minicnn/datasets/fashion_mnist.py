@@ -5,7 +5,7 @@ from minicnn.datasets.mnist import SHAPES
 from minicnn.datasets.readers import Split, read_idx_gz, read_npz
 
 
-def _published(name: str, size: int, sha256: str, md5: str) -> PublishedFile:
+def _published(name: str, size: int, md5: str, sha256: str) -> PublishedFile:
     urls = (
         f"https://storage.googleapis.com/tensorflow/tf-keras-datasets/{name}",
         f"https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/{name}",
@@ -16,26 +16,14 @@ def _published(name: str, size: int, sha256: str, md5: str) -> PublishedFile:
 
 #: in the order of ``SHAPES``
 _FILES = (
-    _published(
-        "train-images-idx3-ubyte.gz", 26_421_880,
-        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-        "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-    ),
-    _published(
-        "train-labels-idx1-ubyte.gz", 29_515,
-        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-        "25c81989df183df01b3e8a0aad5dffbe",
-    ),
-    _published(
-        "t10k-images-idx3-ubyte.gz", 4_422_102,
-        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-        "bef4ecab320f06d8554ea6380940ec79",
-    ),
-    _published(
-        "t10k-labels-idx1-ubyte.gz", 5_148,
-        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-        "bb300cfdad3c16e7a12a480ee83cd310",
-    ),
+    _published("train-images-idx3-ubyte.gz", 26_421_880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+               "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
+    _published("train-labels-idx1-ubyte.gz", 29_515, "25c81989df183df01b3e8a0aad5dffbe",
+               "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+    _published("t10k-images-idx3-ubyte.gz", 4_422_102, "bef4ecab320f06d8554ea6380940ec79",
+               "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+    _published("t10k-labels-idx1-ubyte.gz", 5_148, "bb300cfdad3c16e7a12a480ee83cd310",
+               "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
 )  # fmt: skip
 
 

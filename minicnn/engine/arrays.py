@@ -1,5 +1,7 @@
-"""From what a person hands over to a NumPy array, with one clear error."""
+"""What a person hands over: data become a NumPy array, and a function says what it takes."""
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -36,15 +38,20 @@ def float_array(value: Any, what: str, dtype: Any = None) -> np.ndarray:
     return array
 
 
-def same_rank(y: np.ndarray, p: np.ndarray, labels: bool) -> tuple[np.ndarray, np.ndarray]:
-    """``y`` and ``p`` with as many axes as belong together, when only a trailing 1 differs.
+def paired(
+    y_true: object, y_pred: object, labels: bool, dtype: str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(y, p) with as many axes as belong together, when only a trailing 1 differs.
 
+    ``p`` is of ``dtype``, else of its own float type; ``y`` is like it, and ``labels`` are int64.
     Labels lose a trailing axis of 1, so that (N, 1) fits predictions (N, K). Other targets and
     their predictions are made alike: (N,) gains the axis of (N, 1), else the longer one loses it.
 
     Raises:
-        ValueError: the shapes still do not fit.
+        ValueError: not numbers, or the shapes still do not fit.
     """
+    p = float_array(y_pred, "y_pred", dtype)
+    y = host_array(y_true, "y_true", "int64" if labels else str(p.dtype))
     if labels and y.ndim == p.ndim and y.shape[-1] == 1:
         y = y[..., 0]
     elif not labels and y.ndim == p.ndim + 1 and y.shape[-1] == 1:
@@ -115,3 +122,27 @@ def broadcast_weights(weights: np.ndarray, shape: tuple[int, ...]) -> np.ndarray
         raise ValueError(
             f"sample_weight of shape {weights.shape} does not fit losses of shape {shape}"
         ) from None
+
+
+def positional_count(function: Callable[..., Any], most: int) -> int:
+    """The largest number of positional arguments, up to ``most``, that ``function`` takes.
+
+    It is asked, instead of called to see what it says.
+
+    Raises:
+        TypeError: it cannot be called with ``most`` positional arguments or fewer.
+    """
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some functions written in C do not say
+        return most
+    for count in range(most, -1, -1):
+        try:
+            signature.bind(*range(count))
+        except TypeError:
+            continue
+        return count
+    raise TypeError(
+        f"{function!r} takes {signature}, but it is called with at most {most} positional "
+        f"argument{'s' if most != 1 else ''}"
+    )

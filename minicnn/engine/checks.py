@@ -9,11 +9,10 @@ import numpy as np
 from minicnn.engine.arrays import host_array
 from minicnn.engine.geometry import is_integer
 
-_AXES = {
-    2: "(batch, features)",
-    3: "(batch, height, width)",
-    4: "(batch, height, width, channels)",
-}
+#: number of axes -> what they are
+AXES = {
+    2: "(batch, features)", 3: "(batch, height, width)", 4: "(batch, height, width, channels)",
+}  # fmt: skip
 
 
 def inputs(x: Any, model_name: str, input_shape: tuple[Any, ...] | None) -> np.ndarray:
@@ -67,7 +66,7 @@ def fits(shape: Sequence[Any], expected: Sequence[Any]) -> bool:
 
 
 def _axes(expected: tuple[Any, ...]) -> str:
-    return _AXES.get(len(expected), f"(batch, and {len(expected) - 1} more)")
+    return AXES.get(len(expected), f"(batch, and {len(expected) - 1} more)")
 
 
 def _hint(shape: tuple[int, ...], expected: tuple[Any, ...]) -> str:
@@ -204,15 +203,14 @@ def _one_hot(y: np.ndarray, loss: Any, output: tuple[Any, ...], layer: str) -> n
             SyntaxWarning,
             stacklevel=3,
         )
-    if y.ndim < len(output) or (y.shape[-1] == 1 and classes != 1):
-        if y.ndim in (len(output) - 1, len(output)) and len(output) == 2:
-            raise ValueError(
-                f"loss {loss.name!r} needs one-hot targets of shape (batch, {classes}), but y has "
-                f"shape {y.shape}: use loss='sparse_categorical_crossentropy', or "
-                "minicnn.utils.to_categorical(y)"
-            )
-        raise ValueError(_forgotten_flatten(y, loss, output, layer))
-    if y.ndim > len(output):
+    are_labels = y.ndim < len(output) or (y.shape[-1] == 1 and classes != 1)
+    if are_labels and y.ndim <= 2 == len(output):
+        raise ValueError(
+            f"loss {loss.name!r} needs one-hot targets of shape (batch, {classes}), but y has "
+            f"shape {y.shape}: use loss='sparse_categorical_crossentropy', or "
+            "minicnn.utils.to_categorical(y)"
+        )
+    if are_labels or y.ndim > len(output):
         raise ValueError(_forgotten_flatten(y, loss, output, layer))
     if y.shape[-1] != classes:
         raise ValueError(

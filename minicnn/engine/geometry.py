@@ -1,5 +1,6 @@
 """Where a sliding window fits: output sizes and padding, by Keras's rules."""
 
+from collections.abc import Sequence
 from typing import Any
 
 Pair = tuple[int, int]
@@ -68,6 +69,12 @@ def pads_for(size: int, window: int, stride: int, padding: str) -> Pair:
         return 0, 0
     total = max((-(-size // stride) - 1) * stride + window - size, 0)
     return total // 2, total - total // 2
+
+
+def pads_around(shape: Sequence[int], reach: Pair, strides: Pair, padding: str) -> Pads:
+    """The padding of both axes of images (N, H, W, C), for windows that reach over (KH, KW)."""
+    (KH, KW), (SH, SW) = reach, strides
+    return pads_for(shape[1], KH, SH, padding), pads_for(shape[2], KW, SW, padding)
 
 
 def output_size(size: int, window: int, stride: int, pads: Pair) -> int:

@@ -11,8 +11,8 @@ import numpy as np
 from minicnn.backends.context import Context
 from minicnn.backends.spec import Array, Backend
 from minicnn.engine import interrupts
+from minicnn.engine.console import Progress
 from minicnn.engine.data import Arrays, Feeder, Rows
-from minicnn.engine.progress import Progress
 from minicnn.engine.stages import Stage
 from minicnn.engine.step import Executor, Step
 

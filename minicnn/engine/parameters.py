@@ -30,6 +30,7 @@ class Parameter:
         path: "model/layer/name".
         trainable: what kind of weight it is; a moving average is not trainable.
         frozen: whether its layer was switched off with ``layer.trainable = False``.
+        ops: the backend that holds the arrays; None while they are NumPy's.
         regularizer, constraint: objects of ``minicnn.regularizers`` and ``constraints``, or None.
     """
 
@@ -42,15 +43,8 @@ class Parameter:
         self.constraint: Any = None
         self.value: Array = value
         self.grad: Array = np.zeros_like(value)
-        self._ops: Backend | None = (
-            None  # the backend that holds the arrays; None while they are NumPy's
-        )
+        self.ops: Backend | None = None
         self._home: ParameterStore | None = None  # whose flat arrays they are parts of
-
-    @property
-    def ops(self) -> Backend | None:
-        """The backend that holds the arrays; None while they are NumPy's."""
-        return self._ops
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -79,7 +73,7 @@ class Parameter:
 
     def numpy(self) -> np.ndarray:
         """A copy of the weight as a NumPy array."""
-        return np.array(self.value if self._ops is None else self._ops.to_numpy(self.value))
+        return np.array(self.value if self.ops is None else self.ops.to_numpy(self.value))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         value = self.numpy()
@@ -88,7 +82,7 @@ class Parameter:
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle holds: arrays of its own, in NumPy."""
         value = self.numpy()
-        own = {"value": value, "grad": np.zeros_like(value), "_ops": None, "_home": None}
+        own = {"value": value, "grad": np.zeros_like(value), "ops": None, "_home": None}
         return {**vars(self), **own}
 
     def assign(self, value: Any) -> None:
@@ -104,7 +98,7 @@ class Parameter:
                 f"{array.shape}"
             )
         array = array.astype(self.dtype)
-        self.value[...] = array if self._ops is None else self._ops.asarray(array)
+        self.value[...] = array if self.ops is None else self.ops.asarray(array)
 
     def __repr__(self) -> str:
         return f"<Parameter path={self.path}, shape={self.shape}, dtype={self.dtype}>"
@@ -146,7 +140,7 @@ class ParameterStore:
         """The store that all parameters are parts of, if it is one that fits."""
         homes = {id(p._home): p._home for p in self.parameters}
         home = next(iter(homes.values()), None)
-        fits = len(homes) == 1 and home is not None and self.parameters[0]._ops is ops
+        fits = len(homes) == 1 and home is not None and self.parameters[0].ops is ops
         return home if fits and self.parameters[0].dtype == dtype else None
 
     def _lay_out(self, ops: Backend, dtype: str) -> None:
@@ -163,7 +157,7 @@ class ParameterStore:
             if p._home is not None:
                 p._home.abandoned = True
             # filled, and then moved there in one go: a weight is whole at any moment
-            p.value, p.grad, p._ops = value, self.view(self.grads, p, start), ops
+            p.value, p.grad, p.ops = value, self.view(self.grads, p, start), ops
             p._home = self
 
     def holds(self) -> bool:

@@ -14,98 +14,54 @@ from minicnn.engine import interrupts
 from minicnn.engine.guard import Guarded, guarded, is_own
 from minicnn.engine.stages import Stage
 
+#: what a backend may do in one call, longer runs first: the name says which kinds of stages
+FUSED = ("conv2d_relu_maxpool2d", "dense_relu_dropout", "conv2d_relu", "dense_relu")
+
 
 class Fused:
-    """A run of stages that a backend does in one call. ``run`` holds the stages it stands for."""
+    """A run of stages that a backend does in one call; ``run`` holds the stages it stands for.
 
-    #: the kinds of the stages in a row, and the backend function (without _forward) that it needs
-    pattern: tuple[str, ...]
-    operation: str
+    The fused operation takes what the simple ones take, one after the other:
+    conv2d_relu_maxpool2d_forward(ctx, x, w, b, strides, pads, pool_size, pool_strides).
+    """
 
-    def __init__(self, run: Sequence[Any]) -> None:
+    def __init__(self, operation: str, run: Sequence[Any]) -> None:
+        self.kind = operation
         self.run = tuple(run)
         self.name = " + ".join(stage.name for stage in run)
         self.parameters = [p for stage in run for p in stage.parameters]
-        self.kind = self.operation
 
-    @classmethod
-    def applies(cls, run: Sequence[Any]) -> bool:
-        """Whether the fused function is defined for the arguments of these stages."""
-        return True
-
-    def weights(self) -> tuple[Array, Array | None]:
-        """(w, b) of the first stage; b may be None."""
-        first = self.run[0]
-        return first.kernel.value, first.bias.value if first.bias is not None else None
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """y of the last stage."""
+        kernel, bias = self.run[0].kernel, self.run[0].bias
+        function = getattr(ctx.ops, f"{self.kind}_forward")
+        arguments = [a for stage in self.run for a in _arguments(stage, x.shape)]
+        return function(ctx, x, kernel.value, None if bias is None else bias.value, *arguments)
 
     def backward(self, ctx: Context, dy: Array) -> Array:
-        first = self.run[0]
-        db = first.bias.grad if first.bias is not None else None
-        function = getattr(ctx.ops, f"{self.operation}_backward")
-        return function(ctx, dy, first.kernel.value, first.kernel.grad, db)
+        """dx of the first stage; dw and db are assigned."""
+        kernel, bias = self.run[0].kernel, self.run[0].bias
+        function = getattr(ctx.ops, f"{self.kind}_backward")
+        return function(ctx, dy, kernel.value, kernel.grad, None if bias is None else bias.grad)
 
 
-class Conv2DReLU(Fused):
-    """Convolution, then ReLU."""
-
-    pattern = ("conv2d", "relu")
-    operation = "conv2d_relu"
-
-    @classmethod
-    def applies(cls, run: Sequence[Any]) -> bool:
-        return run[0].groups == 1 and run[0].dilation_rate == (1, 1)
-
-    def forward(self, ctx: Context, x: Array) -> Array:
-        conv = self.run[0]
-        return ctx.ops.conv2d_relu_forward(
-            ctx, x, *self.weights(), conv.strides, conv.pads(x.shape)
-        )
+def _arguments(stage: Any, x_shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """What a fused forward takes of a stage, beside x, w and b."""
+    if stage.kind == "conv2d":
+        return stage.strides, stage.pads(x_shape)
+    if stage.kind == "maxpool2d":
+        return stage.pool_size, stage.strides
+    return (stage.rate, stage.mask_seed) if stage.kind == "dropout" else ()
 
 
-class Conv2DReLUMaxPooling2D(Fused):
-    """Convolution, ReLU, then max-pooling whose windows do not overlap."""
-
-    pattern = ("conv2d", "relu", "maxpool2d")
-    operation = "conv2d_relu_maxpool2d"
-
-    @classmethod
-    def applies(cls, run: Sequence[Any]) -> bool:
-        pool = run[2]
-        apart = all(s >= k for s, k in zip(pool.strides, pool.pool_size, strict=True))
-        return Conv2DReLU.applies(run) and apart and pool.padding == "valid"
-
-    def forward(self, ctx: Context, x: Array) -> Array:
-        conv, _, pool = self.run
-        return ctx.ops.conv2d_relu_maxpool2d_forward(
-            ctx, x, *self.weights(), conv.strides, conv.pads(x.shape), pool.pool_size, pool.strides
-        )
-
-
-class DenseReLU(Fused):
-    """Dense, then ReLU."""
-
-    pattern = ("dense", "relu")
-    operation = "dense_relu"
-
-    def forward(self, ctx: Context, x: Array) -> Array:
-        return ctx.ops.dense_relu_forward(ctx, x, *self.weights())
-
-
-class DenseReLUDropout(Fused):
-    """Dense, ReLU, then dropout."""
-
-    pattern = ("dense", "relu", "dropout")
-    operation = "dense_relu_dropout"
-
-    def forward(self, ctx: Context, x: Array) -> Array:
-        dropout = self.run[2]
-        return ctx.ops.dense_relu_dropout_forward(
-            ctx, x, *self.weights(), dropout.rate, dropout.mask_seed
-        )
-
-
-#: longer runs first
-FUSED: tuple[type[Fused], ...] = (Conv2DReLUMaxPooling2D, DenseReLUDropout, Conv2DReLU, DenseReLU)
+def _is_plain(stage: Any) -> bool:
+    """Whether fused operations are defined for the arguments of a stage."""
+    if stage.kind == "conv2d":
+        return bool(stage.groups == 1 and stage.dilation_rate == (1, 1))
+    if stage.kind == "maxpool2d":  # windows that do not overlap
+        apart = all(s >= k for s, k in zip(stage.strides, stage.pool_size, strict=True))
+        return apart and stage.padding == "valid"
+    return True
 
 
 def lower(layers: Iterable[Any]) -> list[Stage]:
@@ -121,15 +77,15 @@ def fuse(stages: Sequence[Stage], ops: Backend) -> list[Any]:
     fused: list[Any] = []
     i = 0
     while i < len(stages):
-        for kind in FUSED:
-            run = stages[i : i + len(kind.pattern)]
+        for operation in FUSED:
+            kinds = operation.split("_")
+            run = stages[i : i + len(kinds)]
             if (
-                tuple(getattr(stage, "kind", "") for stage in run) == kind.pattern
-                and all(is_own(stage) for stage in run)
-                and hasattr(ops, f"{kind.operation}_forward")
-                and kind.applies(run)
+                [getattr(stage, "kind", "") for stage in run] == kinds
+                and all(is_own(stage) and _is_plain(stage) for stage in run)
+                and hasattr(ops, f"{operation}_forward")
             ):
-                fused.append(kind(run))
+                fused.append(Fused(operation, run))
                 i += len(run)
                 break
         else:

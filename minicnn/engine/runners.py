@@ -7,11 +7,11 @@ device (``spec.refusable``), and the host learns of it with the totals.
 """
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from minicnn.backends import precision
-from minicnn.backends.spec import Array
+from minicnn.backends.spec import Array, DeviceBackend
 from minicnn.engine import interrupts
 from minicnn.engine.data import Arrays, Rows
 from minicnn.engine.guard import is_own, unguarded
@@ -80,6 +80,7 @@ class Recorder:
 
     def __init__(self, step: "Step") -> None:
         self._step = step
+        self._ops = cast(DeviceBackend, step.ops)
         self._refused = step.ops.zeros((1,), "uint32")  # number of the refused step, or 0
         self._settings: list[Any] = []
         #: data -> (size, training) -> the recorded step and the memory it uses, None: it ran once
@@ -112,7 +113,7 @@ class Recorder:
 
     def train(self, rows: Rows) -> None:
         """One training step."""
-        with self._step.ops.refusable(self._refused):
+        with self._ops.refusable(self._refused):
             self._run(rows, training=True)
         self._trained.append(rows)
         if rows.source.once:  # its data are kept for this: look at once
@@ -125,7 +126,7 @@ class Recorder:
     def accepts(self, loss: Array) -> bool:
         """The step goes on; whether its loss (1,) is finite is for the device to see."""
         step = self._step
-        step.ops.refuse_unless_finite(loss, step.executor.step, self._refused)
+        self._ops.refuse_unless_finite(loss, step.executor.step, self._refused)
         return True
 
     def _run(self, rows: Rows, training: bool) -> None:
@@ -142,7 +143,7 @@ class Recorder:
             return
         if recorded[key] is None:
             with interrupts.update:  # recording is not computing: nothing could be undone
-                replay = self._step.ops.capture(lambda: self._launch(rows, training))
+                replay = self._ops.capture(lambda: self._launch(rows, training))
             memory = [ctx.memory() for ctx in self._step.contexts()]
             recorded[key] = replay, memory
         recorded[key][0]()

@@ -46,12 +46,9 @@ class ReLU(Weightless):
     kind = "relu"
 
     def __init__(
-        self,
-        name: str = "",
-        negative_slope: float = 0.0,
-        max_value: float | None = None,
+        self, name: str = "", negative_slope: float = 0.0, max_value: float | None = None,
         threshold: float = 0.0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(name)
         self.negative_slope, self.max_value, self.threshold = negative_slope, max_value, threshold
         if (negative_slope, max_value, threshold) != (0.0, None, 0.0):
@@ -64,72 +61,25 @@ class ReLU(Weightless):
         return ctx.ops.relu_backward(ctx, dy)
 
 
-class Sigmoid(Weightless):
-    """1 / (1 + exp(-x))."""
+class Operation(Weightless):
+    """An activation that the backend has as a pair of operations, such as ``spec.tanh_forward``.
 
-    kind = "sigmoid"
+    Args:
+        kind: the name of the pair: "sigmoid", "tanh", "softmax", "log_softmax" or "elementwise".
+        arguments: what forward takes beside x: the axis of a softmax, the function and the alpha
+            of "elementwise".
+    """
 
-    def forward(self, ctx: Context, x: Array) -> Array:
-        return ctx.ops.sigmoid_forward(ctx, x)
-
-    def backward(self, ctx: Context, dy: Array) -> Array:
-        return ctx.ops.sigmoid_backward(ctx, dy)
-
-
-class Tanh(Weightless):
-    """tanh(x)."""
-
-    kind = "tanh"
+    def __init__(self, kind: str, name: str = "", **arguments: Any) -> None:
+        self.kind, self.arguments = kind, arguments
+        self.axis: int = arguments.get("axis", -1)
+        super().__init__(name or arguments.get("function", ""))
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        return ctx.ops.tanh_forward(ctx, x)
+        return getattr(ctx.ops, f"{self.kind}_forward")(ctx, x, *self.arguments.values())
 
     def backward(self, ctx: Context, dy: Array) -> Array:
-        return ctx.ops.tanh_backward(ctx, dy)
-
-
-class Softmax(Weightless):
-    """exp(x) / sum(exp(x)) along an axis."""
-
-    kind = "softmax"
-
-    def __init__(self, name: str = "", axis: int = -1) -> None:
-        super().__init__(name)
-        self.axis = axis
-
-    def forward(self, ctx: Context, x: Array) -> Array:
-        return ctx.ops.softmax_forward(ctx, x, self.axis)
-
-    def backward(self, ctx: Context, dy: Array) -> Array:
-        return ctx.ops.softmax_backward(ctx, dy)
-
-
-class LogSoftmax(Softmax):
-    """log(softmax(x)) along an axis."""
-
-    kind = "log_softmax"
-
-    def forward(self, ctx: Context, x: Array) -> Array:
-        return ctx.ops.log_softmax_forward(ctx, x, self.axis)
-
-    def backward(self, ctx: Context, dy: Array) -> Array:
-        return ctx.ops.log_softmax_backward(ctx, dy)
-
-
-class Elementwise(Weightless):
-    """One of the other activations by name: see ``spec.elementwise_forward``."""
-
-    kind = "elementwise"
-
-    def __init__(self, function: str, alpha: float = 1.0, name: str = "") -> None:
-        super().__init__(name or function)
-        self.function, self.alpha = function, alpha
-
-    def forward(self, ctx: Context, x: Array) -> Array:
-        return ctx.ops.elementwise_forward(ctx, x, self.function, self.alpha)
-
-    def backward(self, ctx: Context, dy: Array) -> Array:
-        return ctx.ops.elementwise_backward(ctx, dy)
+        return getattr(ctx.ops, f"{self.kind}_backward")(ctx, dy)
 
 
 class ActivityPenalty(Weightless):

@@ -51,14 +51,10 @@ class Contents(NamedTuple):
 
 
 def summary(
-    model: Any,
-    line_length: int | None = None,
-    positions: Sequence[float] | None = None,
-    print_fn: Callable[[str], Any] | None = None,
-    expand_nested: bool = False,
-    show_trainable: bool = False,
-    layer_range: Sequence[str] | None = None,
-) -> None:
+    model: Any, line_length: int | None = None, positions: Sequence[float] | None = None,
+    print_fn: Callable[[str], Any] | None = None, expand_nested: bool = False,
+    show_trainable: bool = False, layer_range: Sequence[str] | None = None,
+) -> None:  # fmt: skip
     """Print the layers of a model, their output shapes and how many weights they hold.
 
     Args:
@@ -115,11 +111,9 @@ def collect(
 
 
 def draw(
-    contents: Contents,
-    line_length: int | None = None,
-    positions: Sequence[float] | None = None,
+    contents: Contents, line_length: int | None = None, positions: Sequence[float] | None = None,
     show_trainable: bool = False,
-) -> list[Any]:
+) -> list[Any]:  # fmt: skip
     """The title, the table and the totals, as objects that ``rich`` prints."""
     from rich.table import Column, Table
     from rich.text import Text

@@ -58,8 +58,8 @@ def alone(method: Method) -> Method:
 def between_steps(parameters: Iterable[Any]) -> AbstractContextManager[Any]:
     """Held while weights are read together: no step changes them meanwhile."""
     for parameter in parameters:
-        if parameter._ops is not None:
-            return parameter._ops.running()
+        if parameter.ops is not None:
+            return parameter.ops.running()
     return nullcontext()
 
 

@@ -72,9 +72,7 @@ def hint(name: str, level: int = 1) -> None:
     exercise = find(name)
     if not 1 <= level <= len(exercise.hints):
         raise ValueError(f"{name!r} has hints 1 to {len(exercise.hints)}, got {level}")
-    more = ""
-    if level < len(exercise.hints):
-        more = f"\n(More: hint({name!r}, {level + 1}))"
+    more = f"\n(More: hint({name!r}, {level + 1}))" if level < len(exercise.hints) else ""
     print(f"{exercise.signature}\n{exercise.hints[level - 1]}{more}")
 
 

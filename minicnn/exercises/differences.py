@@ -13,6 +13,10 @@ class Difference(Exception):
         self.lines = lines
 
 
+def _between(want: str, got: str, *before: str) -> Difference:
+    return Difference(*before, f"  expected     {want}", f"  got          {got}")
+
+
 def same(
     got: object, want: object, *, axes: tuple = (), names: tuple[str, ...] = (), rtol: float = 1e-6
 ) -> None:
@@ -54,9 +58,7 @@ def _same_tuple(got: object, want: tuple, axes: tuple, names: tuple[str, ...], r
     labels = names or tuple(f"part {i}" for i in range(len(want)))
     if not isinstance(got, (tuple, list)) or len(got) != len(want):
         has = f"{len(got)} values" if isinstance(got, (tuple, list)) else type(got).__name__
-        raise Difference(
-            f"  expected     {', '.join(labels)} in one tuple", f"  got          {has}"
-        )
+        raise _between(f"{', '.join(labels)} in one tuple", has)
     for i, (label, g, w) in enumerate(zip(labels, got, want, strict=True)):
         try:
             same(g, w, axes=axes[i] if axes else (), rtol=rtol)
@@ -66,33 +68,22 @@ def _same_tuple(got: object, want: tuple, axes: tuple, names: tuple[str, ...], r
 
 def _same_array(got: object, want: np.ndarray, axes: tuple[str, ...], rtol: float) -> None:
     if not isinstance(got, (np.ndarray, np.generic)):
-        raise Difference(
-            f"  expected     a NumPy array of shape {want.shape}",
-            f"  got          {type(got).__name__}",
-        )
+        raise _between(f"a NumPy array of shape {want.shape}", type(got).__name__)
     got = np.asarray(got)
     if got.shape != want.shape:
         named = f", axes ({', '.join(axes)})" if axes else ""
-        raise Difference(
-            f"  expected     shape {want.shape}{named}", f"  got          shape {got.shape}"
-        )
+        raise _between(f"shape {want.shape}{named}", f"shape {got.shape}")
     if got.dtype != want.dtype:
-        raise Difference(
-            f"  expected     dtype {want.dtype}, that of the input",
-            f"  got          dtype {got.dtype}",
-        )
+        raise _between(f"dtype {want.dtype}, that of the input", f"dtype {got.dtype}")
     wrong = ~_close(got, want, rtol)
     if not wrong.any():
         return
     index = tuple(int(i) for i in np.argwhere(wrong)[0]) if want.ndim else ()
     expected, found = apart(want[index], got[index])
     where = ", ".join(f"{a} {i}" for a, i in zip(axes, index, strict=False))
-    raise Difference(
-        f"  first wrong  at [{', '.join(map(str, index))}]{f'  ({where})' if where else ''}, "
-        f"{wrong.sum()} of {wrong.size} entries in all",
-        f"  expected     {expected}",
-        f"  got          {found}",
-    )
+    place = f"[{', '.join(map(str, index))}]{f'  ({where})' if where else ''}"
+    share = f"{wrong.sum()} of {wrong.size} entries in all"
+    raise _between(expected, found, f"  first wrong  at {place}, {share}")
 
 
 def _same_number(got: object, want: object, rtol: float) -> None:
@@ -103,16 +94,14 @@ def _same_number(got: object, want: object, rtol: float) -> None:
     else:
         right = bool(_close(np.asarray(got), np.asarray(want), rtol))
         if isinstance(want, int) and not isinstance(got, (int, np.integer)):
-            raise Difference(
-                f"  expected     {want!r}, a whole number",
-                f"  got          {number(got)} of type {type(got).__name__}",
-            )
+            kind = type(got).__name__
+            raise _between(f"{want!r}, a whole number", f"{number(got)} of type {kind}")
     if not right:
         shown = f"an array of shape {got.shape}" if isinstance(got, np.ndarray) else repr(got)
         expected = repr(want)
         if isinstance(got, (int, float, np.number)) and not isinstance(want, str):
             expected, shown = apart(want, got)
-        raise Difference(f"  expected     {expected}", f"  got          {shown}")
+        raise _between(expected, shown)
 
 
 def _close(got: np.ndarray, want: np.ndarray, rtol: float) -> np.ndarray:

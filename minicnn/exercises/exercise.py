@@ -92,16 +92,10 @@ class Attempt:
         self._ruled_out: set[str] = set()
 
     def expect(
-        self,
-        property: str,
-        arguments: Mapping[str, object],
-        want: object,
-        *,
-        axes: tuple = (),
-        names: tuple[str, ...] = (),
-        slips: Mapping[str, object] = {},
+        self, property: str, arguments: Mapping[str, object], want: object, *,
+        axes: tuple = (), names: tuple[str, ...] = (), slips: Mapping[str, object] = {},
         rtol: float = 1e-6,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Call the function and hold what it returns against ``want``.
 
         Args:
@@ -143,7 +137,7 @@ class Attempt:
             Mistake: ``holds`` is false.
         """
         if not holds:
-            raise Mistake(property, property, [*self._called_with(), f"  {explanation}"])
+            raise Mistake(property, property, self._called_with(f"  {explanation}"))
         self._holds(property)
 
     def call(self, property: str, arguments: Mapping[str, object]) -> Any:
@@ -161,22 +155,19 @@ class Attempt:
             line = _line_of(error)
             if isinstance(error, TypeError) and "positional argument" in str(error):
                 line = f"  it is called as {self.label}({', '.join(arguments)})"
-            raise Mistake(property, _raised(error), self._called_with(line)) from None
+            raised = ": ".join(filter(None, [type(error).__name__, *str(error).splitlines()[:1]]))
+            raise Mistake(property, f"it raised {raised}", self._called_with(line)) from None
         if got is None:
-            raise Mistake(
-                property,
-                "it returned None; is the return statement missing, or nothing written yet?",
-                self._called_with(),
-            )
+            found = "it returned None; is the return statement missing, or nothing written yet?"
+            raise Mistake(property, found, self._called_with())
         for name, value in arguments.items():
             if not differences.untouched(value, given[name]):
-                raise Mistake(
-                    property,
-                    f"it changed its argument {name}",
-                    [*self._called_with(),
-                     f"  The caller still needs {name}: work on a new array, as np.zeros(...) or "
-                     f"{name}.copy() give."],
-                )  # fmt: skip
+                advice = (
+                    f"  The caller still needs {name}: work on a new array, as np.zeros(...) or "
+                    f"{name}.copy() give."
+                )
+                found = f"it changed its argument {name}"
+                raise Mistake(property, found, self._called_with(advice))
         return got
 
     def _holds(self, property: str) -> None:
@@ -187,11 +178,6 @@ class Attempt:
         lines = [f"  called with  {differences.value(n, v)}" for n, v in self.arguments.items()]
         lines[1:] = [other.replace("called with", " " * 11, 1) for other in lines[1:]]
         return [*lines, line] if line else lines
-
-
-def _raised(error: BaseException) -> str:
-    text = str(error).splitlines()[0] if str(error) else ""
-    return f"it raised {type(error).__name__}{': ' + text if text else ''}"
 
 
 def _line_of(error: BaseException) -> str:

@@ -7,9 +7,8 @@ from typing import Any
 from minicnn import __version__
 from minicnn.engine.guard import is_own
 from minicnn.engine.plan import lower
-from minicnn.engine.stages import Stage
-from minicnn.export.graph import Graph, Value
-from minicnn.export.nodes import STAGES, Writer
+from minicnn.engine.stages import Operation, Stage
+from minicnn.export.nodes import STAGES, Graph, Value, Writer
 from minicnn.layers import Layer
 from minicnn.models import Sequential
 from minicnn.saving.atomic import replacing
@@ -95,13 +94,16 @@ def _writer(stage: Layer | Stage) -> Writer:
     Raises:
         ValueError: there is none.
     """
-    if not is_own(stage) or stage.kind not in STAGES:
+    name = stage.kind
+    if name == "elementwise" and isinstance(stage, Operation):
+        name = stage.arguments["function"]
+    if not is_own(stage) or name not in STAGES:
         raise ValueError(
             f"layer {stage.name!r} ({type(stage).__name__}) cannot be written to an ONNX file: "
             "only minicnn's own layers have nodes there. Replace it, or leave it to the program "
             "that runs the file"
         )
-    return STAGES[stage.kind]
+    return STAGES[name]
 
 
 def _described(onnx: ModuleType, value: Value) -> Any:

@@ -1,19 +1,95 @@
-"""Each kind of stage as ONNX nodes.
+"""An ONNX graph in the making, and each kind of stage as its nodes.
 
 ONNX's convolution and pooling want (N, C, H, W); the other layers want what minicnn has. A
 ``Value`` knows where its channels stand, so transposing happens only where the two meet.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from minicnn import layers
 from minicnn.engine import stages
-from minicnn.export.graph import Graph, Value
+
+Shape = tuple[int | None, ...]
+
+_TO_CHANNELS_FIRST, _TO_CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
+
+
+class Value(NamedTuple):
+    """An array of the graph.
+
+    ``shape`` is the shape minicnn gives it, batch axis first, None where a size is open. With
+    ``channels_first`` the graph holds it as (N, C, H, W), as ONNX's convolutions want it, and
+    ``shape`` is still (N, H, W, C).
+    """
+
+    name: str
+    shape: Shape
+    channels_first: bool = False
+
+
+class Graph:
+    """Collects nodes. Arithmetic is in float32, whatever the model's dtype.
+
+    Attributes:
+        scope: name of the stage that is being written; new nodes and constants are named after it.
+    """
+
+    def __init__(self, onnx: ModuleType) -> None:
+        self._onnx = onnx
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+        self.scope = ""
+        self._taken: set[str] = set()
+
+    def node(self, op: str, inputs: Sequence[str], **attributes: object) -> str:
+        """Append a node with one output and return the output's name."""
+        name = self._unique(f"{self.scope}/{op}")
+        made = self._onnx.helper.make_node(op, list(inputs), [name], name=name, **attributes)
+        self.nodes.append(made)
+        return name
+
+    def constant(self, array: ArrayLike, name: str, dtype: str = "float32") -> str:
+        """Store an array in the file and return its name."""
+        name = self._unique(f"{self.scope}/{name}")
+        array = np.ascontiguousarray(array, dtype)
+        self.constants.append(self._onnx.numpy_helper.from_array(array, name))
+        return name
+
+    def number(self, value: float) -> str:
+        """Store one number, which broadcasts against any array."""
+        return self.constant(value, "number")
+
+    def elementwise(self, op: str, x: Value, *further: str, **attributes: object) -> Value:
+        """A node that treats every entry alike, so that it does not matter where channels stand."""
+        return x._replace(name=self.node(op, [x.name, *further], **attributes))
+
+    def channels_first(self, x: Value) -> Value:
+        """An image as (N, C, H, W)."""
+        return x if x.channels_first else self._transposed(x, True)
+
+    def channels_last(self, x: Value) -> Value:
+        """Any array as minicnn has it: an image as (N, H, W, C)."""
+        return self._transposed(x, False) if x.channels_first else x
+
+    def _transposed(self, x: Value, channels_first: bool) -> Value:
+        order = _TO_CHANNELS_FIRST if channels_first else _TO_CHANNELS_LAST
+        return Value(self.node("Transpose", [x.name], perm=order), x.shape, channels_first)
+
+    def _unique(self, name: str) -> str:
+        """``name``, with a number behind it if it is taken (two nested models may share names)."""
+        candidate, count = name, 1
+        while candidate in self._taken:
+            candidate, count = f"{name}_{count}", count + 1
+        self._taken.add(candidate)
+        return candidate
+
 
 Writer = Callable[[Graph, Any, Value], Value]  # of the nodes of a stage, which is given x
 Pooling2D = layers.MaxPooling2D | layers.AveragePooling2D
@@ -158,7 +234,7 @@ def relu_variant(graph: Graph, stage: stages.ReLU, x: Value) -> Value:
     return x._replace(name=y)
 
 
-def softmax(graph: Graph, stage: stages.Softmax, x: Value, op: str) -> Value:
+def softmax(graph: Graph, stage: stages.Operation, x: Value, op: str) -> Value:
     """Softmax or LogSoftmax along the stage's axis."""
     return graph.elementwise(op, graph.channels_last(x), axis=stage.axis)
 
@@ -168,14 +244,9 @@ def activation(graph: Graph, stage: object, x: Value, op: str, **attributes: flo
     return graph.elementwise(op, x, **attributes)
 
 
-def elementwise(graph: Graph, stage: stages.Elementwise, x: Value) -> Value:
-    """One of the ``FUNCTIONS`` below, by name."""
-    return FUNCTIONS[stage.function](graph, stage, x)
-
-
-def with_alpha(graph: Graph, stage: stages.Elementwise, x: Value, op: str) -> Value:
+def with_alpha(graph: Graph, stage: stages.Operation, x: Value, op: str) -> Value:
     """Elu or Celu: one node that has the stage's alpha."""
-    return graph.elementwise(op, x, alpha=stage.alpha)
+    return graph.elementwise(op, x, alpha=stage.arguments["alpha"])
 
 
 def gelu(graph: Graph, stage: object, x: Value) -> Value:
@@ -205,24 +276,8 @@ def mish(graph: Graph, stage: object, x: Value) -> Value:
     return graph.elementwise("Mul", x, tanh.name)
 
 
-#: function of an elementwise stage, whose formula the reference backend has -> its nodes; opset
-#: 17 has no Gelu and no Mish: like SiLU they are written out
-FUNCTIONS: dict[str, Writer] = {
-    "elu": partial(with_alpha, op="Elu"),
-    "celu": partial(with_alpha, op="Celu"),
-    "selu": partial(activation, op="Selu", alpha=1.6732632423543772, gamma=1.0507009873554805),
-    "gelu": gelu,
-    "gelu_tanh": gelu_tanh,
-    "silu": silu,
-    "softplus": partial(activation, op="Softplus"),
-    "softsign": partial(activation, op="Softsign"),
-    "hard_sigmoid": partial(activation, op="HardSigmoid", alpha=1 / 6, beta=0.5),
-    "hard_silu": partial(activation, op="HardSwish"),
-    "exponential": partial(activation, op="Exp"),
-    "mish": mish,
-}
-
-#: kind of a stage -> the function that writes its nodes
+#: kind of a stage, or function of an elementwise one, whose formula the reference backend has ->
+#: what writes its nodes; opset 17 has no Gelu and no Mish: like SiLU they are written out
 STAGES: dict[str, Writer] = {
     "conv2d": conv2d,
     "maxpool2d": partial(pool, op="MaxPool"),  # padding never wins
@@ -235,16 +290,25 @@ STAGES: dict[str, Writer] = {
     "reshape": reshape,
     "pad2d": pad2d,
     "rescale": rescale,
-    "dropout": identity,
-    "dropout_broadcast": identity,
-    "flip": identity,
-    "translate": identity,
-    "activity_penalty": identity,
+    **dict.fromkeys(
+        ("dropout", "dropout_broadcast", "flip", "translate", "activity_penalty"), identity
+    ),
     "relu": partial(activation, op="Relu"),
     "relu_variant": relu_variant,
     "sigmoid": partial(activation, op="Sigmoid"),
     "tanh": partial(activation, op="Tanh"),
     "softmax": partial(softmax, op="Softmax"),
     "log_softmax": partial(softmax, op="LogSoftmax"),
-    "elementwise": elementwise,
+    "elu": partial(with_alpha, op="Elu"),
+    "celu": partial(with_alpha, op="Celu"),
+    "selu": partial(activation, op="Selu", alpha=1.6732632423543772, gamma=1.0507009873554805),
+    "gelu": gelu,
+    "gelu_tanh": gelu_tanh,
+    "silu": silu,
+    "softplus": partial(activation, op="Softplus"),
+    "softsign": partial(activation, op="Softsign"),
+    "hard_sigmoid": partial(activation, op="HardSigmoid", alpha=1 / 6, beta=0.5),
+    "hard_silu": partial(activation, op="HardSwish"),
+    "exponential": partial(activation, op="Exp"),
+    "mish": mish,
 }

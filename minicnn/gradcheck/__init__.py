@@ -23,55 +23,21 @@ with inputs full of ties and zeros among them, was called wrong:
 minicnn's own tests use it: every layer, activation and loss by :func:`assert_gradients`, and every
 operation of every backend by :func:`directional_errors`, which only measures and explains nothing.
 
-The causes, as ``report.cause`` names them (:data:`CAUSES`):
+The causes, as ``report.cause`` names them, are in :data:`CAUSES`:
 
-==========================  ======================================================================
-accumulated                 a gradient is added to what earlier calls left
-axes_permuted               the axes of an array are in another order than in forward
-backward_not_repeatable     backward gives another answer every time
-batch_mean                  a mean over batch or positions stands where the sum belongs
-batchnorm_mean              the way through the batch's mean is forgotten
-batchnorm_variance          the way through the batch's variance is forgotten
-bias_forgotten              the bias gets no gradient
-chain_rule                  a factor of the chain rule is missing
-context_modified            backward changes what forward kept for it
-cotangent_ignored           backward does not multiply by the gradient that comes in
-cotangent_modified          the gradient that comes in (dy) is written to
-dropout_mask                dropout's mask is forgotten, or not the one forward used
-dropout_scale               dropout's scale 1 / (1 - rate) is forgotten or wrong
-edge_missing                the first or last row, column or sample is left out
-extra_term                  something that does not belong there is added
-factor                      a constant factor is missing or too much
-input_modified              an input or a weight is written to
-kernel_flipped              the kernel runs backwards
-loss_not_divided            the loss is a mean, its gradient is not divided by the number of terms
-missing_term                a term of a sum is missing, as of the product rule
-not_repeatable              forward gives another answer every time
-overwritten                 contributions overwrite each other where they should add up
-padding_side                the padding is taken off, or put on, on the wrong side
-pool_ties                   the gradient of a maximum goes to every tied entry
-pool_winner                 the gradient of a maximum goes to an entry that did not win
-relu_mask                   the mask of a ReLU is missing or taken from the wrong array
-shifted                     the gradient is shifted by one
-sign                        the sign is wrong
-softmax_cross_terms         the terms between different entries of a softmax are wrong
-stride_ignored              the stride of forward is not the stride of backward
-sum_missing                 a sum is missing
-untouched                   the gradient is never set
-wrong_array                 a formula is given the wrong array
-wrong_axis                  a sum runs over the wrong axis
-wrong_dtype                 the dtype of the data is not kept
-wrong_shape                 the gradient has another shape than the array
-==========================  ======================================================================
 """
 
 from minicnn.gradcheck.api import assert_gradients, check_gradients
-from minicnn.gradcheck.causes.table import CAUSES
-from minicnn.gradcheck.errors import GradientCheckError
+from minicnn.gradcheck.causes import CAUSES
 from minicnn.gradcheck.numeric import directional_errors
 from minicnn.gradcheck.report import ArrayReport, Finding, Report
+from minicnn.gradcheck.user_code import GradientCheckError
 
 __all__ = [
     "CAUSES", "ArrayReport", "Finding", "GradientCheckError", "Report", "assert_gradients",
     "check_gradients", "directional_errors",
 ]  # fmt: skip
+
+_rule = f"{'=' * 26}  {'=' * 70}"
+_lines = [f"{cause:26}  {meaning}" for cause, meaning in CAUSES.items()]
+__doc__ = (__doc__ or "") + "\n".join([_rule, *_lines, _rule, ""])  # what help() shows

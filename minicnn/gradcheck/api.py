@@ -1,30 +1,30 @@
 """``check_gradients``: from anything that has a backward pass to a :class:`Report`."""
 
-import random
+import copy
+import inspect
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from minicnn.gradcheck import judge
-from minicnn.gradcheck.causes import diagnose, explain
-from minicnn.gradcheck.choose import make_target
-from minicnn.gradcheck.errors import GradientCheckError
-from minicnn.gradcheck.judge import Settings
-from minicnn.gradcheck.loss_target import ModelTarget
-from minicnn.gradcheck.protocol import Conduct, examine, frozen
-from minicnn.gradcheck.report import ArrayReport, Report
-from minicnn.gradcheck.targets import Target, Values, is_shape
+from minicnn import losses
+from minicnn.gradcheck import library_style
+from minicnn.gradcheck.conduct import seeded
+from minicnn.gradcheck.judge import check
+from minicnn.gradcheck.other_styles import FunctionTarget, ObjectTarget, Params, argument_names
+from minicnn.gradcheck.report import Report
+from minicnn.gradcheck.targets import Settings, Target, is_shape
+from minicnn.gradcheck.user_code import GradientCheckError
+from minicnn.layers.base import Layer
 
 
 def check_gradients(
-    target: Any, x: Any = None, *, input_shape: Any = None,
-    params: Mapping[str, Any] | Sequence[Any] | None = None, loss: Any = None, y: Any = None,
-    seed: int = 0, training: bool = True, backend: str | None = None, rtol: float = 1e-6,
-    max_elements: int = 2000, progress: bool | None = None,
+    target: object, x: object = None, *, input_shape: object = None, params: Params | None = None,
+    loss: object = None, y: object = None, seed: int = 0, training: bool = True,
+    backend: str | None = None, rtol: float = 1e-6, max_elements: int = 2000,
+    progress: bool | None = None,
 ) -> Report:  # fmt: skip
     """Check hand-written gradients against the slopes of forward, and name the likeliest mistake.
 
@@ -59,19 +59,16 @@ def check_gradients(
         GradientCheckError: the check cannot be done (no backward, a forgotten return, an exception
             in the layer); the message names the line.
     """
-    settings = Settings(seed=seed, rtol=rtol, elements=max_elements)
     line = _ProgressLine(progress)
-    settings.progress = line.show
     start = time.perf_counter()
+    x = input_shape if x is None else x
+    on_gpu = hasattr(x, "get") and hasattr(x, "device")
+    where = backend or ("cupy" if on_gpu else "numpy")
+    settings = Settings(seed, training, where, rtol, max_elements, progress=line.show)
     try:
-        if x is None:
-            x = input_shape
-        with np.errstate(all="ignore"), _seeded(seed):
-            made = make_target(
-                target, x, params=params, loss=loss, y=y, seed=seed, training=training,
-                backend=backend,
-            )  # fmt: skip
-            report = _check(made, settings, generated=is_shape(x))
+        with np.errstate(all="ignore"), seeded(seed):
+            made = make_target(target, x, params, loss, y, settings)
+            report = check(made, generated=is_shape(x))
     except GradientCheckError as error:
         raise error.with_traceback(None) from None
     finally:
@@ -80,7 +77,7 @@ def check_gradients(
     return report
 
 
-def assert_gradients(target: Any, x: Any = None, **options: Any) -> Report:
+def assert_gradients(target: object, x: object = None, **options: Any) -> Report:
     """For tests: :func:`check_gradients`, and fail with the printed report if anything is wrong.
 
     Raises:
@@ -90,190 +87,85 @@ def assert_gradients(target: Any, x: Any = None, **options: Any) -> Report:
     return check_gradients(target, x, **options).raise_if_failed()
 
 
-def _check(target: Target, settings: Settings, generated: bool) -> Report:
-    values = _usable(target, generated)
-    settings.progress("forward and backward")
-    conduct = examine(target, values, settings.seed)
-    if conduct.random:
-        with frozen(target, settings.seed) as still:
-            if still:
-                report = _judge(
-                    target, values, settings, examine(target, values, settings.seed), generated
-                )
-            else:
-                report = Report(False, target.name, arrays=[])
-        report.ok = False
-        report.findings = sorted([*report.findings, conduct.random], key=lambda f: -f.weight)
-        if report.findings[0] is conduct.random:
-            report.cause, report.explanation = conduct.random.cause, explain(conduct.random)
-        return report
-    return _judge(target, values, settings, conduct, generated)
+def make_target(
+    target: Any, x: object, params: Params | None, loss: Any, y: object, settings: Settings
+) -> Target:
+    """The adapter for ``target``.
 
-
-def _judge(
-    target: Target, values: Values, settings: Settings, conduct: Conduct, generated: bool
-) -> Report:
-    notes, ties = list(target.notes), ""
-    arrays = _compare_all(target, values, conduct, settings)
-    if not all(a.ok for a in arrays) and not conduct.findings:
-        notes += _forgive_kinks(target, values, settings, arrays)
-    if all(a.ok for a in arrays):
-        settings.progress("other inputs")
-        with suppress(GradientCheckError):  # a layer may refuse an input that it was not given
-            ties, tied = judge.tie_probe(target, values, settings)
-            others = [judge.jittered(tied, next(iter(values)), settings.seed)] if ties else []
-            others += [judge.second_point(values, settings.seed)] if generated else []
-            found = (_wrong_at(target, other, settings) for other in others)
-            wrong = next((f for f in found if f is not None), None)
-            if wrong is not None:
-                (arrays, conduct, values), ties = wrong, ""
-    if ties:
-        arrays[0].ok, arrays[0].problem = False, ties
-    kinks = sum(a.kinks for a in arrays)
-    if kinks:
-        notes.append(
-            f"{kinks} entries sit on a kink (a ReLU at 0, a tie in a max): any gradient between "
-            "the slopes to the left and to the right is right there"
+    Raises:
+        GradientCheckError: it is nothing that can be checked, or the input is missing.
+    """
+    if isinstance(target, tuple | list) or inspect.isroutine(target) or _plain_callable(target):
+        pair = tuple(target) if isinstance(target, tuple | list) else (target, None)
+        if len(pair) != 2 or not callable(pair[0]) or not (callable(pair[1]) or pair[1] is None):
+            raise GradientCheckError("expected a pair of functions (forward, backward)")
+        x = x if params else _given(x, pair[0])
+        return FunctionTarget(*pair, x, params or {}, settings)
+    arguments = dict(params) if isinstance(params, Mapping) else {}
+    is_class = isinstance(target, type)
+    cls = target if is_class else type(target)
+    if hasattr(cls, "divisor"):  # a minicnn.losses.Loss, or what behaves like one
+        x = _given(x, cls)
+        return library_style.LossTarget(target(**arguments) if is_class else target, x, y, settings)
+    if isinstance(getattr(target, "layers", None), list | tuple) and not is_class:
+        shape = getattr(target, "input_shape", None)
+        if x is None and shape is not None and None not in shape[1:]:
+            x = tuple(shape)
+        x = _given(x, cls)
+        end = None if loss is None else losses.as_loss(loss)
+        name = getattr(target, "name", None) or cls.__name__
+        return library_style.ModelTarget(name, list(target.layers), x, end, y, settings)
+    if issubclass(cls, Layer) or _takes_context(cls):
+        x = _given(_known_shape(target) if x is None else x, cls)
+        library_style.require_methods(cls)
+        make = (
+            library_style.class_maker(cls, arguments)
+            if is_class
+            else library_style.instance_maker(target)
         )
-    report = Report(all(a.ok for a in arrays) and not conduct.findings, target.name, arrays=arrays)
-    report.notes = notes
-    for a in arrays:
-        if not a.ok:
-            a.lines = target.source(a.name)
-    if isinstance(target, ModelTarget) and not report.ok:
-        _blame_layer(target, report, settings)
-    elif not report.ok:
-        settings.progress("looking for the cause")
-        target.values = values
-        diagnose(target, conduct, report, settings, ties)
-    return report
-
-
-def _compare_all(
-    target: Target, values: Values, conduct: Conduct, settings: Settings
-) -> list[ArrayReport]:
-    trusted = _all_right(target, values, conduct, settings)
-    return [_judge_one(target, values, conduct, n, settings, trusted) for n in values]
-
-
-def _wrong_at(
-    target: Target, values: Values, settings: Settings
-) -> tuple[list[ArrayReport], Conduct, Values] | None:
-    """The comparison at another point, if it shows a mistake there."""
-    if not np.isfinite(target.forward(values)).all():
-        return None
-    conduct = examine(target, values, settings.seed)
-    grads = {n: g for n, g in conduct.run.grads.items() if g is not None}
-    right = all(n in grads and grads[n].shape == v.shape for n, v in values.items())
-    if right and all(
-        judge.all_at_once(target, values, {n: g}, conduct.dy, conduct.run.y, settings) == "right"
-        for n, g in grads.items()
-    ):
-        return None
-    arrays = _compare_all(target, values, conduct, settings)
-    if all(a.ok for a in arrays) and not conduct.findings:
-        return None
-    return arrays, conduct, values
-
-
-def _blame_layer(model: ModelTarget, report: Report, settings: Settings) -> None:
-    """A model's gradients are wrong: check each of its layers, and the loss, alone."""
-    for part in model.parts():
-        settings.progress(f"layer {part.name}")
-        alone = _check(part, settings, generated=False)
-        if alone.ok:
-            continue
-        report.cause = alone.cause
-        report.explanation = f"In {part.kind} {part.name}. {alone.explanation}"
-        report.findings = alone.findings
-        everything = [*alone.findings, *(f for a in alone.arrays for f in a.findings)]
-        for f in {id(f): f for f in everything}.values():
-            f.evidence = f"in {part.kind} {part.name}, {f.evidence}"
-        for array in report.arrays:
-            for a in alone.arrays:
-                if not a.ok and not array.ok and array.name.endswith(f"{part.name}/{a.name}"):
-                    array.findings, array.lines = a.findings, a.lines
-        return
-    report.explanation = "The gradients are wrong, although every layer alone is right."
-
-
-def _all_right(target: Target, values: Values, conduct: Conduct, settings: Settings) -> bool:
-    """Whether a model's many gradients pass together, which saves asking for each."""
-    grads = {n: g for n, g in conduct.run.grads.items() if g is not None}
-    if len(values) < 4 or set(grads) != set(values):
-        return False
-    if any(grads[n].shape != v.shape or not np.isfinite(grads[n]).all() for n, v in values.items()):
-        return False
-    verdict = judge.all_at_once(target, values, grads, conduct.dy, conduct.run.y, settings)
-    return verdict == "right"
-
-
-def _judge_one(
-    target: Target, values: Values, conduct: Conduct, name: str, settings: Settings,
-    trusted: bool = False,
-) -> ArrayReport:  # fmt: skip
-    shape = values[name].shape
-    grad = conduct.run.grads.get(name)
-    if grad is None:
-        result = ArrayReport(name, shape, target.axes[name], ok=False, size=values[name].size)
-        result.problem = "backward gives no gradient for it"
-        return result
-    if grad.shape != shape or grad.dtype.kind not in "fiub":
-        result = ArrayReport(name, shape, target.axes[name], ok=False, size=values[name].size)
-        result.problem = f"the gradient has shape {grad.shape}, the array has {shape}"
-        return result
-    return judge.judge_array(target, values, conduct.run, conduct.dy, name, settings, trusted)
-
-
-def _forgive_kinks(
-    target: Target, values: Values, settings: Settings, arrays: list[ArrayReport]
-) -> list[str]:
-    """At a given input full of ties, several kinks may meet: then the point next to it decides."""
-    first = next(iter(values))
-    if not judge.has_ties(values[first]) or any(a.problem or a.beyond for a in arrays):
-        return []
-    near = judge.jittered(values, first, settings.seed)
-    conduct = examine(target, near, settings.seed)
-    fine = all(_judge_one(target, near, conduct, n, settings).ok for n in values)
-    if not fine or judge.tie_probe(target, values, settings)[0]:
-        return []
-    for a in arrays:
-        if not a.ok:
-            a.kinks += a.wrong
-            a.wrong, a.ok = 0, True
-    return ["at this input several kinks meet; the gradients are right at the points next to it"]
-
-
-def _usable(target: Target, generated: bool) -> Values:
-    """The values, with the input made positive when forward is not finite for others."""
-    values = target.values
-    y = target.forward(values)
-    if np.isfinite(y).all():
-        return values
-    first = next(iter(values))
-    if generated:
-        positive = {**values, first: np.abs(values[first]) * 0.4 + 0.1}
-        if np.isfinite(target.forward(positive)).all():
-            target.values = positive
-            target.notes.append("the input was made positive: forward is not finite for others")
-            return positive
+        built = None if is_class or not getattr(target, "built", False) else target
+        return library_style.LayerTarget(cls.__name__, make, built, x, settings)
+    if callable(getattr(cls, "forward", None)):
+        if not callable(getattr(cls, "backward", None)):
+            raise GradientCheckError(f"{cls.__name__} has no backward", cls)
+        x = _given(x, cls)
+        one = (lambda: target(**arguments)) if is_class else (lambda: copy.deepcopy(target))
+        return ObjectTarget(cls.__name__, one, x, settings)
     raise GradientCheckError(
-        f"forward of {target.name} gives NaN or infinity for this input, so there is no slope to "
-        "measure; give an input x that it is meant for"
+        f"cannot check a {cls.__name__}: expected a layer, a model, a loss or a pair of functions "
+        "(forward, backward)"
     )
 
 
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Initial weights come from the seed; the program's own random numbers go on undisturbed."""
-    own, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002
-    random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        random.setstate(own)
-        np.random.set_state(numpys)  # noqa: NPY002
+def _known_shape(target: object) -> tuple[int, ...] | None:
+    """The input shape that a layer was given or built for, with two samples."""
+    given = getattr(target, "input_shape_argument", None)
+    built = getattr(target, "_input_shape", None)
+    shape = (2, *given) if given else (2, *built[1:]) if built else None
+    return shape if shape and is_shape(shape) and None not in shape else None
+
+
+def _given(x: object, thing: object) -> object:
+    """The input, or a :class:`GradientCheckError` where there is none."""
+    if x is not None:
+        return x
+    name = getattr(thing, "__name__", str(thing))
+    raise GradientCheckError(
+        f"{name} needs an input: give a shape with the batch axis first, such as "
+        f"check_gradients({name}, (2, 7, 6, 3)), or an array",
+        thing,
+    )
+
+
+def _plain_callable(target: object) -> bool:
+    has = hasattr(target, "forward") or hasattr(target, "layers")
+    return callable(target) and not isinstance(target, type) and not has
+
+
+def _takes_context(cls: type) -> bool:
+    forward = getattr(cls, "forward", None)
+    names = argument_names(forward) if forward is not None else []
+    return len(names) >= 2 and names[1] in ("ctx", "context") and hasattr(cls, "stages")
 
 
 class _ProgressLine:

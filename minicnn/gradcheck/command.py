@@ -6,13 +6,14 @@ import importlib
 import importlib.util
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from minicnn.engine import console
 from minicnn.gradcheck.api import check_gradients
-from minicnn.gradcheck.errors import GradientCheckError, guarded
 from minicnn.gradcheck.targets import generic_input
+from minicnn.gradcheck.user_code import GradientCheckError, guarded
 from minicnn.registry import suggestion
 
 DESCRIPTION = """Check the hand-written gradients of a layer, a model, a loss or a pair of functions
@@ -40,9 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loss", help="loss to end a model with, such as mean_squared_error")
     parser.add_argument("--backend", help="numpy (default), numba or cupy")
     parser.add_argument("--seed", type=int, default=0, help="of every random choice")
-    parser.add_argument(
-        "--inference", action="store_true", help="run the layer outside of training"
-    )
+    outside = "run the layer outside of training"
+    parser.add_argument("--inference", action="store_true", help=outside)
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON ('-' prints it)")
     parser.add_argument("--plot", metavar="FILE.png", help="write maps of the errors")
 
@@ -57,9 +57,8 @@ def run(args: argparse.Namespace) -> int:
         params = parse_arguments(args.args)
         for i, text in enumerate(args.array):
             name, _, sizes = text.partition("=")
-            params[name.strip()] = generic_input(
-                parse_shape(sizes, f"--array {name}"), args.seed + i + 1
-            )
+            shape = parse_shape(sizes, f"--array {name}")
+            params[name.strip()] = generic_input(shape, args.seed + i + 1)
         report = check_gradients(
             load(args.target), parse_shape(args.input, "--input") if args.input else None,
             params=params, loss=args.loss, seed=args.seed, training=not args.inference,
@@ -76,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if report.ok else 1
 
 
-def _written(path: Path, write: Any) -> None:
+def _written(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(path)
     except (OSError, ValueError) as error:

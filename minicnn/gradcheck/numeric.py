@@ -55,9 +55,10 @@ def slope(f: Callable[[float], Array], scale: float, y: Array) -> Slope:
     found: tuple[Array, ...] | None = None
     recheck = np.zeros(y.shape, bool)
     for steps in STEPS:
-        (d1, gap1, _), (d2, gap2, (left, right)) = (_differences(f, h * scale, y) for h in steps)
+        (d1, left, right), (d2, left2, right2) = (_differences(f, h * scale, y) for h in steps)
+        gap1, gap2 = np.abs(right - left), np.abs(right2 - left2)
         noise = ROUNDING * size / (steps[1] * scale)
-        big = np.maximum(np.abs(left), np.abs(right))
+        big = np.maximum(np.abs(left2), np.abs(right2))
         # a smooth function's gap is h f'': it shrinks with the step; a kink's stays
         suspect = gap2 > 1e-4 * big + 4 * noise
         kink = suspect & (gap2 > 0.3 * gap1)
@@ -67,8 +68,8 @@ def slope(f: Callable[[float], Array], scale: float, y: Array) -> Slope:
         best = np.where(smooth_at_both, (100 * d2 - d1) / 99, d2)
         # how far the two differ bounds the rounding of whatever large numbers are inside
         rest = np.where(smooth_at_both, np.abs(d1 - d2), 0.0)
-        low = np.where(kink, np.minimum(left, right), best)
-        high = np.where(kink, np.maximum(left, right), best)
+        low = np.where(kink, np.minimum(left2, right2), best)
+        high = np.where(kink, np.maximum(left2, right2), best)
         new = (low, high, noise + rest, kink)
         if found is None:
             found, recheck = new, suspect & ~curve
@@ -80,21 +81,10 @@ def slope(f: Callable[[float], Array], scale: float, y: Array) -> Slope:
     return Slope(*found)
 
 
-def _differences(
-    f: Callable[[float], Array], h: float, y: Array
-) -> tuple[Array, Array, tuple[Array, Array]]:
+def _differences(f: Callable[[float], Array], h: float, y: Array) -> tuple[Array, Array, Array]:
+    """The central difference, and those to the left and to the right."""
     up, down = f(h), f(-h)
-    left, right = (y - down) / h, (up - y) / h
-    return (up - down) / (2 * h), np.abs(right - left), (left, right)
-
-
-def moved(values: Values, name: str, direction: Array) -> Callable[[float], Values]:
-    """t -> the values with array ``name`` moved by t times ``direction``."""
-
-    def at(t: float) -> Values:
-        return {**values, name: values[name] + t * direction}
-
-    return at
+    return (up - down) / (2 * h), (y - down) / h, (up - y) / h
 
 
 def direction_slope(
@@ -105,8 +95,9 @@ def direction_slope(
 
     The steps are in proportion to ``scale``, by default the typical size of the array.
     """
-    at = moved(values, name, direction)
-    return slope(lambda t: forward(at(t)), scale or typical_size(values[name]), y)
+    array = values[name]
+    size = scale or typical_size(array)
+    return slope(lambda t: forward({**values, name: array + t * direction}), size, y)
 
 
 def directional_errors(

@@ -1,22 +1,26 @@
 """Pictures of a report: where the gradient of each array is wrong."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from minicnn.drawing.style import FAINT, INK, QUIET, VERMILION, Picture, bare, styled
-from minicnn.gradcheck.report import ArrayReport, Report
 from minicnn.gradcheck.targets import Array
+
+if TYPE_CHECKING:  # a report draws itself with this module
+    from minicnn.gradcheck.report import ArrayReport, Report
 
 TILES = 6  # at most so many tiles each way
 LOW, HIGH = -9.0, 0.5  # relative errors from 1e-9 to 3 in powers of ten
 
 
 @styled
-def error_maps(report: Report) -> Picture:
+def error_maps(report: "Report") -> Picture:
     """One map for each array: its entries coloured by relative error.
 
     Images and kernels are drawn as tiles, one tile for each sample and channel (or channel and
@@ -37,14 +41,13 @@ def error_maps(report: Report) -> Picture:
         bar = figure.colorbar(image, ax=axes, shrink=0.85)
         bar.set_ticks([-9, -6, -3, 0], labels=["1e-9", "1e-6", "1e-3", "1"])
         bar.set_label("relative error")
-    verdict = (
-        "all gradients are right" if report.ok else f"likeliest cause: {report.cause or 'unknown'}"
-    )
+    cause = f"likeliest cause: {report.cause or 'unknown'}"
+    verdict = "all gradients are right" if report.ok else cause
     figure.suptitle(f"{report.target}: {verdict}", color=INK, fontsize=16, fontweight="bold")
     return figure
 
 
-def _draw(plot: Any, array: ArrayReport) -> Any:
+def _draw(plot: Axes, array: "ArrayReport") -> AxesImage | None:
     verdict = "right" if array.ok else "wrong"
     plot.set_title(
         f"{array.name} {array.shape}: {verdict}", color=INK if array.ok else VERMILION, fontsize=12
@@ -76,7 +79,7 @@ def _draw(plot: Any, array: ArrayReport) -> Any:
 
 
 def tiled(
-    errors: Array, array: ArrayReport
+    errors: Array, array: "ArrayReport"
 ) -> tuple[Array, tuple[int, int] | None, tuple[str, str]]:
     """The errors as a picture, where the worst entry is in it, and words for the two sides.
 
@@ -90,7 +93,8 @@ def tiled(
             flat = int(np.ravel_multi_index(index, array.shape)) if array.shape else 0
             spot = divmod(flat, matrix.shape[1])
         return matrix, spot, (" x ".join(axes[:-1]), axes[-1] if axes else "")
-    space = _spatial(axes)
+    named = [i for i, a in enumerate(axes) if a.endswith(("height", "width"))]
+    space = (named[0], named[1]) if len(named) == 2 else (2, 3)
     down, across = (a for a in range(4) if a not in space)
     place = index or (0, 0, 0, 0)
     top, left = max(place[down] - TILES + 1, 0), max(place[across] - TILES + 1, 0)
@@ -106,20 +110,12 @@ def tiled(
     return matrix, spot, (f"tiles: {axes[down]}", f"tiles: {axes[across]}; in a tile {inner}")
 
 
-def _spatial(axes: tuple[str, ...]) -> tuple[int, int]:
-    """The two axes that are drawn as a tile."""
-    named = [i for i, a in enumerate(axes) if a.endswith(("height", "width"))]
-    return (named[0], named[1]) if len(named) == 2 else (2, 3)
-
-
-def relative_errors(array: ArrayReport) -> Array | None:
+def relative_errors(array: "ArrayReport") -> Array | None:
     """log10 of the relative error of every entry; NaN where it was not compared."""
     told, right = array.analytic_map, array.numeric_map
     if told is None or right is None or np.isnan(right).all():
         return None
     size = np.maximum(np.abs(told), np.abs(right))
     floor = 1e-7 * float(np.nanmax(np.abs(right), initial=0.0)) or 1.0
-    with np.errstate(divide="ignore"):
-        return np.asarray(
-            np.log10(np.maximum(np.abs(told - right) / np.maximum(size, floor), 1e-9))
-        )
+    relative = np.abs(told - right) / np.maximum(size, floor)
+    return np.asarray(np.log10(np.maximum(relative, 1e-9)))

@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minicnn.gradcheck.targets import Array
+
+if TYPE_CHECKING:
+    from minicnn.plots.style import Picture
 
 
 @dataclass
@@ -128,7 +131,7 @@ class Report:
             raise AssertionError("\n" + str(self))
         return self
 
-    def plot(self) -> Any:
+    def plot(self) -> "Picture":
         """A Matplotlib figure with a map of the errors of every array, the worst entry marked."""
         from minicnn.gradcheck.plotting import error_maps
 
@@ -144,14 +147,14 @@ class Report:
                 "analytic": _number(a.analytic), "numeric": _number(a.numeric),
                 "ratio": _number(a.ratio), "absolute_error": _number(a.absolute_error),
                 "relative_error": _number(a.relative_error), "problem": a.problem,
-                "causes": [_finding(f) for f in a.findings], "lines": a.lines,
+                "causes": _told(a.findings), "lines": a.lines,
             }
             for a in self.arrays
         ]  # fmt: skip
         whole = {
             "target": self.target, "ok": self.ok, "cause": self.cause,
-            "explanation": self.explanation, "causes": [_finding(f) for f in self.findings],
-            "arrays": arrays, "notes": self.notes, "seconds": round(self.seconds, 3),
+            "explanation": self.explanation, "causes": _told(self.findings), "arrays": arrays,
+            "notes": self.notes, "seconds": round(self.seconds, 3),
         }  # fmt: skip
         return json.dumps(whole, indent=indent)
 
@@ -161,11 +164,8 @@ class Report:
     def __str__(self) -> str:
         lines = [f"Gradient check of {self.target}: {'passed' if self.ok else 'FAILED'}"]
         if not self.ok:
-            lines += [
-                "",
-                f"  Likeliest cause: {self.cause or 'no known cause'}",
-                f"  {self.explanation}",
-            ]
+            lines += ["", f"  Likeliest cause: {self.cause or 'no known cause'}"]
+            lines.append(f"  {self.explanation}")
         lines += ["", *_table(self.arrays)]
         for a in self.arrays:
             if not a.ok:
@@ -187,9 +187,8 @@ def _table(arrays: list[ArrayReport]) -> list[str]:
         compared = f"{a.checked} of {a.size}{kinks}"
         rows.append((a.name, str(a.shape), "right" if a.ok else "WRONG", error, compared))
     widths = [max(len(r[i]) for r in rows) for i in range(5)]
-    return [
-        "  " + "  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows
-    ]
+    padded = ([c.ljust(w) for c, w in zip(r, widths, strict=True)] for r in rows)
+    return ["  " + "  ".join(r).rstrip() for r in padded]
 
 
 def _details(a: ArrayReport) -> list[str]:
@@ -208,8 +207,7 @@ def _details(a: ArrayReport) -> list[str]:
     ranked = sorted(first.values(), key=lambda f: -f.weight)
     lines += [f"    {f.cause}: {f.evidence}" for f in ranked[:3]]
     if a.lines:
-        lines.append("    look at")
-        lines += [f"      {line}" for line in a.lines[:6]]
+        lines += ["    look at", *(f"      {line}" for line in a.lines[:6])]
     return lines
 
 
@@ -217,5 +215,5 @@ def _number(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else float(value)
 
 
-def _finding(f: Finding) -> dict[str, str]:
-    return {"cause": f.cause, "evidence": f.evidence, "array": f.array}
+def _told(findings: list[Finding]) -> list[dict[str, str]]:
+    return [{"cause": f.cause, "evidence": f.evidence, "array": f.array} for f in findings]

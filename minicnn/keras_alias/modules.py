@@ -10,7 +10,7 @@ from types import ModuleType
 
 from minicnn import __version__
 from minicnn.keras_alias import table
-from minicnn.registry import suggestion
+from minicnn.registry import public_names, suggestion
 
 _ROOTS = ("keras", "tensorflow")
 
@@ -40,14 +40,14 @@ class AliasModule(ModuleType):
             return getattr(importlib.import_module(self._names[name]), name)
         if self._source and not name.startswith("_"):
             module = importlib.import_module(self._source)
-            if name in _public_names(module):
+            if name in _shown(module):
                 return getattr(module, name)
         raise AttributeError(missing(self, name), name=name)
 
     def __dir__(self) -> list[str]:
         own = {name for name in vars(self) if not name.startswith("_")}
-        shown = _public_names(importlib.import_module(self._source)) if self._source else set()
-        return sorted(own | shown | self._names.keys())
+        shown = _shown(importlib.import_module(self._source)) if self._source else []
+        return sorted({*own, *shown, *self._names})
 
 
 def missing(module: AliasModule, name: str) -> str:
@@ -76,15 +76,9 @@ def build() -> dict[str, AliasModule]:
     return modules
 
 
-def _public_names(module: ModuleType) -> set[str]:
+def _shown(module: ModuleType) -> list[str]:
     """What a module means to show: ``__all__``, else the classes and functions of minicnn in it."""
-    if hasattr(module, "__all__"):
-        return set(module.__all__)
-    return {
-        name
-        for name, value in vars(module).items()
-        if not name.startswith("_") and str(getattr(value, "__module__", "")).startswith("minicnn.")
-    }
+    return getattr(module, "__all__", None) or public_names(module.__name__)
 
 
 class _NothingElse(MetaPathFinder):

@@ -13,15 +13,13 @@ _SAME_NAME = (
     "models", "optimizers", "optimizers.schedules", "regularizers", "saving", "utils",
 )  # fmt: skip
 
+#: paths of Keras 1 and 2, gone in Keras 3 but alive in tutorials
+_OLD_LAYERS = ("advanced_activations", "convolutional", "core", "normalization", "pooling")
+
 #: module below ``keras`` -> the minicnn module whose public names it shows
 MODULES = {
     **{name: f"minicnn.{name}" for name in _SAME_NAME},
-    # paths of Keras 1 and 2, gone in Keras 3 but alive in tutorials
-    "layers.advanced_activations": "minicnn.layers",
-    "layers.convolutional": "minicnn.layers",
-    "layers.core": "minicnn.layers",
-    "layers.normalization": "minicnn.layers",
-    "layers.pooling": "minicnn.layers",
+    **{f"layers.{old}": "minicnn.layers" for old in _OLD_LAYERS},
     "utils.np_utils": "minicnn.utils",
 }
 

@@ -9,10 +9,10 @@ from minicnn.backends.spec import Array
 from minicnn.engine import stages
 from minicnn.engine.guard import is_own
 from minicnn.layers.arguments import Shape
-from minicnn.layers.base import Layer
+from minicnn.layers.base import SameShape
 
 
-class _StageLayer(Layer):
+class _StageLayer(SameShape):
     """A layer that is exactly one activation stage."""
 
     stage: stages.Stage | None = None
@@ -22,9 +22,6 @@ class _StageLayer(Layer):
         if not is_own(self):
             return [self]  # somebody's subclass: its forward and backward are what counts
         return [] if self.stage is None else [self.stage]
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return tuple(input_shape)
 
     def forward(self, ctx: Context, x: Array) -> Array:
         return x if self.stage is None else self.stage.forward(ctx, x)
@@ -128,7 +125,7 @@ class Softmax(_StageLayer):
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = axis
-        self.stage = stages.Softmax(self.name, axis)
+        self.stage = stages.Operation("softmax", self.name, axis=axis)
 
     def build(self, input_shape: Shape) -> None:
         warn_softmax_of_one(self.name, input_shape, self.axis)

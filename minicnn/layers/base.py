@@ -11,8 +11,8 @@ from typing import Any
 from minicnn import backends, config, constraints, initializers, registry, regularizers
 from minicnn.backends.context import Context
 from minicnn.backends.spec import Array, Backend
-from minicnn.engine import naming
 from minicnn.engine.arrays import host_array
+from minicnn.engine.checks import AXES
 from minicnn.engine.parameters import Parameter, ParameterStore, assign_all, first_value
 from minicnn.engine.stages import Stage
 from minicnn.engine.threads import between_steps
@@ -75,14 +75,9 @@ class Layer:
                 cls.always_built = False  # it has something to build after all
 
     def __init__(
-        self,
-        *,
-        name: str | None = None,
-        trainable: bool = True,
-        dtype: Any = None,
-        **kwargs: Any,
+        self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, **kwargs: Any
     ) -> None:
-        self.name = valid_name(name) if name is not None else naming.unique(type(self).__name__)
+        self.name = valid_name(name) if name is not None else registry.unique_name(type(self))
         self.dtype = dtype_name(dtype)
         self.built = self.always_built
         self._seen_input = False
@@ -118,7 +113,7 @@ class Layer:
         The default runs ``forward`` once on zeros, where the weights are, and looks.
         """
         sample = tuple(1 if n is None else n for n in input_shape[1:])
-        ops = next((p._ops for p in self.parameters if p._ops), backends.get("numpy"))
+        ops = next((p.ops for p in self.parameters if p.ops), backends.get("numpy"))
         x = ops.zeros((2, *sample), self.dtype)
         y = self.forward(Context(ops), x)
         if not hasattr(y, "shape"):
@@ -146,8 +141,8 @@ class Layer:
         """Build once for ``input_shape``; return the shape that comes out of all stages."""
         if self.input_ndim is not None and len(input_shape) != self.input_ndim:
             raise ValueError(
-                f"layer {self.name!r} ({type(self).__name__}) expects {_AXES[self.input_ndim]}, "
-                f"got an input of shape {input_shape}"
+                f"layer {self.name!r} ({type(self).__name__}) expects {self.input_ndim} axes "
+                f"{AXES[self.input_ndim]}, got an input of shape {input_shape}"
             )
         if not self._seen_input:
             self.build(input_shape)
@@ -195,16 +190,10 @@ class Layer:
     # -- weights -----------------------------------------------------------------------------
 
     def add_weight(
-        self,
-        shape: Sequence[int] | None = None,
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        *,
-        regularizer: Any = None,
-        constraint: Any = None,
+        self, shape: Sequence[int] | None = None, initializer: Any = None, dtype: Any = None,
+        trainable: bool = True, *, regularizer: Any = None, constraint: Any = None,
         name: str | None = None,
-    ) -> Parameter:
+    ) -> Parameter:  # fmt: skip
         """Create a weight of this layer.
 
         Args:
@@ -238,6 +227,14 @@ class Layer:
         parameter.constraint = constraints.get(constraint)
         self._parameters.append(parameter)
         return parameter
+
+    def _add(self, name: str, *shape: int, trainable: bool = True) -> Parameter:
+        """``add_weight`` with what ``self.<name>_initializer``, ``_regularizer`` and so on say."""
+        return self.add_weight(
+            shape, getattr(self, f"{name}_initializer"), trainable=trainable, name=name,
+            regularizer=getattr(self, f"{name}_regularizer", None),
+            constraint=getattr(self, f"{name}_constraint", None),
+        )  # fmt: skip
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -349,6 +346,13 @@ class Layer:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
+class SameShape(Layer):
+    """Base of the layers that keep the shape of what they are given."""
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+
 def _noting(build: Callable[[Any, Shape], None]) -> Callable[[Any, Shape], None]:
     """``build``, after which the layer knows that it is built."""
 
@@ -358,9 +362,3 @@ def _noting(build: Callable[[Any, Shape], None]) -> Callable[[Any, Shape], None]
         self._note_build(input_shape)
 
     return build_and_note
-
-
-_AXES = {
-    2: "2 axes (batch, features)",
-    4: "4 axes (batch, height, width, channels)",
-}

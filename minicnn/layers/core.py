@@ -4,15 +4,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from minicnn import activations, constraints, initializers, regularizers
+from minicnn import activations, constraints, initializers, registry, regularizers
 from minicnn.activations import Activation
 from minicnn.backends.context import Context
 from minicnn.backends.spec import Array
-from minicnn.engine import geometry, naming, stages
-from minicnn.engine.parameters import Parameter
+from minicnn.engine import geometry, stages
 from minicnn.layers.activation import warn_softmax_of_one
 from minicnn.layers.arguments import NO_PADS, Shape, Sizes, SymbolicTensor, channels_last
-from minicnn.layers.base import Layer
+from minicnn.layers.base import Layer, SameShape
 from minicnn.registry import Identifier
 
 
@@ -34,7 +33,7 @@ def Input(
     return InputLayer(shape, batch_size, dtype, batch_shape=batch_shape, name=name).output
 
 
-class InputLayer(Layer):
+class InputLayer(SameShape):
     """The layer form of :func:`Input`; it is not listed in ``model.layers``."""
 
     def __init__(
@@ -43,7 +42,7 @@ class InputLayer(Layer):
         batch_shape: Sequence[int | None] | None = None, name: str | None = None,
         optional: bool = False, **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(name=name or naming.unique("InputLayer"), dtype=dtype, **kwargs)
+        super().__init__(name=name or registry.unique_name(InputLayer), dtype=dtype, **kwargs)
         if sparse or ragged or optional:
             raise ValueError("InputLayer: sparse, ragged and optional inputs are not supported")
         if shape is None and batch_shape is None:
@@ -61,9 +60,6 @@ class InputLayer(Layer):
         self.batch_shape: Shape = sizes(batch_shape)
         self.built = True
         self._input_shape = self._output_shape = self.batch_shape
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return tuple(input_shape)
 
     def stages(self) -> list[Any]:
         return []
@@ -106,16 +102,8 @@ class _KernelLayer(Layer):
 
     def _add_kernel(self, *shape: int) -> None:
         """Create the kernel of ``shape``, and a bias for each output, the last axis."""
-        self.kernel = self.add_weight(
-            shape, self.kernel_initializer, name="kernel",
-            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
-        )  # fmt: skip
-        self.bias: Parameter | None = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                shape[-1:], self.bias_initializer, name="bias",
-                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
-            )  # fmt: skip
+        self.kernel = self._add("kernel", *shape)
+        self.bias = self._add("bias", shape[-1]) if self.use_bias else None
         if self.activation is activations.softmax:
             warn_softmax_of_one(self.name, shape[-1:])
 
@@ -283,20 +271,16 @@ class Conv2D(_KernelLayer):
 
     def pads(self, x_shape: Sequence[int]) -> geometry.Pads:
         """((top, bottom), (left, right)) zeros around an input (N, H, W, C)."""
-        if self.padding == "valid":
-            return NO_PADS
-        (KH, KW), (SH, SW), (DH, DW) = self.kernel_size, self.strides, self.dilation_rate
-        return (
-            geometry.pads_for(x_shape[1], (KH - 1) * DH + 1, SH, self.padding),
-            geometry.pads_for(x_shape[2], (KW - 1) * DW + 1, SW, self.padding),
-        )
+        (KH, KW), (DH, DW) = self.kernel_size, self.dilation_rate
+        reach = (KH - 1) * DH + 1, (KW - 1) * DW + 1
+        return geometry.pads_around(x_shape, reach, self.strides, self.padding)
 
     def forward(self, ctx: Context, x: Array) -> Array:
         bias = self.bias.value if self.bias is not None else None
+        pads = NO_PADS if self.padding == "valid" else self.pads(x.shape)
         return ctx.ops.conv2d_forward(
-            ctx, x, self.kernel.value, bias, self.strides, self.pads(x.shape),
-            self.dilation_rate, self.groups,
-        )  # fmt: skip
+            ctx, x, self.kernel.value, bias, self.strides, pads, self.dilation_rate, self.groups
+        )
 
     def backward(self, ctx: Context, dy: Array) -> Array:
         db = self.bias.grad if self.bias is not None else None

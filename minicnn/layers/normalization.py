@@ -7,11 +7,11 @@ from minicnn.backends.context import Context
 from minicnn.backends.spec import Array
 from minicnn.engine import geometry
 from minicnn.layers.arguments import Shape
-from minicnn.layers.base import Layer
+from minicnn.layers.base import SameShape
 from minicnn.registry import Identifier
 
 
-class BatchNormalization(Layer):
+class BatchNormalization(SameShape):
     """Each channel to mean 0 and variance 1, then scaled by gamma and shifted by beta.
 
     y = gamma (x - mean) / sqrt(variance + epsilon) + beta.  (N, ..., C) -> (N, ..., C)
@@ -86,26 +86,10 @@ class BatchNormalization(Layer):
                 f"layer {self.name!r} (BatchNormalization): axis {self.axis} of {input_shape} must "
                 "be known to create the weights"
             )
-        self.gamma = self.beta = None
-        if self.scale:
-            self.gamma = self.add_weight(
-                (channels,), self.gamma_initializer, name="gamma",
-                regularizer=self.gamma_regularizer, constraint=self.gamma_constraint,
-            )  # fmt: skip
-        if self.center:
-            self.beta = self.add_weight(
-                (channels,), self.beta_initializer, name="beta",
-                regularizer=self.beta_regularizer, constraint=self.beta_constraint,
-            )  # fmt: skip
-        self.moving_mean = self.add_weight(
-            (channels,), self.moving_mean_initializer, name="moving_mean", trainable=False
-        )
-        self.moving_variance = self.add_weight(
-            (channels,), self.moving_variance_initializer, name="moving_variance", trainable=False
-        )
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return tuple(input_shape)
+        self.gamma = self._add("gamma", channels) if self.scale else None
+        self.beta = self._add("beta", channels) if self.center else None
+        self.moving_mean = self._add("moving_mean", channels, trainable=False)
+        self.moving_variance = self._add("moving_variance", channels, trainable=False)
 
     def forward(self, ctx: Context, x: Array) -> Array:
         gamma = None if self.gamma is None else self.gamma.value

@@ -39,13 +39,7 @@ class _Pooling2D(Layer):
 
     def pads(self, x_shape: Sequence[int]) -> geometry.Pads:
         """((top, bottom), (left, right)) padding around an input (N, H, W, C)."""
-        if self.padding == "valid":
-            return NO_PADS
-        (PH, PW), (SH, SW) = self.pool_size, self.strides
-        return (
-            geometry.pads_for(x_shape[1], PH, SH, self.padding),
-            geometry.pads_for(x_shape[2], PW, SW, self.padding),
-        )
+        return geometry.pads_around(x_shape, self.pool_size, self.strides, self.padding)
 
 
 class MaxPooling2D(_Pooling2D):
@@ -69,7 +63,8 @@ class MaxPooling2D(_Pooling2D):
         super().__init__(pool_size, strides, padding, data_format, **kwargs)
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        return ctx.ops.maxpool2d_forward(ctx, x, self.pool_size, self.strides, self.pads(x.shape))
+        pads = NO_PADS if self.padding == "valid" else self.pads(x.shape)
+        return ctx.ops.maxpool2d_forward(ctx, x, self.pool_size, self.strides, pads)
 
     def backward(self, ctx: Context, dy: Array) -> Array:
         return ctx.ops.maxpool2d_backward(ctx, dy)

@@ -11,12 +11,12 @@ from minicnn.backends.context import Context
 from minicnn.backends.spec import Array
 from minicnn.engine import geometry
 from minicnn.layers.arguments import Shape, channels_last
-from minicnn.layers.base import Layer
+from minicnn.layers.base import SameShape
 
 Factor = float | Sequence[float]  # f, for [-f, f], or two numbers
 
 
-class Dropout(Layer):
+class Dropout(SameShape):
     """In training, zero each entry with probability ``rate`` and scale the rest by 1/(1 - rate).
 
     Outside of training the input passes unchanged. The mask of each step is a pure function of
@@ -68,9 +68,6 @@ class Dropout(Layer):
             f"Expected {expected}. Received: noise_shape={noise_shape!r}"
         )
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return tuple(input_shape)
-
     def forward(self, ctx: Context, x: Array) -> Array:
         if not ctx.training or self.rate == 0:
             return x
@@ -82,7 +79,7 @@ class Dropout(Layer):
         return ctx.ops.dropout_backward(ctx, dy)
 
 
-class _Augmentation(Layer):
+class _Augmentation(SameShape):
     """A random change of every image, in training only: inference passes images unchanged.
 
     What image n of a step gets is a pure function of (seed, step, n), the same on every backend.
@@ -96,9 +93,6 @@ class _Augmentation(Layer):
         self.data_format = channels_last(data_format, self.label)
         self.seed = seed
         self.draw_seed = (random.randrange(2**32) if seed is None else seed) & 0xFFFFFFFF
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return tuple(input_shape)
 
     def __call__(self, x: object, training: bool = True) -> Any:
         """Change a batch of images; called by hand, it does so each time anew, as in Keras."""

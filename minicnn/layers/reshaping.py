@@ -8,7 +8,7 @@ from minicnn.backends.context import Context
 from minicnn.backends.spec import Array
 from minicnn.engine import geometry
 from minicnn.layers.arguments import Shape, Sizes, channels_last
-from minicnn.layers.base import Layer
+from minicnn.layers.base import Layer, SameShape
 
 
 class ZeroPadding2D(Layer):
@@ -28,11 +28,9 @@ class ZeroPadding2D(Layer):
     saved_arguments = ("padding", "data_format")
 
     def __init__(
-        self,
-        padding: Sizes | Sequence[Sequence[int]] = (1, 1),
-        data_format: str | None = None,
+        self, padding: Sizes | Sequence[Sequence[int]] = (1, 1), data_format: str | None = None,
         **kwargs: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         self.padding = self._pads(padding)
         self.data_format = channels_last(data_format, f"ZeroPadding2D layer {self.name!r}")
@@ -111,13 +109,13 @@ class Reshape(Layer):
 
     def forward(self, ctx: Context, x: Array) -> Array:
         ctx.save(x_shape=x.shape)
-        return x.reshape(self.compute_output_shape(x.shape))
+        return x.reshape(self.compute_output_shape(x.shape))  # type: ignore[arg-type]
 
     def backward(self, ctx: Context, dy: Array) -> Array:
         return dy.reshape(ctx.x_shape)
 
 
-class Rescaling(Layer):
+class Rescaling(SameShape):
     """y = x scale + offset, such as ``Rescaling(1 / 255)`` for bytes. Any shape, unchanged.
 
     Args:
@@ -142,9 +140,6 @@ class Rescaling(Layer):
         raise ValueError(
             f"Rescaling layer {self.name!r}: {argument} must be a number, got {value!r}"
         )
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return tuple(input_shape)
 
     def forward(self, ctx: Context, x: Array) -> Array:
         return ctx.ops.rescale_forward(ctx, x, self.scale, self.offset)

@@ -11,7 +11,6 @@ from typing import Any
 
 from minicnn import registry
 from minicnn.backends.spec import Array
-from minicnn.engine.naming import snake_case as _snake_case
 from minicnn.losses.base import (
     REDUCTIONS,
     BinaryCrossentropy,
@@ -48,7 +47,7 @@ def _values_of(cls: type[Loss]) -> Callable[..., Array]:
 
     arrays = [*inspect.signature(function).parameters.values()][:2]
     vars(function)["__signature__"] = inspect.Signature([*arrays, *own])
-    function.__name__ = function.__qualname__ = _snake_case(cls.__name__)
+    function.__name__ = function.__qualname__ = registry.snake_case(cls.__name__)
     function.__doc__ = f"Values of :class:`{cls.__name__}`, one a sample."
     FUNCTIONS[function] = cls
     return function

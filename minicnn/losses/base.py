@@ -10,14 +10,7 @@ import warnings
 from minicnn import backends, registry
 from minicnn.backends.context import Context
 from minicnn.backends.spec import Array
-from minicnn.engine import naming
-from minicnn.engine.arrays import (
-    broadcast_weights,
-    check_labels,
-    float_array,
-    host_array,
-    same_rank,
-)
+from minicnn.engine.arrays import broadcast_weights, check_labels, host_array, paired
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -55,7 +48,7 @@ class Loss(registry.Configured):
                 "Invalid value for argument `reduction`: reduction must be one of "
                 f"{REDUCTIONS}, got {reduction!r}"
             )
-        self.name = name or self.usual_name or naming.unique(type(self).__name__)
+        self.name = name or self.usual_name or registry.unique_name(type(self))
         self.reduction = reduction
         self.dtype = dtype
 
@@ -115,10 +108,8 @@ class Loss(registry.Configured):
 
     def _arrays(self, y_true: object, y_pred: object) -> tuple[Array, Array]:
         """(y, p) as NumPy arrays that fit each other."""
-        p = float_array(y_pred, "y_pred", self.dtype)
         labels = self.targets == "labels"
-        y = host_array(y_true, "y_true", "int64" if labels else str(p.dtype))
-        y, p = same_rank(y, p, labels)
+        y, p = paired(y_true, y_pred, labels, self.dtype)
         if labels:
             check_labels(y, p.shape[-1], self.ignore_class)
         return y, p

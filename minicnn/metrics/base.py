@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from minicnn import initializers, registry
 from minicnn.backends.spec import Array, Backend
-from minicnn.engine import naming
 
 
 class Variable(np.lib.mixins.NDArrayOperatorsMixin):
@@ -92,7 +91,7 @@ class Metric(registry.Configured):
     inverse_of: str | None = None
 
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
-        self.name = name or self.usual_name or naming.unique(type(self).__name__)
+        self.name = name or self.usual_name or registry.unique_name(type(self))
         self._dtype = dtype or "float32"
         self._variables: list[Variable] = []
 

@@ -102,58 +102,26 @@ class _MeanOf(LossMetric):
         super().__init__(self.of(), name, dtype)
 
 
-class MeanSquaredError(_MeanOf):
-    """The mean of :class:`minicnn.losses.MeanSquaredError`."""
-
-    of = losses.MeanSquaredError
-
-
-class MeanAbsoluteError(_MeanOf):
-    """The mean of :class:`minicnn.losses.MeanAbsoluteError`."""
-
-    of = losses.MeanAbsoluteError
+def _mean_of(loss: type[losses.Loss]) -> type[_MeanOf]:
+    """The metric of a loss, a class of the same name."""
+    doc = f"The mean of :class:`minicnn.losses.{loss.__name__}`."
+    return type(loss.__name__, (_MeanOf,), {"of": loss, "__doc__": doc, "__module__": __name__})
 
 
-class MeanAbsolutePercentageError(_MeanOf):
-    """The mean of :class:`minicnn.losses.MeanAbsolutePercentageError`."""
-
-    of = losses.MeanAbsolutePercentageError
-
-
-class MeanSquaredLogarithmicError(_MeanOf):
-    """The mean of :class:`minicnn.losses.MeanSquaredLogarithmicError`."""
-
-    of = losses.MeanSquaredLogarithmicError
+MeanSquaredError = _mean_of(losses.MeanSquaredError)
+MeanAbsoluteError = _mean_of(losses.MeanAbsoluteError)
+MeanAbsolutePercentageError = _mean_of(losses.MeanAbsolutePercentageError)
+MeanSquaredLogarithmicError = _mean_of(losses.MeanSquaredLogarithmicError)
+Hinge = _mean_of(losses.Hinge)
+SquaredHinge = _mean_of(losses.SquaredHinge)
+Poisson = _mean_of(losses.Poisson)
+KLDivergence = _mean_of(losses.KLDivergence)
 
 
 class LogCoshError(_MeanOf):
     """The mean of :class:`minicnn.losses.LogCosh`."""
 
     of, usual_name = losses.LogCosh, "logcosh"
-
-
-class Hinge(_MeanOf):
-    """The mean of :class:`minicnn.losses.Hinge`."""
-
-    of = losses.Hinge
-
-
-class SquaredHinge(_MeanOf):
-    """The mean of :class:`minicnn.losses.SquaredHinge`."""
-
-    of = losses.SquaredHinge
-
-
-class Poisson(_MeanOf):
-    """The mean of :class:`minicnn.losses.Poisson`."""
-
-    of = losses.Poisson
-
-
-class KLDivergence(_MeanOf):
-    """The mean of :class:`minicnn.losses.KLDivergence`."""
-
-    of = losses.KLDivergence
 
 
 class RootMeanSquaredError(_MeanOf):

@@ -8,7 +8,7 @@ import numpy as np
 from minicnn import backends
 from minicnn.backends.context import Context
 from minicnn.backends.spec import Array, Backend
-from minicnn.engine.arrays import float_array, host_array, same_rank, samplewise
+from minicnn.engine.arrays import float_array, host_array, paired, samplewise
 from minicnn.engine.totals import rounded
 from minicnn.metrics.base import Metric
 
@@ -113,21 +113,19 @@ class MeanMetric(Mean):
             weights = self._counted(y_true, weights)
             if values.ndim > weights.ndim:
                 values = values.mean(axis=tuple(range(weights.ndim, values.ndim)))
+        counts: Array | float | None = weights
         if values.ndim > 1:  # the values of one sample count as one
             share = values.shape[0] / values.size if values.size else 1.0
-            weights = share if weights is None else weights * share
+            counts = share if weights is None else weights * share
         elif values.ndim == 0 and weights is not None:
-            weights = float(weights.sum())
-        self._ops.mean_update(self._state, values, weights)
+            counts = float(weights.sum())
+        self._ops.mean_update(self._state, values, counts)
 
     def _arrays(self, y_true: object, y_pred: object) -> tuple[Array, Array]:
         """(y, p) as NumPy arrays that fit each other."""
-        p = float_array(y_pred, "y_pred")
         if self.targets is None:
-            return host_array(y_true, "y_true"), p
-        labels = self.targets == "labels"
-        y = host_array(y_true, "y_true", "int64" if labels else str(p.dtype))
-        return same_rank(y, p, labels)
+            return host_array(y_true, "y_true"), float_array(y_pred, "y_pred")
+        return paired(y_true, y_pred, self.targets == "labels")
 
     def _counted(self, y_true: Array, weights: Array) -> Array:
         """The weights, with 0 for samples that do not count."""

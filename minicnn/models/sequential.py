@@ -9,10 +9,9 @@ from minicnn.layers.arguments import Shape, SymbolicTensor, dtype_name
 from minicnn.layers.base import Layer
 from minicnn.layers.core import InputLayer, sizes
 from minicnn.models.model import Model
-from minicnn.saving.objects import deserialize_layer, register_model_class, serialize_layer
+from minicnn.saving.objects import deserialize_layer, serialize_layer
 
 
-@register_model_class
 class Sequential(Model):
     """A row of layers: the output of each is the input of the next.
 

@@ -96,13 +96,6 @@ def check_fraction(argument: str, value: float) -> None:
         raise ValueError(f"`{argument}` must be in [0, 1). Received: {argument}={value}")
 
 
-def learning_rate_to_config(schedule: Callable[..., float]) -> dict[str, Any]:
-    """The dictionary of a schedule; of a function, as in Keras, only its name."""
-    if isinstance(schedule, schedules.LearningRateSchedule):
-        return schedules.serialize(schedule)
-    return registry.serialized_function(schedule)
-
-
 def learning_rate_from_config(
     rate: dict[str, Any], custom_objects: dict[str, Any]
 ) -> Callable[..., float]:

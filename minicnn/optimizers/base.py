@@ -6,20 +6,25 @@ from typing import Any
 
 from minicnn import backends, config, registry
 from minicnn.backends.spec import Array, Backend
-from minicnn.engine import naming
+from minicnn.engine.arrays import positional_count
 from minicnn.engine.parameters import Parameter, ParameterStore
-from minicnn.engine.signatures import positional_count
-from minicnn.optimizers import standalone
+from minicnn.optimizers import schedules
 from minicnn.optimizers.arguments import (
     UNSUPPORTED,
     check_clipping,
     learning_rate_from_config,
-    learning_rate_to_config,
     not_a_learning_rate,
     take_further_arguments,
     warn_lr,
 )
-from minicnn.optimizers.variables import LearningRate, OptimizerVariable, follow
+from minicnn.optimizers.variables import (
+    LearningRate,
+    OptimizerVariable,
+    follow,
+    served,
+    step_alone,
+    store_of,
+)
 
 #: a learning rate, or what gives one: a schedule, a function of the number of updates or of nothing
 Rate = float | Callable[..., float]
@@ -68,7 +73,7 @@ class Optimizer(registry.Configured):
     ) -> None:  # fmt: skip
         learning_rate = take_further_arguments(type(self), learning_rate, kwargs)
         check_clipping(clipnorm, clipvalue, global_clipnorm)
-        self.name = naming.unique(type(self).__name__) if name is None else name
+        self.name = registry.unique_name(type(self)) if name is None else name
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self.built = False
@@ -103,9 +108,10 @@ class Optimizer(registry.Configured):
         Raises:
             ValueError: the optimizer already serves another model.
         """
-        if not isinstance(store, ParameterStore):
+        if ops is None or not isinstance(store, ParameterStore):
             ops = backends.get("numpy")
-            store = standalone.store_of(store, ops)
+        if not isinstance(store, ParameterStore):
+            store = store_of(store, ops)
         if self.built:
             if store is not self._store:
                 self._slots = follow(self._slots, self._store, store, ops, self._unknown)
@@ -130,10 +136,10 @@ class Optimizer(registry.Configured):
         """
         if grads is not None:
             if trainable_variables is None:
-                trainable_variables = [p.variable for p in standalone.served(self._store)]
+                trainable_variables = [p.variable for p in served(self._store)]
             if not self.built:
                 self.build(trainable_variables)
-            standalone.step(self._store, grads, trainable_variables, self.apply, self._unknown)
+            step_alone(self._store, grads, trainable_variables, self.apply, self._unknown)
             return
         if not self.built:
             raise ValueError(
@@ -149,7 +155,10 @@ class Optimizer(registry.Configured):
         if self.clipnorm or self.clipvalue or self.global_clipnorm:
             self._clip_gradients([grads[part] for _, part in self._tensors()])
         if self.weight_decay:
-            for part in self._decayed():
+            decayed = self._store.trained
+            if self._decays is not None:
+                decayed = [part for p, part in self._tensors() if self._decays(p)]
+            for part in decayed:
                 self._ops.decay_weights(values[part], self._rate.value, self.weight_decay)
         for part in self._store.trained:
             slots = {name: slot[part] for name, slot in self._slots.items()}
@@ -288,7 +297,11 @@ class Optimizer(registry.Configured):
     def get_config(self) -> dict[str, Any]:
         """The arguments that rebuild this optimizer (without its state)."""
         schedule = self._schedule
-        rate = float(self._rate) if schedule is None else learning_rate_to_config(schedule)
+        rate: object = float(self._rate)
+        if isinstance(schedule, schedules.LearningRateSchedule):
+            rate = schedules.serialize(schedule)
+        elif schedule is not None:
+            rate = registry.serialized_function(schedule)  # as in Keras, only its name
         return {
             "name": self.name,
             "learning_rate": rate,
@@ -372,14 +385,8 @@ class Optimizer(registry.Configured):
             if p.is_trained
         ]
 
-    def _decayed(self) -> list[slice]:
-        if self._decays is None:
-            return self._store.trained
-        return [part for p, part in self._tensors() if self._decays(p)]
-
-    def _clip_gradients(self, grads: list[Array]) -> list[Array]:
-        """``grads``, one array a weight, clipped in place."""
-        grads = [self._ops.asarray(g) for g in grads]
+    def _clip_gradients(self, grads: list[Array]) -> None:
+        """Clip ``grads``, one array a weight, in place."""
         if self.clipnorm is not None:
             for g in grads:
                 self._ops.clip_by_norm([g], self.clipnorm)
@@ -388,4 +395,3 @@ class Optimizer(registry.Configured):
         elif self.clipvalue is not None:
             for g in grads:
                 self._ops.clip_by_value(g, self.clipvalue)
-        return grads

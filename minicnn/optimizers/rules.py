@@ -121,11 +121,12 @@ class Adam(Optimizer):
             self.slot_groups += (("velocity_hat",),)
 
     def update(self, w: Array, g: Array, slots: Mapping[str, Array]) -> None:
-        step = self._ops.amsgrad_step if self.amsgrad else self._ops.adam_step
-        step(
-            w, g, *slots.values(), self._iteration.value, self._rate.value,
-            self.beta_1, self.beta_2, self.epsilon,
-        )  # fmt: skip
+        m, v, *largest_v = slots.values()
+        rates = self._iteration.value, self._rate.value, self.beta_1, self.beta_2, self.epsilon
+        if self.amsgrad:
+            self._ops.amsgrad_step(w, g, m, v, largest_v[0], *rates)
+        else:
+            self._ops.adam_step(w, g, m, v, *rates)
 
 
 class AdamW(Adam):

@@ -45,17 +45,23 @@ class LearningRateSchedule(registry.Configured):
 
 
 @dataclass(eq=False, repr=False)
-class ExponentialDecay(LearningRateSchedule):
-    """initial_learning_rate * decay_rate^p; with ``staircase`` p is rounded down."""
+class _Decay(LearningRateSchedule):
+    """What goes down from ``initial_learning_rate`` over ``decay_steps``."""
 
     initial_learning_rate: float
     decay_steps: int
-    decay_rate: float
-    staircase: bool = False
-    name: str = "ExponentialDecay"
 
     def __post_init__(self) -> None:
         _check_positive("decay_steps", self.decay_steps)
+
+
+@dataclass(eq=False, repr=False)
+class ExponentialDecay(_Decay):
+    """initial_learning_rate * decay_rate^p; with ``staircase`` p is rounded down."""
+
+    decay_rate: float
+    staircase: bool = False
+    name: str = "ExponentialDecay"
 
     def __call__(self, step: int) -> float:
         return self.initial_learning_rate * self.decay_rate ** self._progress(step)
@@ -102,21 +108,16 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
 
 @dataclass(eq=False, repr=False)
-class PolynomialDecay(LearningRateSchedule):
+class PolynomialDecay(_Decay):
     """(initial_learning_rate - end_learning_rate) (1 - p)^power + end_learning_rate, p at most 1.
 
     With ``cycle`` the decay starts again, over twice, three times, ... ``decay_steps``.
     """
 
-    initial_learning_rate: float
-    decay_steps: int
     end_learning_rate: float = 0.0001
     power: float = 1.0
     cycle: bool = False
     name: str = "PolynomialDecay"
-
-    def __post_init__(self) -> None:
-        _check_positive("decay_steps", self.decay_steps)
 
     def __call__(self, step: int) -> float:
         p = step / self.decay_steps
@@ -126,7 +127,7 @@ class PolynomialDecay(LearningRateSchedule):
 
 
 @dataclass(eq=False, repr=False)
-class CosineDecay(LearningRateSchedule):
+class CosineDecay(_Decay):
     """Half a cosine wave from the initial learning rate down to ``alpha`` times it.
 
     initial_learning_rate ((1 - alpha) (1 + cos(pi p)) / 2 + alpha), p at most 1. With
@@ -134,15 +135,10 @@ class CosineDecay(LearningRateSchedule):
     wave falls from there. Source: Loshchilov and Hutter (2017), arXiv:1608.03983.
     """
 
-    initial_learning_rate: float
-    decay_steps: int
     alpha: float = 0.0
     name: str = "CosineDecay"
     warmup_target: float | None = None
     warmup_steps: int = 0
-
-    def __post_init__(self) -> None:
-        _check_positive("decay_steps", self.decay_steps)
 
     def __call__(self, step: int) -> float:
         start = self.initial_learning_rate

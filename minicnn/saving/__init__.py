@@ -5,6 +5,7 @@ A ``.keras`` file is a zip of ``metadata.json``, ``config.json`` (layers, loss, 
 nothing that a file names, and trusts no size that a file declares.
 """
 
+from minicnn import registry
 from minicnn.saving.api import load_model, load_weights, save_model, save_weights
 from minicnn.saving.files import ModelFileError
 from minicnn.saving.objects import (
@@ -20,10 +21,4 @@ from minicnn.saving.rebuild import clone_model, model_from_json, to_json
 
 CustomObjectScope = custom_object_scope
 
-__all__ = [
-    "CustomObjectScope", "ModelFileError", "clone_model", "custom_object_scope",
-    "deserialize_keras_object", "get_custom_objects", "get_registered_name",
-    "get_registered_object", "load_model", "load_weights", "model_from_json",
-    "register_keras_serializable", "save_model", "save_weights", "serialize_keras_object",
-    "to_json",
-]  # fmt: skip
+__all__ = registry.public_names(__name__)

@@ -111,9 +111,7 @@ def _lock(descriptor: int) -> bool:
 
 def _sync_folder(folder: Path) -> None:
     """Make the renaming itself reach the disk."""
-    if os.name == "nt":
-        return
-    with contextlib.suppress(OSError):  # some file systems cannot
+    with contextlib.suppress(OSError):  # some file systems cannot, and Windows
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -42,45 +42,39 @@ def checked(data: dict[str, Any], source: str, custom_objects: dict[str, Any]) -
         ModelFileError: it names a class or asks for something that minicnn does not have; the
             first twenty such places are listed.
     """
-    reader = _Reader(custom_objects)
-    try:
-        config = reader.layer(data, "")
-    except _TooManyProblems:
-        reader.problems.append("and more")
+    reader = _Reader(source, custom_objects)
+    config = reader.layer(data, "")
     if not reader.problems and "layers" not in config["config"]:
         reader.problems.append(f"it is a single {data['class_name']}, not a Sequential model")
     if reader.problems:
-        listed = "\n  ".join(reader.problems)
-        raise ModelFileError(
-            source, f"the configuration cannot be used:\n  {listed}\n",
-            "a Sequential model of minicnn's layers, with arguments that minicnn has",
-        )  # fmt: skip
+        raise reader.error()
     return config
-
-
-class _TooManyProblems(Exception):
-    """Looking further is a waste of time."""
 
 
 class _Reader:
     """Goes through the layers; returns what is fit for ``from_config`` and collects what is not."""
 
-    def __init__(self, custom_objects: dict[str, Any]) -> None:
-        self.custom = custom_objects
+    def __init__(self, source: str, custom_objects: dict[str, Any]) -> None:
+        self.source, self.custom = source, custom_objects
         self.problems: list[str] = []
         self._layers = 0
+
+    def error(self) -> ModelFileError:
+        listed = "\n  ".join(self.problems)
+        return ModelFileError(
+            self.source, f"the configuration cannot be used:\n  {listed}\n",
+            "a Sequential model of minicnn's layers, with arguments that minicnn has",
+        )  # fmt: skip
 
     def layer(self, data: object, inside: str) -> dict[str, Any]:
         """A serialized layer without the arguments that ask for nothing."""
         self._layers += 1
         if self._layers > MAX_LAYERS:
-            self._problem(f"it has more than {MAX_LAYERS} layers")
-            raise _TooManyProblems
+            self._problem(f"it has more than {MAX_LAYERS} layers", last=True)
         nothing = {"class_name": "", "config": {}}
-        if (
-            not isinstance(data, dict)
-            or not isinstance(data.get("class_name"), str)
-            or not isinstance(data.get("config"), dict)
+        wanted = {"class_name": str, "config": dict}
+        if not isinstance(data, dict) or any(
+            not isinstance(data.get(key), kind) for key, kind in wanted.items()
         ):
             self._problem(f"a layer in {inside!r} is not an object with a class_name and a config")
             return nothing
@@ -143,10 +137,11 @@ class _Reader:
         hint = suggestion(name, [n for n in {**own_classes(), **self.custom} if n != name])
         return f"{message}{hint}; hand your own classes over as custom_objects={{{name!r}: ...}}"
 
-    def _problem(self, text: str) -> None:
+    def _problem(self, text: str, last: bool = False) -> None:
         self.problems.append(text)
-        if len(self.problems) >= _MAX_PROBLEMS:
-            raise _TooManyProblems
+        if last or len(self.problems) >= _MAX_PROBLEMS:  # looking further is a waste of time
+            self.problems.append("and more")
+            raise self.error()
 
 
 def _initializer(value: object) -> object:

@@ -113,8 +113,7 @@ def write_zip(file: BinaryIO, members: dict[str, bytes | memoryview]) -> None:
     """Write a zip of ``members``, stored without compression, as Keras does."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, content in members.items():
-            with archive.open(name, "w", force_zip64=len(content) >= 1 << 31) as member:
-                member.write(content)
+            archive.writestr(zipfile.ZipInfo(name), content)  # not dated by the clock
 
 
 def read_zip(path: PathLike) -> dict[str, bytes]:

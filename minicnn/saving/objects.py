@@ -8,22 +8,20 @@ table of minicnn's, and among those that a program hands over: in one call
 """
 
 import functools
-import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+import minicnn
 from minicnn import constraints, initializers, layers, losses, metrics, optimizers, regularizers
 from minicnn.optimizers import schedules
-from minicnn.registry import suggestion
+from minicnn.registry import serialized_function, suggestion
 
 if TYPE_CHECKING:
     from minicnn.models.model import Model
 
 #: what a program handed over for good, by name
 _registered: dict[str, Any] = {}
-#: the classes of models, by name
-_models: dict[str, type[layers.Layer]] = {}
 
 #: "module" of a dictionary -> base class, what makes dictionaries of its objects, and back
 _FAMILIES: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
@@ -90,10 +88,9 @@ def get_registered_name(obj: Any) -> str:
 
 
 def get_registered_object(
-    name: str,
-    custom_objects: Mapping[str, Any] | None = None,
+    name: str, custom_objects: Mapping[str, Any] | None = None,
     module_objects: Mapping[str, Any] | None = None,
-) -> Any:
+) -> Any:  # fmt: skip
     """What ``name`` stands for among what was handed over, or None."""
     return known(custom_objects).get(name, (module_objects or {}).get(name))
 
@@ -107,29 +104,26 @@ def known(custom_objects: Mapping[str, Any] | None = None) -> dict[str, Any]:
 # -- classes ------------------------------------------------------------------------------------
 
 
-def register_model_class(cls: type) -> type:
-    """Make a class of models known: models are made of what this module reads, and come later."""
-    _models[cls.__name__] = cls
-    return cls
+# A model saves itself, so ``minicnn.models`` imports this package and not the other way round. The
+# one class of models is asked for, when it is needed, by the name under which programs have it.
 
 
 @functools.cache
 def own_classes() -> dict[str, type[layers.Layer]]:
-    """minicnn's layers and models by name: the closed table."""
-    if not _models:
-        importlib.import_module("minicnn.models")  # a program may load one before it names any
+    """minicnn's layers and its model by name: the closed table."""
     table = {name: getattr(layers, name) for name in layers.__all__ if name != "Layer"}
-    return {name: cls for name, cls in table.items() if isinstance(cls, type)} | _models
+    table["Sequential"] = minicnn.Sequential
+    return {name: cls for name, cls in table.items() if isinstance(cls, type)}
 
 
 def is_model(layer: object) -> TypeGuard["Model"]:
     """Whether a layer is made of layers."""
-    return isinstance(layer, tuple(_models.values()))
+    return isinstance(layer, minicnn.Sequential)
 
 
 def is_model_class(cls: object) -> bool:
     """Whether layers of this class are made of layers."""
-    return isinstance(cls, type) and issubclass(cls, tuple(_models.values()))
+    return isinstance(cls, type) and issubclass(cls, minicnn.Sequential)
 
 
 # -- layers -------------------------------------------------------------------------------------
@@ -137,9 +131,8 @@ def is_model_class(cls: object) -> bool:
 
 def serialize_layer(layer: layers.Layer) -> dict[str, Any]:
     """Keras's serialized form of a layer."""
-    module = "keras.layers" if type(layer).__module__.startswith("minicnn.") else None
-    if is_model(layer):
-        module = "keras"
+    is_own = type(layer).__module__.startswith("minicnn.")
+    module = "keras" if is_model(layer) else "keras.layers" if is_own else None
     serialized: dict[str, Any] = {
         "module": module,
         "class_name": type(layer).__name__,
@@ -162,7 +155,7 @@ def deserialize_layer(
     Raises:
         ValueError: a class that is neither minicnn's nor one's own.
     """
-    table = own_classes() | known(custom_objects) | _models
+    table = own_classes() | known(custom_objects) | {"Sequential": minicnn.Sequential}
     if not isinstance(data, dict) or not isinstance(data.get("config"), dict):
         raise ValueError(
             f"a layer is a dictionary with class_name and config. Expected 'config' to be a dict, "
@@ -206,10 +199,7 @@ def serialize_keras_object(obj: object) -> Any:
         if isinstance(obj, base):
             return serialize(obj)
     if hasattr(obj, "__name__"):
-        return {
-            "module": "builtins", "class_name": "function", "config": obj.__name__,
-            "registered_name": get_registered_name(obj),
-        }  # fmt: skip
+        return serialized_function(obj) | {"registered_name": get_registered_name(obj)}
     raise ValueError(f"cannot serialize {obj!r}: it is no object of minicnn and has no name")
 
 

@@ -195,14 +195,12 @@ def restore_compile(model: "Model", saved: object, source: str, custom: dict[str
         config.set_floatx(model.dtype)  # in which an optimizer keeps its learning rate
         optimizer = optimizers.deserialize(saved["optimizer"], custom)
         config.set_floatx(before)
-        model.compile(
-            optimizer=optimizer,
-            loss=_deserialize(saved.get("loss"), losses.deserialize, custom),
-            metrics=_deserialize(saved.get("metrics"), metrics.deserialize, custom),
-            weighted_metrics=_deserialize(
-                saved.get("weighted_metrics"), metrics.deserialize, custom
-            ),
+        loss = _deserialize(saved.get("loss"), losses.deserialize, custom)
+        watched, weighted = (
+            _deserialize(saved.get(key), metrics.deserialize, custom)
+            for key in ("metrics", "weighted_metrics")
         )
+        model.compile(optimizer, loss, metrics=watched, weighted_metrics=weighted)
     except Exception as error:  # whatever a stranger's configuration makes a constructor raise
         warnings.warn(
             f"{source}: the model is loaded but not compiled, because its loss, optimizer or "

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minicnn import __version__
-from minicnn.engine.naming import snake_case
 from minicnn.engine.parameters import Parameter
 from minicnn.engine.threads import between_steps, setting
 from minicnn.layers import Layer
 from minicnn.optimizers.variables import OptimizerVariable
+from minicnn.registry import snake_case
 from minicnn.saving import hdf5
 from minicnn.saving.files import ModelFileError
 from minicnn.saving.objects import is_model

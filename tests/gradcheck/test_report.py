@@ -12,7 +12,7 @@ import pytest
 from minicnn import layers
 from minicnn.gradcheck import CAUSES, GradientCheckError, check_gradients
 from minicnn.gradcheck.command import add_arguments, parse_arguments, parse_shape, run
-from minicnn.gradcheck.errors import line_at
+from minicnn.gradcheck.user_code import line_at
 
 SOURCE = """
 import numpy as np

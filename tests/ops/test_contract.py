@@ -1,10 +1,13 @@
 """Every backend offers exactly the functions of ``spec.py``, with the same signatures."""
 
 import inspect
+import sys
+from types import ModuleType
 
 import pytest
 
-from minicnn.backends import spec
+from minicnn import backends
+from minicnn.backends import BackendError, reference, spec
 from tests.ops.cases import missing_operations
 
 
@@ -20,19 +23,20 @@ def public_functions(module):
 def parameters(function):
     """(name, kind, default) of every parameter; of a compiled function, those of its source."""
     signature = inspect.signature(getattr(function, "py_func", function))
-    return [(p.name, p.kind, p.default) for p in signature.parameters.values()]
+    listed = [(p.name, p.kind, p.default) for p in signature.parameters.values()]
+    return listed[1:] if listed[:1] and listed[0][0] == "self" else listed  # of a protocol
 
 
 SPEC = {
     name: f
-    for name, f in public_functions(spec).items()
-    if getattr(f, "__module__", "") == spec.__name__
+    for protocol in (spec.Backend, spec.DeviceBackend, spec.FusedBackend)
+    for name, f in public_functions(protocol).items()
 }
-#: what a backend shows beside the contract: the textbook's two, for the tutorials
-EXTRA = {"minicnn.backends.reference": {"im2col", "col2im"}}
+#: what a backend shows beside the contract: pieces of the textbook
+EXTRA = {"minicnn.backends.reference": {"im2col", "col2im", "sigmoid", "random_bits"}}
 
 
-@pytest.mark.parametrize("name", sorted(set(SPEC) - set(spec.OPTIONAL) - set(spec.BEHIND_THE_HOST)))
+@pytest.mark.parametrize("name", spec.REQUIRED)
 def test_backend_has_the_operation(ops, name):
     assert parameters(getattr(ops, name)) == parameters(SPEC[name])
 
@@ -80,8 +84,31 @@ def test_a_backend_runs_behind_the_host_or_does_not(ops):
         assert parameters(getattr(ops, name)) == parameters(SPEC[name])
 
 
-def test_optional_names_exist():
-    assert {*spec.OPTIONAL, *spec.BEHIND_THE_HOST} <= set(SPEC)
+def test_an_operation_is_required_or_optional():
+    kinds = (spec.REQUIRED, spec.OPTIONAL, spec.BEHIND_THE_HOST)
+    assert sorted(name for kind in kinds for name in kind) == sorted(SPEC)
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """A backend named "fake", which has what the textbook has."""
+    module = ModuleType("fake_backend")
+    vars(module).update({name: getattr(reference, name) for name in spec.REQUIRED})
+    monkeypatch.setitem(sys.modules, "fake_backend", module)
+    monkeypatch.setitem(backends._BACKENDS, "fake", ("fake_backend", (), None))
+    return module
+
+
+def test_a_backend_with_every_operation_is_taken(fake):
+    assert backends.get("fake") is fake
+
+
+def test_a_missing_operation_is_an_error_and_nothing_falls_back(fake):
+    del fake.rescale_forward
+    fake.adam_step = None
+    with pytest.raises(BackendError, match=r"'fake' backend .* has no rescale_forward, adam_step;"):
+        backends.get("fake")
+    assert set(dir(fake)) & set(spec.REQUIRED) == set(spec.REQUIRED) - {"rescale_forward"}
 
 
 def test_these_tests_cover_every_operation():

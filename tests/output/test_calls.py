@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import minicnn
-from minicnn.engine import naming
+from minicnn import registry
 from tests.output.cases import fit_calls, flat_model, models, on_screen
 
 FOLDER = Path(__file__).parent / "golden"
@@ -21,9 +21,9 @@ def plain_console(monkeypatch):
     monkeypatch.setenv("TERM", "xterm-256color")
     backend = minicnn.config.backend()
     minicnn.config.set_backend("numpy")
-    naming.reset()
+    registry.reset_names()
     yield
-    naming.reset()
+    registry.reset_names()
     minicnn.config.set_backend(backend)
 
 
@@ -38,7 +38,7 @@ def test_a_call_prints_what_keras_prints(name, capsys):
 
 @pytest.mark.parametrize("name", SUMMARY)
 def test_a_model_prints_the_summary_of_keras(name, capsys, monkeypatch):
-    model = next(model for found, model in models(minicnn, naming.reset) if found == name)
+    model = next(model for found, model in models(minicnn, registry.reset_names) if found == name)
     for shot in SUMMARY[name]["prints"]:
         monkeypatch.setenv("COLUMNS", str(shot["columns"]))
         if shot["terminal"]:

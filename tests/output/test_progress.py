@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minicnn.engine import progress
-from minicnn.engine.progress import Progress
+from minicnn.engine import console
+from minicnn.engine.console import Progress
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "progress.json").read_text("utf-8"))
@@ -131,7 +131,7 @@ def test_a_process_outlives_the_reader_of_its_output():
     code = """
 import sys
 from types import SimpleNamespace
-from minicnn.engine.progress import Progress
+from minicnn.engine.console import Progress
 from minicnn.engine.summary import summary
 sys.stdin.read()  # until the pipe is closed
 model = SimpleNamespace(
@@ -164,7 +164,7 @@ def test_without_a_console_nothing_is_printed(monkeypatch, clock):
 
 
 def test_a_windows_pipe_gets_a_line_for_each_update(monkeypatch, clock):
-    monkeypatch.setattr(progress.os, "name", "nt")
+    monkeypatch.setattr(console.os, "name", "nt")
     monkeypatch.delenv("PYCHARM_HOSTED", raising=False)
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
     out = io.StringIO()
@@ -178,7 +178,7 @@ def test_a_windows_pipe_gets_a_line_for_each_update(monkeypatch, clock):
 
 
 def test_on_windows_no_console_is_no_terminal(monkeypatch, clock):
-    monkeypatch.setattr(progress.os, "name", "nt")
+    monkeypatch.setattr(console.os, "name", "nt")
     closed = io.StringIO()
     closed.close()
     Progress(2, 0, closed, clock)
@@ -189,7 +189,7 @@ def test_on_windows_no_console_is_no_terminal(monkeypatch, clock):
 def test_importing_does_not_load_rich():
     """A run that prints no summary never pays for the table library."""
     code = (
-        "import sys, minicnn.engine.progress, minicnn.engine.summary\n"
+        "import sys, minicnn.engine.console, minicnn.engine.summary\n"
         "assert 'rich' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

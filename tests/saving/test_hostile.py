@@ -319,9 +319,9 @@ def test_layers_that_cannot_be(tmp_path, saved, change, message):
 
 def test_thousands_of_layers():
     """A few kilobytes ask for them; names are worked out once a class, not once a layer."""
-    from minicnn.engine import naming
+    from minicnn import registry
 
-    before = naming.snake_case.cache_info().misses
+    before = registry.snake_case.cache_info().misses
     data = {"class_name": "Sequential", "config": {"layers": []}}
     data["config"]["layers"] = [
         {"class_name": "InputLayer", "config": {"batch_shape": [None, 2]}},
@@ -330,7 +330,7 @@ def test_thousands_of_layers():
     model = model_from_json(json.dumps(data))
     assert len(model.layers) == 3000
     assert model.layers[-1].gamma.path.startswith(f"{model.name}/batch_normalization")
-    assert naming.snake_case.cache_info().misses - before < 200
+    assert registry.snake_case.cache_info().misses - before < 200
 
 
 def test_every_unusable_layer_is_listed_up_to_twenty():

@@ -31,19 +31,9 @@ def sigmoid_forward(ctx: Context, x: Array) -> Array:
     return elementwise_forward(ctx, x, "sigmoid", 0.0)
 
 
-def sigmoid_backward(ctx: Context, dy: Array) -> Array:
-    """dx = dy y (1 - y)."""
-    return elementwise_backward(ctx, dy)
-
-
 def tanh_forward(ctx: Context, x: Array) -> Array:
     """y = tanh(x)."""
     return elementwise_forward(ctx, x, "tanh", 0.0)
-
-
-def tanh_backward(ctx: Context, dy: Array) -> Array:
-    """dx = dy (1 - y^2)."""
-    return elementwise_backward(ctx, dy)
 
 
 def elementwise_forward(ctx: Context, x: Array, kind: str, alpha: float) -> Array:
@@ -56,6 +46,9 @@ def elementwise_forward(ctx: Context, x: Array, kind: str, alpha: float) -> Arra
 def elementwise_backward(ctx: Context, dy: Array) -> Array:
     """dx = dy f'(x)."""
     return entrywise(ctx, "elementwise_backward", "dx", dy, ctx.x, *ctx.function)
+
+
+sigmoid_backward = tanh_backward = elementwise_backward  # forward has kept which function it was
 
 
 # -- softmax ----------------------------------------------------------------------------------

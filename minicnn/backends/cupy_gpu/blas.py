@@ -66,11 +66,8 @@ def gemm(
     use_stream()
     _handle().call(
         "cublasGemmEx", int(transpose_b), int(transpose_a), n, m, k,
-        ctypes.byref(number(1.0)),
-        *_matrix("b", b),
-        *_matrix("a", a),
-        ctypes.byref(number(1.0 if accumulate else 0.0)),
-        *_matrix("out", out),
+        ctypes.byref(number(1.0)), *_matrix("b", b), *_matrix("a", a),
+        ctypes.byref(number(1.0 if accumulate else 0.0)), *_matrix("out", out),
         compute, _DEFAULT_ALGORITHM,
     )  # fmt: skip
     return out

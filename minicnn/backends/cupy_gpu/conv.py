@@ -22,10 +22,26 @@ def conv2d_forward(
     strides: Pair, pads: Pads, dilation: Pair, groups: int,
 ) -> Array:  # fmt: skip
     """y = cols @ w + b."""
-    return forward(ctx, x, w, b, strides, pads, dilation, groups, relu=False)
+    return _forward(ctx, x, w, b, strides, pads, dilation, groups, relu=False)
 
 
-def forward(
+def conv2d_relu_forward(
+    ctx: Context, x: Array, w: Array, b: Array | None, strides: Pair, pads: Pads
+) -> Array:
+    """relu(cols @ w + b)."""
+    return _forward(ctx, x, w, b, strides, pads, (1, 1), 1, relu=True)
+
+
+def conv2d_relu_maxpool2d_forward(
+    ctx: Context, x: Array, w: Array, b: Array | None, strides: Pair, pads: Pads,
+    pool_size: Pair, pool_strides: Pair,
+) -> Array:  # fmt: skip
+    """maxpool(relu(cols @ w + b))."""
+    pool = (*pool_size, *pool_strides)
+    return _forward(ctx, x, w, b, strides, pads, (1, 1), 1, relu=True, pool=pool)
+
+
+def _forward(
     ctx: Context, x: Array, w: Array, b: Array | None,
     strides: Pair, pads: Pads, dilation: Pair, groups: int, relu: bool, pool: Pool | None = None,
 ) -> Array:  # fmt: skip
@@ -53,7 +69,7 @@ def forward(
 def conv2d_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
     """dw = cols.T @ dy,   db = sum(dy),   dcols = dy @ w.T,   dx = col2im(dcols).
 
-    The adjoint of ``forward``: where ReLU and max-pooling follow, dy goes back through them first.
+    The adjoint of ``_forward``: where ReLU and max-pooling follow, dy goes back through them first.
     """
     g, dy = ctx.geometry, contiguous(ctx, "dy", dy)
     y = ctx.y if ctx.relu and ctx.winner is None else None
@@ -65,6 +81,10 @@ def conv2d_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | No
     pooled = ctx.winner is not None
     dproduct = _unpooled(ctx, dy, left[1]) if pooled else bias.bias_gradient(ctx, dy, left[1], y)
     return _multiply_back(ctx, dproduct, contiguous(ctx, "w", w), left[0])
+
+
+# what forward has kept says whether dy is masked where y was clipped, or goes to the winners
+conv2d_relu_backward = conv2d_relu_maxpool2d_backward = conv2d_backward
 
 
 def _unpooled(ctx: Context, dy: Array, db: Array | None) -> Array:

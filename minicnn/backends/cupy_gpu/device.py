@@ -2,7 +2,7 @@
 
 import cupy
 
-from minicnn.backends.errors import BackendError
+from minicnn.backends.spec import BackendError
 
 _INSTALL = "install it with  pip install 'minicnn[cuda13]'  (or cuda12, for CUDA 12 drivers)"
 _OTHER = "or choose another backend with minicnn.config.set_backend(...)"

@@ -25,15 +25,14 @@ def adam_step(
     beta_1: float, beta_2: float, epsilon: float,
 ) -> None:  # fmt: skip
     """Adam; ``epsilon`` stands outside the bias correction."""
-    rate = iterations, *_rate(learning_rate)
-    _over(w, "adam_step", g, m, v, None, *rate, beta_1, beta_2, epsilon)
+    amsgrad_step(w, g, m, v, None, iterations, learning_rate, beta_1, beta_2, epsilon)
 
 
 def amsgrad_step(
-    w: Array, g: Array, m: Array, v: Array, v_max: Array, iterations: Array, learning_rate: Array,
-    beta_1: float, beta_2: float, epsilon: float,
+    w: Array, g: Array, m: Array, v: Array, v_max: Array | None, iterations: Array,
+    learning_rate: Array, beta_1: float, beta_2: float, epsilon: float,
 ) -> None:  # fmt: skip
-    """Adam that divides by the largest v so far."""
+    """Adam that divides by the largest v so far; ``v_max`` None: by v."""
     rate = iterations, *_rate(learning_rate)
     _over(w, "adam_step", g, m, v, v_max, *rate, beta_1, beta_2, epsilon)
 

@@ -1,4 +1,7 @@
-"""Pooling: a thread an output. Of max-pooling the winner's place is kept in a byte."""
+"""Pooling: a thread an output. Of max-pooling the winner's place is kept in a byte.
+
+And padding as an operation of its own: zeros around an image.
+"""
 
 from minicnn.backends.context import Context
 from minicnn.backends.cupy_gpu.arguments import contiguous, is_wide, winner_buffer
@@ -51,3 +54,26 @@ def _sizes(x_shape: tuple[int, ...], pool_size: Pair, strides: Pair, pads: Pads)
     OH = (H + top + bottom - KH) // SH + 1
     OW = (W + left + right - KW) // SW + 1
     return H, W, C, OH, OW, KH, KW, SH, SW, top, left
+
+
+def pad2d_forward(ctx: Context, x: Array, pads: Pads) -> Array:
+    """(N, H, W, C)  ->  (N, top + H + bottom, left + W + right, C)."""
+    N, H, W, C = x.shape
+    (top, bottom), (left, right) = pads
+    y = ctx.buffer("y", (N, top + H + bottom, left + W + right, C), x.dtype)
+    _place(contiguous(ctx, "x", x), y, top, left)
+    ctx.save(x_shape=x.shape, pads=pads)
+    return y
+
+
+def pad2d_backward(ctx: Context, dy: Array) -> Array:
+    """The adjoint of padding is cropping."""
+    (top, _), (left, _) = ctx.pads
+    dx = ctx.buffer("dx", ctx.x_shape, dy.dtype)
+    _place(contiguous(ctx, "dy", dy), dx, -top, -left)
+    return dx
+
+
+def _place(x: Array, y: Array, top: int, left: int) -> None:
+    """x (N, H, W, C) into y (N, YH, YW, C), its corner at (top, left); zeros beside it."""
+    launch(x.dtype, "pad2d", y.size, x, y, y.size, *x.shape[1:], *y.shape[1:3], top, left)

@@ -1,24 +1,20 @@
 """Activations: one pass over the entries each; softmax, whose rows are short, in NumPy."""
 
-# Numba infers the types of the kernels
-# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
-
 import math
-from typing import Any
 
 import numpy as np
 from numba import prange
 
+from minicnn.backends.context import Context
 from minicnn.backends.numba_cpu.caching import cached_njit, part
-from minicnn.backends.numba_cpu.memory import contiguous
-from minicnn.backends.numba_cpu.runtime import launch
+from minicnn.backends.numba_cpu.runtime import contiguous, launch
 from minicnn.backends.spec import Array
 
 # -- ReLU -------------------------------------------------------------------------------------
 
 
 def relu_forward(
-    ctx: Any, x: Array, negative_slope: float, max_value: float | None, threshold: float
+    ctx: Context, x: Array, negative_slope: float, max_value: float | None, threshold: float
 ) -> Array:
     """max_value where x >= max_value, x where x > threshold, else slope (x - threshold)."""
     x = contiguous(ctx, "x", x)
@@ -31,7 +27,7 @@ def relu_forward(
     return y
 
 
-def relu_backward(ctx: Any, dy: Array) -> Array:
+def relu_backward(ctx: Context, dy: Array) -> Array:
     """dx = dy times 0, 1 or negative_slope, by the branch that forward took."""
     dx = ctx.buffer("dx", dy.shape, dy.dtype)
     dy = contiguous(ctx, "dy", dy).reshape(-1)
@@ -73,24 +69,19 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 ROOT = math.sqrt(2 / math.pi)
 
 
-def sigmoid_forward(ctx: Any, x: Array) -> Array:
+def sigmoid_forward(ctx: Context, x: Array) -> Array:
     """y = 1 / (1 + exp(-x))."""
     return elementwise_forward(ctx, x, "sigmoid", 0.0)
 
 
-def sigmoid_backward(ctx: Any, dy: Array) -> Array:
-    """dx = dy y (1 - y)."""
-    return elementwise_backward(ctx, dy)
-
-
-def tanh_forward(ctx: Any, x: Array) -> Array:
+def tanh_forward(ctx: Context, x: Array) -> Array:
     """y = tanh(x); NumPy's is written in vector instructions."""
     y = np.tanh(x, out=ctx.buffer("y", x.shape, x.dtype))
     ctx.save(y=y)
     return y
 
 
-def tanh_backward(ctx: Any, dy: Array) -> Array:
+def tanh_backward(ctx: Context, dy: Array) -> Array:
     """dx = dy (1 - y^2)."""
     dx = np.square(ctx.y, out=ctx.buffer("dx", dy.shape, dy.dtype))
     np.subtract(1, dx, out=dx)
@@ -98,7 +89,7 @@ def tanh_backward(ctx: Any, dy: Array) -> Array:
     return dx
 
 
-def elementwise_forward(ctx: Any, x: Array, kind: str, alpha: float) -> Array:
+def elementwise_forward(ctx: Context, x: Array, kind: str, alpha: float) -> Array:
     """y = f(x), entry by entry."""
     x = contiguous(ctx, "x", x)
     y = ctx.buffer("y", x.shape, x.dtype)
@@ -108,12 +99,15 @@ def elementwise_forward(ctx: Any, x: Array, kind: str, alpha: float) -> Array:
     return y
 
 
-def elementwise_backward(ctx: Any, dy: Array) -> Array:
+def elementwise_backward(ctx: Context, dy: Array) -> Array:
     """dx = dy f'(x)."""
     dx = ctx.buffer("dx", dy.shape, dy.dtype)
     dy = contiguous(ctx, "dy", dy).reshape(-1)
     launch(_elementwise_slope, 8 * dy.size, ctx.x.reshape(-1), *ctx.function, dy, dx.reshape(-1))
     return dx
+
+
+sigmoid_backward = elementwise_backward  # forward has kept which function it was
 
 
 @cached_njit(parallel=True, error_model="numpy")
@@ -216,7 +210,7 @@ def _hard_sigmoid(x):
 # -- softmax ----------------------------------------------------------------------------------
 
 
-def softmax_forward(ctx: Any, x: Array, axis: int) -> Array:
+def softmax_forward(ctx: Context, x: Array, axis: int) -> Array:
     """y = exp(x - max) / sum(exp(x - max)) along ``axis``."""
     y = _shifted(ctx, x, axis)
     np.exp(y, out=y)
@@ -225,7 +219,7 @@ def softmax_forward(ctx: Any, x: Array, axis: int) -> Array:
     return y
 
 
-def softmax_backward(ctx: Any, dy: Array) -> Array:
+def softmax_backward(ctx: Context, dy: Array) -> Array:
     """The Jacobian is diag(y) - y y^T, so dx = y (dy - sum(dy y))."""
     y, dx = ctx.y, ctx.buffer("dx", dy.shape, dy.dtype)
     np.multiply(dy, y, out=dx)
@@ -234,7 +228,7 @@ def softmax_backward(ctx: Any, dy: Array) -> Array:
     return dx
 
 
-def log_softmax_forward(ctx: Any, x: Array, axis: int) -> Array:
+def log_softmax_forward(ctx: Context, x: Array, axis: int) -> Array:
     """y = x - max - log(sum(exp(x - max))) along ``axis``."""
     y = _shifted(ctx, x, axis)
     e = ctx.buffer("e", x.shape, x.dtype)
@@ -244,7 +238,7 @@ def log_softmax_forward(ctx: Any, x: Array, axis: int) -> Array:
     return y
 
 
-def log_softmax_backward(ctx: Any, dy: Array) -> Array:
+def log_softmax_backward(ctx: Context, dy: Array) -> Array:
     """The Jacobian is I - 1 softmax^T, so dx = dy - exp(y) sum(dy)."""
     dx = ctx.buffer("dx", dy.shape, dy.dtype)
     np.exp(ctx.y, out=dx)
@@ -252,7 +246,7 @@ def log_softmax_backward(ctx: Any, dy: Array) -> Array:
     return np.subtract(dy, dx, out=dx)
 
 
-def _shifted(ctx: Any, x: Array, axis: int) -> Array:
+def _shifted(ctx: Context, x: Array, axis: int) -> Array:
     """x - max, in the buffer of y: no exponential can overflow."""
     y = ctx.buffer("y", x.shape, x.dtype)
     return np.subtract(x, x.max(axis=axis, keepdims=True), out=y)

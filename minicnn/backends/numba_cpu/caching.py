@@ -9,8 +9,6 @@ Nor does Numba's cache see a change in another file: a kernel kept on disk goes 
 was compiled with. Here a change in any file of this package makes every kernel anew.
 """
 
-# mypy: disallow-untyped-calls=False
-
 import hashlib
 import pickle
 import sys
@@ -120,6 +118,5 @@ def _say(error: Exception) -> None:
         print(
             f"minicnn: compiled kernels cannot be kept ({error}); they are compiled again at every "
             "start. Set NUMBA_CACHE_DIR to a folder that can be written",
-            file=sys.stderr,
-            flush=True,
-        )
+            file=sys.stderr, flush=True,
+        )  # fmt: skip

@@ -1,38 +1,35 @@
 """Metrics: one value a sample, and the running mean over samples. A few numbers: NumPy does."""
 
-from typing import Any
-
 import numpy as np
 
+from minicnn.backends.context import Context
 from minicnn.backends.spec import Array
 
 
-def categorical_hits(ctx: Any, y: Array, p: Array) -> Array:
+def categorical_hits(ctx: Context, y: Array, p: Array) -> Array:
     """1 where the largest of y and of p is the same class (first on a tie). (..., K) -> (...)."""
-    return _hits(ctx, y.argmax(axis=-1), p)
+    return (y.argmax(axis=-1) == p.argmax(axis=-1)).astype(p.dtype)
 
 
-def sparse_categorical_hits(ctx: Any, y: Array, p: Array) -> Array:
+def sparse_categorical_hits(ctx: Context, y: Array, p: Array) -> Array:
     """1 where the largest of p is the class y.  y (...), p (..., K)  ->  (...)."""
-    return _hits(ctx, y, p)
+    return (y == p.argmax(axis=-1)).astype(p.dtype)
 
 
-def sparse_top_k_hits(ctx: Any, y: Array, p: Array, k: int) -> Array:
+def sparse_top_k_hits(ctx: Context, y: Array, p: Array, k: int) -> Array:
     """1 where fewer than k scores are larger than that of class y.  y (...), p (..., K) -> (...).
 
     A row with a number that is not finite, or with a y that is no class, is a miss.
     """
     known = (y >= 0) & (y < p.shape[-1])
     own = np.take_along_axis(p, np.where(known, y, 0)[..., None], axis=-1)  # (..., 1)
-    hits = ctx.buffer("hits", y.shape, p.dtype)
-    hits[...] = known & np.isfinite(p).all(axis=-1) & ((p > own).sum(axis=-1) < k)
-    return hits
+    hits = known & np.isfinite(p).all(axis=-1) & ((p > own).sum(axis=-1) < k)
+    return hits.astype(p.dtype)
 
 
-def binary_hits(ctx: Any, y: Array, p: Array, threshold: float) -> Array:
+def binary_hits(ctx: Context, y: Array, p: Array, threshold: float) -> Array:
     """Share of the last axis where y is what p says: 1 above ``threshold``. (..., K) -> (...)."""
-    hits = ctx.buffer("hits", p.shape[:-1], p.dtype)
-    return (y == (p > threshold)).mean(axis=-1, dtype=p.dtype, out=hits)
+    return (y == (p > threshold)).mean(axis=-1, dtype=p.dtype)
 
 
 def mean_update(state: Array, values: Array, weights: Array | float | None) -> None:
@@ -45,9 +42,3 @@ def mean_update(state: Array, values: Array, weights: Array | float | None) -> N
         each = 1.0 if weights is None else weights
         state[0] += each * values.sum(dtype=np.float64)
         state[1] += each * values.size
-
-
-def _hits(ctx: Any, labels: Array, p: Array) -> Array:
-    hits = ctx.buffer("hits", labels.shape, p.dtype)
-    hits[...] = labels == p.argmax(axis=-1)
-    return hits

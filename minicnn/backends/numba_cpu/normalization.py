@@ -4,17 +4,12 @@ Where the chunks begin depends on the shapes alone and their sums are merged in 
 number of threads gives the same bits.
 """
 
-# Numba infers the types of the kernels
-# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
-
-from typing import Any
-
 import numpy as np
 from numba import prange
 
+from minicnn.backends.context import Context
 from minicnn.backends.numba_cpu.caching import cached_njit
-from minicnn.backends.numba_cpu.memory import contiguous, vector
-from minicnn.backends.numba_cpu.runtime import launch
+from minicnn.backends.numba_cpu.runtime import contiguous, launch, vector
 from minicnn.backends.spec import Array
 
 #: entries of a task: 64 KiB in float32, so that the second look at them is free
@@ -22,7 +17,7 @@ CHUNK = 16_384
 
 
 def batchnorm_forward(
-    ctx: Any, x: Array, gamma: Array | None, beta: Array | None, axis: int, epsilon: float
+    ctx: Context, x: Array, gamma: Array | None, beta: Array | None, axis: int, epsilon: float
 ) -> tuple[Array, Array, Array]:
     """(y, mean (C,), variance (C,)) with the statistics of this batch."""
     rows = _rows(ctx, "x", x, axis)  # (R, C)
@@ -36,20 +31,20 @@ def batchnorm_forward(
 
 
 def batchnorm_backward(
-    ctx: Any, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
+    ctx: Context, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
 ) -> Array | None:
     """dx = gamma / sqrt(variance + epsilon) (dy - mean(dy) - x_hat mean(dy x_hat))."""
     return _backward(ctx, dy, dgamma, dbeta, of_batch=True)
 
 
 def normalize_forward(
-    ctx: Any, x: Array, gamma: Array | None, beta: Array | None, mean: Array, variance: Array,
+    ctx: Context, x: Array, gamma: Array | None, beta: Array | None, mean: Array, variance: Array,
     axis: int, epsilon: float,
 ) -> Array:  # fmt: skip
     """y = gamma x_hat + beta,   x_hat = (x - mean) / sqrt(variance + epsilon)."""
     rows = _rows(ctx, "x", x, axis)  # (R, C)
     C = rows.shape[1]
-    y = ctx.buffer("y", _moved(x, axis).shape, x.dtype)
+    y = ctx.buffer("y", np.moveaxis(x, axis, -1).shape, x.dtype)  # channels last
     inverse = ctx.buffer("inverse", (C,), x.dtype)  # 1 / sqrt(variance + epsilon)
     np.sqrt(variance + x.dtype.type(epsilon), out=inverse)
     np.divide(1, inverse, out=inverse)
@@ -62,7 +57,7 @@ def normalize_forward(
 
 
 def normalize_backward(
-    ctx: Any, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
+    ctx: Context, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
 ) -> Array | None:
     """dgamma = sum(dy x_hat),   dbeta = sum(dy),   dx = dy gamma / sqrt(variance + epsilon)."""
     return _backward(ctx, dy, dgamma, dbeta, of_batch=False)
@@ -74,18 +69,18 @@ def moving_average(average: Array, value: Array, momentum: float) -> None:
     average[...] = number(momentum) * average + number(1 - momentum) * value
 
 
-def rescale_forward(ctx: Any, x: Array, scale: float, offset: float) -> Array:
+def rescale_forward(ctx: Context, x: Array, scale: float, offset: float) -> Array:
     """y = x scale + offset."""
     ctx.save(scale=x.dtype.type(scale))
     return _rescaled(ctx, "y", x, x.dtype.type(offset))
 
 
-def rescale_backward(ctx: Any, dy: Array) -> Array:
+def rescale_backward(ctx: Context, dy: Array) -> Array:
     """dx = dy scale."""
     return _rescaled(ctx, "dx", dy, dy.dtype.type(0))
 
 
-def _rescaled(ctx: Any, name: str, x: Array, offset: Any) -> Array:
+def _rescaled(ctx: Context, name: str, x: Array, offset: np.number) -> Array:
     y = ctx.buffer(name, x.shape, x.dtype)
     x = contiguous(ctx, f"{name}_source", x)
     launch(_rescale, x.size, x.reshape(-1), ctx.scale, offset, y.reshape(-1))
@@ -93,7 +88,7 @@ def _rescaled(ctx: Any, name: str, x: Array, offset: Any) -> Array:
 
 
 def _backward(
-    ctx: Any, dy: Array, dgamma: Array | None, dbeta: Array | None, of_batch: bool
+    ctx: Context, dy: Array, dgamma: Array | None, dbeta: Array | None, of_batch: bool
 ) -> Array | None:
     rows = _rows(ctx, "dy", dy, ctx.axis)  # (R, C)
     R, C = rows.shape
@@ -107,7 +102,7 @@ def _backward(
         dgamma[...] = sums[1]
     if not ctx.need_dx:
         return None
-    dx = ctx.buffer("dx", _moved(dy, ctx.axis).shape, dy.dtype)
+    dx = ctx.buffer("dx", np.moveaxis(dy, ctx.axis, -1).shape, dy.dtype)
     sums *= dy.dtype.type(1 / max(R, 1) if of_batch else 0)  # the paths through mean and variance
     launch(
         _input_gradient, 5 * dy.size,
@@ -116,14 +111,9 @@ def _backward(
     return np.moveaxis(dx, -1, ctx.axis)
 
 
-def _moved(x: Array, axis: int) -> Array:
-    """A view with the channels last."""
-    return np.moveaxis(x, axis, -1)
-
-
-def _rows(ctx: Any, name: str, x: Array, axis: int) -> Array:
+def _rows(ctx: Context, name: str, x: Array, axis: int) -> Array:
     """(R, C), contiguous: a copy only if the channels are not last already."""
-    return contiguous(ctx, name, _moved(x, axis)).reshape(-1, x.shape[axis])
+    return contiguous(ctx, name, np.moveaxis(x, axis, -1)).reshape(-1, x.shape[axis])
 
 
 def _chunk(C: int) -> int:

@@ -1,22 +1,17 @@
-"""Optimizer steps: one pass over the flat arrays, which is all that memory bandwidth allows.
+"""What is done to weights: one pass over flat arrays, which is all that memory bandwidth allows.
 
 Every entry is computed by the same instructions wherever it lies, so that the result does not
 depend on the number of threads.
 """
 
-# Numba infers the types of the kernels
-# mypy: allow-untyped-defs
-
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numba import prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit
 from minicnn.backends.numba_cpu.runtime import launch
-
-Array = np.ndarray
+from minicnn.backends.spec import Array
 
 #: scalar operations that an entry counts for: few, as it waits for memory rather than arithmetic
 WORK = 3
@@ -29,21 +24,20 @@ def adam_step(
     beta_1: float, beta_2: float, epsilon: float,
 ) -> None:  # fmt: skip
     """Adam; ``epsilon`` stands outside the bias correction."""
-    number = w.dtype.type
-    alpha = _bias_corrected_rate(iterations, learning_rate, beta_1, beta_2, w.dtype)
-    scalars = alpha, number(1 - beta_1), number(1 - beta_2), number(epsilon)
-    launch(_adam, WORK * w.size, w, g, m, v, *scalars)
+    amsgrad_step(w, g, m, v, None, iterations, learning_rate, beta_1, beta_2, epsilon)
 
 
 def amsgrad_step(
-    w: Array, g: Array, m: Array, v: Array, v_max: Array, iterations: Array, learning_rate: Array,
-    beta_1: float, beta_2: float, epsilon: float,
+    w: Array, g: Array, m: Array, v: Array, v_max: Array | None, iterations: Array,
+    learning_rate: Array, beta_1: float, beta_2: float, epsilon: float,
 ) -> None:  # fmt: skip
-    """Adam that divides by the largest v so far."""
+    """Adam that divides by the largest v so far; ``v_max`` None: by v."""
     number = w.dtype.type
-    alpha = _bias_corrected_rate(iterations, learning_rate, beta_1, beta_2, w.dtype)
+    t = number(iterations[0] + 1)
+    correction = np.sqrt(1 - number(beta_2) ** t) / (1 - number(beta_1) ** t)
+    alpha = number(learning_rate[0]) * correction
     scalars = alpha, number(1 - beta_1), number(1 - beta_2), number(epsilon)
-    launch(_amsgrad, WORK * w.size, w, g, m, v, v_max, *scalars)
+    launch(_adam, WORK * w.size, w, g, m, v, v_max, *scalars)
 
 
 def sgd_step(
@@ -61,17 +55,14 @@ def rmsprop_step(
 ) -> None:  # fmt: skip
     """RMSprop, with a velocity ``m`` or without, centred by ``a`` or not."""
     number = w.dtype.type
-    scalars = (
-        number(learning_rate[0]), number(rho), number(1 - rho), number(momentum), number(epsilon),
-    )  # fmt: skip
+    scalars = map(number, (learning_rate[0], rho, 1 - rho, momentum, epsilon))
     launch(_rmsprop, WORK * w.size, w, g, v, m, a, *scalars)
 
 
 def decay_weights(w: Array, learning_rate: Array, weight_decay: float) -> None:
     """Pull the weights towards zero, apart from the gradient."""
     number = w.dtype.type
-    scalars = number(learning_rate[0]), number(weight_decay)
-    launch(_decay, WORK * w.size, w, *scalars)
+    launch(_decay, WORK * w.size, w, number(learning_rate[0]), number(weight_decay))
 
 
 def clip_by_value(g: Array, limit: float) -> None:
@@ -87,25 +78,48 @@ def clip_by_norm(gradients: Sequence[Array], limit: float) -> None:
             g *= g.dtype.type(limit / norm)
 
 
+# -- regularizers and constraints: penalties in one pass each; limits, seldom used, in NumPy ---
+
+
+def add_penalty(total: Array, w: Array, l1: float, l2: float) -> None:
+    """total[0] += l1 sum(|w|) + l2 sum(w^2)."""
+    launch(_add_penalty, 2 * w.size, total, w.reshape(-1), float(l1), float(l2))
+
+
+def add_penalty_gradient(dw: Array, w: Array, l1: float, l2: float) -> None:
+    """dw += l1 sign(w) + 2 l2 w."""
+    factors = w.dtype.type(l1), w.dtype.type(2 * l2)
+    launch(_add_gradient, 2 * w.size, dw.reshape(-1), w.reshape(-1), *factors)
+
+
+def limit_norms(
+    w: Array, axes: tuple[int, ...], smallest: float, largest: float, rate: float
+) -> None:
+    """Scale the vectors along ``axes`` towards a norm in [smallest, largest]."""
+    norm = np.sqrt(np.square(w).sum(axis=axes, keepdims=True))
+    wanted = rate * norm.clip(smallest, largest) + (1 - rate) * norm
+    w *= wanted / (norm + 1e-7)
+
+
+def clip_negative(w: Array) -> None:
+    """w = max(w, 0); NaN stays."""
+    np.maximum(w, 0, out=w)
+
+
 # -- kernels ----------------------------------------------------------------------------------
 # error_model="numpy": a division by zero gives an infinity, so that the loops vectorize.
 
 
 @cached_njit(error_model="numpy", parallel=True)
-def _adam(w, g, m, v, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
+def _adam(w, g, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
     for i in prange(w.size):
         m[i] += (g[i] - m[i]) * one_minus_beta_1
         v[i] += (g[i] * g[i] - v[i]) * one_minus_beta_2
-        w[i] -= m[i] * alpha / (np.sqrt(v[i]) + epsilon)
-
-
-@cached_njit(error_model="numpy", parallel=True)
-def _amsgrad(w, g, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
-    for i in prange(w.size):
-        m[i] += (g[i] - m[i]) * one_minus_beta_1
-        v[i] += (g[i] * g[i] - v[i]) * one_minus_beta_2
-        v_max[i] = v_max[i] if v[i] <= v_max[i] else v[i]  # a NaN in v is taken over
-        w[i] -= m[i] * alpha / (np.sqrt(v_max[i]) + epsilon)
+        if v_max is None:  # decided when Numba compiles
+            w[i] -= m[i] * alpha / (np.sqrt(v[i]) + epsilon)
+        else:
+            v_max[i] = v_max[i] if v[i] <= v_max[i] else v[i]  # a NaN in v is taken over
+            w[i] -= m[i] * alpha / (np.sqrt(v_max[i]) + epsilon)
 
 
 @cached_njit(error_model="numpy", parallel=True)
@@ -153,11 +167,30 @@ def _sum_of_squares(g):
     return total
 
 
-def _bias_corrected_rate(
-    iterations: Array, learning_rate: Array, beta_1: float, beta_2: float, dtype: np.dtype
-) -> Any:
-    """alpha = lr sqrt(1 - beta_2^t) / (1 - beta_1^t), every operation in the weights' dtype."""
-    number = dtype.type
-    t = number(iterations[0] + 1)
-    correction = np.sqrt(1 - number(beta_2) ** t) / (1 - number(beta_1) ** t)
-    return number(learning_rate[0]) * correction
+# "reassoc" lets the sum of a chunk run in several lanes; unlike full fastmath it keeps NaN
+@cached_njit(parallel=True, fastmath={"reassoc"})
+def _add_penalty(total, w, l1, l2):
+    """Chunks are summed apart and added in order: the same bits on any number of threads."""
+    pieces = (w.size + CHUNK - 1) // CHUNK
+    parts = np.zeros((pieces, 2), w.dtype)
+    for k in prange(pieces):
+        absolute, square = w.dtype.type(0), w.dtype.type(0)
+        for i in range(k * CHUNK, min(w.size, (k + 1) * CHUNK)):
+            absolute += abs(w[i])
+            square += w[i] * w[i]
+        parts[k, 0], parts[k, 1] = absolute, square
+    absolute_sum, square_sum = 0.0, 0.0  # float64
+    for k in range(pieces):
+        absolute_sum += parts[k, 0]
+        square_sum += parts[k, 1]
+    total[0] += l1 * absolute_sum + l2 * square_sum
+
+
+@cached_njit(parallel=True)
+def _add_gradient(dw, w, l1, twice_l2):
+    zero = w.dtype.type(0)
+    for chunk in prange((w.size + CHUNK - 1) // CHUNK):
+        for i in range(chunk * CHUNK, min(w.size, (chunk + 1) * CHUNK)):
+            slope = l1 if w[i] > 0 else zero
+            slope = -l1 if w[i] < 0 else slope
+            dw[i] += slope + twice_l2 * w[i]  # a NaN gets through here, even if l2 is 0

@@ -18,13 +18,15 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any
 
 import numba
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401  (the BLAS that kernels call must be loaded)
 from numba.core import event
+
+from minicnn.backends.context import Context
+from minicnn.backends.spec import Array
 
 # Spin for some 50 microseconds, then sleep. Read when the first parallel kernel starts the threads.
 if "OMP_WAIT_POLICY" not in os.environ:
@@ -48,7 +50,7 @@ class _Running:
         self._lock = threading.RLock()
         self._depth = 0
         self._blas: list[Any] | None = None  # threadpoolctl's handles, found once
-        self._let_anybody: Callable[..., None] = _anybody  # set the number of BLAS threads
+        self._let_anybody: Callable[..., object]  # set the number of BLAS threads
         self._threads: list[int] = []
         self._allowed = self._used = 1  # Numba's threads: as set from outside, and at present
         self.lost = False  # whether the threads stayed behind in the process that forked this one
@@ -71,14 +73,9 @@ class _Running:
             self._quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
             self._quiet.__enter__()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._depth == 1:
-            self._quiet.__exit__(kind, error, traceback)
+            self._quiet.__exit__(None, None, None)
             self.use(parallel=True)
             for library, threads in zip(self._blas or (), self._threads, strict=True):
                 library.set_num_threads(threads)
@@ -100,18 +97,14 @@ class _Running:
         self.lost = _gnu_openmp_runs()
 
 
-def _anybody(force: bool) -> None:
-    """See ``_shared_limits``; nothing to do with other libraries, or older versions."""
-
-
-def _shared_limits(libraries: list[Any]) -> Callable[..., None]:
-    """What lets any thread set the number of BLAS threads.
+def _shared_limits(libraries: list[Any]) -> Callable[..., object]:
+    """What lets any thread set the number of BLAS threads: nothing in older versions.
 
     threadpoolctl 3.8 lets one thread of the process do so, and silently ignores all others. Here
     the lock sees to it that only one does at a time.
     """
     found = (getattr(library, "clear_controlling_thread", None) for library in libraries)
-    return next(filter(None, found), _anybody)
+    return next(filter(None, found), lambda force: None)
 
 
 def _gnu_openmp_runs() -> bool:
@@ -127,32 +120,49 @@ def _gnu_openmp_runs() -> bool:
     return omppool.openmp_vendor == "GNU"
 
 
-_RUNNING = _Running()
+#: held while steps run; may be entered again by the same thread
+RUNNING = _Running()
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
-    os.register_at_fork(after_in_child=_RUNNING.forked)
+    os.register_at_fork(after_in_child=RUNNING.forked)
 
 
-def running() -> _Running:
-    """Held while steps run; may be entered again by the same thread."""
-    return _RUNNING
-
-
-def launch(kernel: Any, work: int, *arguments: Any) -> None:
+def launch(kernel: Callable[..., object], work: int, *arguments: object) -> None:
     """Call a parallel kernel; on one thread if ``work`` (scalar operations) is small.
 
     Raises:
         RuntimeError: the threads that run it are those of another process, see above.
     """
-    if _RUNNING.lost:
+    if RUNNING.lost:
         raise RuntimeError(
             "this process was forked after kernels had run, and the threads that run them (GNU "
             "OpenMP) do not come along. Start processes with multiprocessing.get_context('spawn'), "
             "or fork before the first kernel runs, or load the model in this process after "
             "minicnn.config.set_backend('numpy')"
         )
-    with _RUNNING:
-        _RUNNING.use(parallel=work >= SMALL)
+    with RUNNING:
+        RUNNING.use(parallel=work >= SMALL)
         kernel(*arguments)
+
+
+def contiguous(ctx: Context, name: str, array: Array) -> Array:
+    """``array`` as kernels take it: itself, or a copy in the buffer ``name``.
+
+    Anything else (strided, read-only, unaligned) would compile every kernel again for its layout.
+    """
+    if array.flags.carray:
+        return array
+    copy = ctx.buffer(name, array.shape, array.dtype)
+    copy[...] = array
+    return copy
+
+
+def vector(ctx: Context, b: Array | None, size: int, dtype: np.dtype) -> Array:
+    """The bias ``b`` (size,) as kernels take it: zeros if there is none."""
+    if b is not None:
+        return contiguous(ctx, "b", b)
+    zeros = ctx.buffer("no_b", (size,), dtype)
+    zeros[...] = 0
+    return zeros
 
 
 class _Announcement(event.Listener):
@@ -172,12 +182,11 @@ class _Announcement(event.Listener):
             print(
                 "minicnn: compiling kernels for this machine, once (about 20 s; Ctrl-C waits for a "
                 "kernel, twice does not) ...",
-                file=sys.stderr,
-                flush=True,
-            )
+                file=sys.stderr, flush=True,
+            )  # fmt: skip
 
     def on_end(self, event: Any) -> None:
         pass
 
 
-event.register("numba:compile", _Announcement())  # type: ignore[no-untyped-call]
+event.register("numba:compile", _Announcement())

@@ -1,17 +1,17 @@
 """Activations: entry by entry, and softmax along an axis. All shapes are kept."""
 
 import math
-from typing import Any
 
 import numpy as np
 
+from minicnn.backends.context import Context
 from minicnn.backends.spec import Array
 
 # -- ReLU -------------------------------------------------------------------------------------
 
 
 def relu_forward(
-    ctx: Any, x: Array, negative_slope: float, max_value: float | None, threshold: float
+    ctx: Context, x: Array, negative_slope: float, max_value: float | None, threshold: float
 ) -> Array:
     """max_value where x >= max_value;  x where x > threshold;  negative_slope (x - threshold) else.
 
@@ -27,7 +27,7 @@ def relu_forward(
     return y
 
 
-def relu_backward(ctx: Any, dy: Array) -> Array:
+def relu_backward(ctx: Context, dy: Array) -> Array:
     """dx = dy times 0, 1 or negative_slope, by the branch that forward took (at 0: the last)."""
     return dy * ctx.slope
 
@@ -35,14 +35,14 @@ def relu_backward(ctx: Any, dy: Array) -> Array:
 # -- sigmoid and tanh -------------------------------------------------------------------------
 
 
-def sigmoid_forward(ctx: Any, x: Array) -> Array:
+def sigmoid_forward(ctx: Context, x: Array) -> Array:
     """y = 1 / (1 + exp(-x))."""
     y = sigmoid(x)
     ctx.save(y=y)
     return y
 
 
-def sigmoid_backward(ctx: Any, dy: Array) -> Array:
+def sigmoid_backward(ctx: Context, dy: Array) -> Array:
     """dx = dy y (1 - y)."""
     return dy * ctx.y * (1 - ctx.y)
 
@@ -53,14 +53,14 @@ def sigmoid(x: Array) -> Array:
     return np.where(x >= 0, 1, e) / (1 + e)
 
 
-def tanh_forward(ctx: Any, x: Array) -> Array:
+def tanh_forward(ctx: Context, x: Array) -> Array:
     """y = tanh(x)."""
     y = np.tanh(x)
     ctx.save(y=y)
     return y
 
 
-def tanh_backward(ctx: Any, dy: Array) -> Array:
+def tanh_backward(ctx: Context, dy: Array) -> Array:
     """dx = dy (1 - y^2)."""
     return dy * (1 - ctx.y**2)
 
@@ -68,7 +68,7 @@ def tanh_backward(ctx: Any, dy: Array) -> Array:
 # -- softmax ----------------------------------------------------------------------------------
 
 
-def softmax_forward(ctx: Any, x: Array, axis: int) -> Array:
+def softmax_forward(ctx: Context, x: Array, axis: int) -> Array:
     """y = exp(x) / sum(exp(x)) along ``axis``; subtracting the maximum first changes nothing
     but keeps exp from overflowing.
     """
@@ -78,12 +78,12 @@ def softmax_forward(ctx: Any, x: Array, axis: int) -> Array:
     return y
 
 
-def softmax_backward(ctx: Any, dy: Array) -> Array:
+def softmax_backward(ctx: Context, dy: Array) -> Array:
     """The Jacobian is diag(y) - y y^T, so dx = y (dy - sum(dy y))."""
     return ctx.y * (dy - (dy * ctx.y).sum(axis=ctx.axis, keepdims=True))
 
 
-def log_softmax_forward(ctx: Any, x: Array, axis: int) -> Array:
+def log_softmax_forward(ctx: Context, x: Array, axis: int) -> Array:
     """y = x - log(sum(exp(x))) along ``axis``, after subtracting the maximum."""
     z = x - x.max(axis=axis, keepdims=True)
     y = z - np.log(np.exp(z).sum(axis=axis, keepdims=True))
@@ -91,7 +91,7 @@ def log_softmax_forward(ctx: Any, x: Array, axis: int) -> Array:
     return y
 
 
-def log_softmax_backward(ctx: Any, dy: Array) -> Array:
+def log_softmax_backward(ctx: Context, dy: Array) -> Array:
     """The Jacobian is I - 1 softmax^T, so dx = dy - exp(y) sum(dy)."""
     return dy - np.exp(ctx.y) * dy.sum(axis=ctx.axis, keepdims=True)
 
@@ -99,14 +99,14 @@ def log_softmax_backward(ctx: Any, dy: Array) -> Array:
 # -- the others: each returns y = f(x) and the slope f'(x) -------------------------------------
 
 
-def elementwise_forward(ctx: Any, x: Array, kind: str, alpha: float) -> Array:
+def elementwise_forward(ctx: Context, x: Array, kind: str, alpha: float) -> Array:
     """y = f(x), entry by entry; ``kind`` names one of the functions below."""
     y, slope = _KINDS[kind](x, alpha)
     ctx.save(slope=slope)
     return y
 
 
-def elementwise_backward(ctx: Any, dy: Array) -> Array:
+def elementwise_backward(ctx: Context, dy: Array) -> Array:
     """dx = dy f'(x)."""
     return dy * ctx.slope
 
@@ -132,7 +132,8 @@ def _selu(x: Array, alpha: float) -> tuple[Array, Array]:
 
 def _gelu(x: Array, alpha: float) -> tuple[Array, Array]:
     """x Phi(x), the normal distribution function Phi(x) = erfc(-x / sqrt 2) / 2."""
-    Phi = _erfc(-x / math.sqrt(2)) / 2
+    erfc = np.vectorize(math.erfc, otypes=[x.dtype])  # NumPy has none: Python's, one by one
+    Phi = erfc(-x / math.sqrt(2)) / 2
     density = np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)  # Phi'
     return x * Phi, Phi + x * density
 
@@ -186,22 +187,8 @@ def _mish(x: Array, alpha: float) -> tuple[Array, Array]:
     return x * t, t + x * (1 - t**2) * s
 
 
-def _erfc(x: Array) -> Array:
-    """1 - erf(x); NumPy has none, so Python's, one number at a time."""
-    return np.vectorize(math.erfc, otypes=[x.dtype])(x)
-
-
 _KINDS = {
-    "elu": _elu,
-    "celu": _celu,
-    "selu": _selu,
-    "gelu": _gelu,
-    "gelu_tanh": _gelu_tanh,
-    "silu": _silu,
-    "softplus": _softplus,
-    "softsign": _softsign,
-    "hard_sigmoid": _hard_sigmoid,
-    "hard_silu": _hard_silu,
-    "exponential": _exponential,
-    "mish": _mish,
-}
+    "elu": _elu, "celu": _celu, "selu": _selu, "gelu": _gelu, "gelu_tanh": _gelu_tanh,
+    "silu": _silu, "softplus": _softplus, "softsign": _softsign, "hard_sigmoid": _hard_sigmoid,
+    "hard_silu": _hard_silu, "exponential": _exponential, "mish": _mish,
+}  # fmt: skip

@@ -5,11 +5,9 @@ Because the channel axis is last in the image and the filter axis is last in the
 transposed. Words and sizes are those of ``minicnn/backends/spec.py``.
 """
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 
+from minicnn.backends.context import Context
 from minicnn.backends.spec import Array, Pads, Pair
 
 
@@ -48,68 +46,52 @@ def col2im(dcols: Array, x_shape: tuple[int, ...], strides: Pair, dilation: Pair
 
 
 def conv2d_forward(
-    ctx: Any,
-    x: Array,
-    w: Array,
-    b: Array | None,
-    strides: Pair,
-    pads: Pads,
-    dilation: Pair,
+    ctx: Context, x: Array, w: Array, b: Array | None, strides: Pair, pads: Pads, dilation: Pair,
     groups: int,
-) -> Array:
+) -> Array:  # fmt: skip
     """y = cols @ w + b.  x (N, H, W, C), w (KH, KW, C // groups, F)  ->  y (N, OH, OW, F)."""
-    KH, KW, _, F = w.shape
+    KH, KW, CG, F = w.shape  # a filter sees CG channels, all of them if there is one group
+    FG = F // groups
     x_pad = np.pad(x, ((0, 0), *pads, (0, 0)))  # (N, top + H + bottom, left + W + right, C)
     cols = im2col(x_pad, (KH, KW), strides, dilation)  # (N, OH, OW, KH, KW, C)
-    N, OH, OW, _, _, C = cols.shape
+    N, OH, OW = cols.shape[:3]
     y = np.empty((N * OH * OW, F), x.dtype)
-    for c, f in _blocks(C, F, groups):
-        y[:, f] = _rows(cols[..., c]) @ _matrix(w[..., f])
+    for g in range(groups):
+        c, f = slice(g * CG, (g + 1) * CG), slice(g * FG, (g + 1) * FG)
+        rows = cols[..., c].reshape(N * OH * OW, KH * KW * CG)  # one window a row
+        y[:, f] = rows @ w[..., f].reshape(KH * KW * CG, FG)  # one filter a column
     if b is not None:
         y += b
-    ctx.save(cols=cols, x_pad_shape=x_pad.shape)
-    ctx.save(strides=strides, pads=pads, dilation=dilation, groups=groups)
+    ctx.save(
+        cols=cols, x_pad_shape=x_pad.shape,
+        strides=strides, pads=pads, dilation=dilation, groups=groups,
+    )  # fmt: skip
     return y.reshape(N, OH, OW, F)
 
 
-def conv2d_backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
+def conv2d_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
     """Fill ``dw`` and ``db``; return dx (N, H, W, C), or None when nobody needs it.
 
     y = cols @ w + b   gives   dw = cols.T @ dy,   db = sum(dy),   dcols = dy @ w.T,
     and dx = col2im(dcols) without the padding.
     """
-    N, OH, OW, _, _, C = ctx.cols.shape
-    F = w.shape[-1]
+    N, OH, OW = ctx.cols.shape[:3]
+    KH, KW, CG, F = w.shape
+    FG = F // ctx.groups
     dy = dy.reshape(N * OH * OW, F)
     if db is not None:
         db[...] = dy.sum(axis=0)  # (F,)
-    for c, f in _blocks(C, F, ctx.groups):
-        dw[..., f] = (_rows(ctx.cols[..., c]).T @ dy[:, f]).reshape(w[..., f].shape)
+    dcols = np.empty_like(ctx.cols)  # (N, OH, OW, KH, KW, C)
+    for g in range(ctx.groups):
+        c, f = slice(g * CG, (g + 1) * CG), slice(g * FG, (g + 1) * FG)
+        rows = ctx.cols[..., c].reshape(N * OH * OW, KH * KW * CG)
+        dw[..., f] = (rows.T @ dy[:, f]).reshape(KH, KW, CG, FG)
+        if ctx.need_dx:
+            drows = dy[:, f] @ w[..., f].reshape(KH * KW * CG, FG).T  # (N OH OW, KH KW CG)
+            dcols[..., c] = drows.reshape(N, OH, OW, KH, KW, CG)
     if not ctx.need_dx:
         return None
-    dcols = np.empty_like(ctx.cols)  # (N, OH, OW, KH, KW, C)
-    for c, f in _blocks(C, F, ctx.groups):
-        dcols[..., c] = (dy[:, f] @ _matrix(w[..., f]).T).reshape(dcols[..., c].shape)
     dx_pad = col2im(dcols, ctx.x_pad_shape, ctx.strides, ctx.dilation)
     (top, bottom), (left, right) = ctx.pads
     _, H_pad, W_pad, _ = dx_pad.shape
     return dx_pad[:, top : H_pad - bottom, left : W_pad - right]
-
-
-def _blocks(C: int, F: int, groups: int) -> Iterator[tuple[slice, slice]]:
-    """Which channels meet which filters: everything with everything when there is one group."""
-    c, f = C // groups, F // groups
-    for g in range(groups):
-        yield slice(g * c, (g + 1) * c), slice(g * f, (g + 1) * f)
-
-
-def _rows(cols: Array) -> Array:
-    """One window a row. (N, OH, OW, KH, KW, C)  ->  (N OH OW, KH KW C)."""
-    N, OH, OW, KH, KW, C = cols.shape
-    return cols.reshape(N * OH * OW, KH * KW * C)
-
-
-def _matrix(w: Array) -> Array:
-    """One filter a column. (KH, KW, C, F)  ->  (KH KW C, F)."""
-    KH, KW, C, F = w.shape
-    return w.reshape(KH * KW * C, F)

@@ -1,11 +1,10 @@
 """The fully connected layer: one matrix product."""
 
-from typing import Any
-
+from minicnn.backends.context import Context
 from minicnn.backends.spec import Array
 
 
-def dense_forward(ctx: Any, x: Array, w: Array, b: Array | None) -> Array:
+def dense_forward(ctx: Context, x: Array, w: Array, b: Array | None) -> Array:
     """y = x @ w + b.  x (..., D), w (D, U), b (U,)  ->  y (..., U)."""
     D, U = w.shape
     rows = x.reshape(-1, D)  # (N, D): every leading axis taken as one
@@ -16,7 +15,7 @@ def dense_forward(ctx: Any, x: Array, w: Array, b: Array | None) -> Array:
     return y.reshape(*x.shape[:-1], U)
 
 
-def dense_backward(ctx: Any, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
+def dense_backward(ctx: Context, dy: Array, w: Array, dw: Array, db: Array | None) -> Array | None:
     """Fill ``dw`` (D, U) and ``db`` (U,); return dx (..., D), or None when nobody needs it.
 
     y = x @ w + b   gives   dw = x.T @ dy,   db = sum(dy),   dx = dy @ w.T

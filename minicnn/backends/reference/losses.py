@@ -3,14 +3,16 @@
 Predictions and targets are (..., K); the losses are (...). Each backward starts from dlosses (...).
 """
 
-from typing import Any
+import math
 
 import numpy as np
 
+from minicnn.backends.context import Context
 from minicnn.backends.reference.activations import sigmoid
 from minicnn.backends.spec import Array
 
-#: probabilities are kept in [EPSILON, 1 - EPSILON] before a logarithm is taken
+#: probabilities are kept in [EPSILON, 1 - EPSILON] before a logarithm is taken, and what must not
+#: become zero under a logarithm or a fraction line is at least this
 EPSILON = 1e-7
 
 
@@ -18,45 +20,50 @@ EPSILON = 1e-7
 
 
 def softmax_crossentropy_forward(
-    ctx: Any, logits: Array, y: Array, label_smoothing: float
+    ctx: Context, logits: Array, y: Array, label_smoothing: float
 ) -> tuple[Array, Array]:
     """loss = logsumexp(z) sum(y') - sum(y' z),   y' = y (1 - s) + s / K.  Returns (losses, p)."""
     y = y * (1 - label_smoothing) + label_smoothing / logits.shape[-1]  # (..., K)
-    z, log_sum = _shifted(logits)
+    z = logits - logits.max(axis=-1, keepdims=True)  # (..., K); no exponential can overflow now
+    log_sum = np.log(np.exp(z).sum(axis=-1, keepdims=True))  # (..., 1)
     p = np.exp(z - log_sum)  # (..., K), softmax(logits)
     losses = log_sum[..., 0] * y.sum(axis=-1) - (y * z).sum(axis=-1)  # (...)
     ctx.save(p=p, y=y)
     return losses, p
 
 
-def softmax_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+def softmax_crossentropy_backward(ctx: Context, dlosses: Array) -> Array:
     """d logsumexp(z) / dz = softmax(z) = p   gives   dlogits = (p - y') dlosses."""
     return (ctx.p - ctx.y) * dlosses[..., None]
 
 
 def sparse_softmax_crossentropy_forward(
-    ctx: Any, logits: Array, y: Array, ignore_class: int | None
+    ctx: Context, logits: Array, y: Array, ignore_class: int | None
 ) -> tuple[Array, Array]:
     """loss = logsumexp(z) - z[y],   y (...) integer;  0 where y == ignore_class.
 
     Returns (losses, p).
     """
-    z, log_sum = _shifted(logits)
+    z = logits - logits.max(axis=-1, keepdims=True)  # (..., K); no exponential can overflow now
+    log_sum = np.log(np.exp(z).sum(axis=-1, keepdims=True))  # (..., 1)
     p = np.exp(z - log_sum)  # (..., K)
-    counts, y = _split(y, ignore_class)
-    losses = np.where(counts, log_sum[..., 0] - _pick(z, y), 0)  # (...)
+    counts = y != ignore_class  # (...); all of them where ignore_class is None
+    y = np.where(counts, y, 0)
+    z_y = np.take_along_axis(z, y[..., None], axis=-1)[..., 0]  # (...), each row's z[y]
+    losses = np.where(counts, log_sum[..., 0] - z_y, 0)  # (...)
     ctx.save(p=p, y=y, counts=counts)
     return losses, p
 
 
-def sparse_softmax_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+def sparse_softmax_crossentropy_backward(ctx: Context, dlosses: Array) -> Array:
     """dlogits = (p - onehot(y)) dlosses;  0 where y == ignore_class."""
     dlosses = np.where(ctx.counts, dlosses, 0)
-    return (ctx.p - _one_hot(ctx.y, ctx.p)) * dlosses[..., None]
+    one_hot = ctx.y[..., None] == np.arange(ctx.p.shape[-1])  # (..., K)
+    return (ctx.p - one_hot) * dlosses[..., None]
 
 
 def sigmoid_crossentropy_forward(
-    ctx: Any, logits: Array, y: Array, label_smoothing: float
+    ctx: Context, logits: Array, y: Array, label_smoothing: float
 ) -> tuple[Array, Array]:
     """loss = mean(max(z, 0) - z y' + log(1 + exp(-|z|))),   y' = y (1 - s) + s / 2.
 
@@ -69,7 +76,7 @@ def sigmoid_crossentropy_forward(
     return values.mean(axis=-1), p
 
 
-def sigmoid_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+def sigmoid_crossentropy_backward(ctx: Context, dlosses: Array) -> Array:
     """dlogits = (p - y') dlosses / K."""
     return (ctx.p - ctx.y) * dlosses[..., None] / ctx.p.shape[-1]
 
@@ -77,7 +84,14 @@ def sigmoid_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
 # -- from probabilities -----------------------------------------------------------------------
 
 
-def categorical_crossentropy_forward(ctx: Any, p: Array, y: Array, label_smoothing: float) -> Array:
+def _clip(p: Array) -> Array:
+    """p kept in [EPSILON, 1 - EPSILON]; an entry was clipped where the result differs from p."""
+    return np.clip(p, EPSILON, 1 - EPSILON)
+
+
+def categorical_crossentropy_forward(
+    ctx: Context, p: Array, y: Array, label_smoothing: float
+) -> Array:
     """q = p / sum(p),   p' = clip(q),   loss = -sum(y' ln p'),   y' = y (1 - s) + s / K."""
     y = y * (1 - label_smoothing) + label_smoothing / p.shape[-1]  # (..., K)
     total = p.sum(axis=-1, keepdims=True)  # (..., 1)
@@ -87,7 +101,7 @@ def categorical_crossentropy_forward(ctx: Any, p: Array, y: Array, label_smoothi
     return -(y * np.log(clipped)).sum(axis=-1)
 
 
-def categorical_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+def categorical_crossentropy_backward(ctx: Context, dlosses: Array) -> Array:
     """dq = -y' / q dlosses where q was not clipped, and q = p / sum(p) gives
     dp = (dq - sum(dq q)) / sum(p).
     """
@@ -96,25 +110,28 @@ def categorical_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
 
 
 def sparse_categorical_crossentropy_forward(
-    ctx: Any, p: Array, y: Array, ignore_class: int | None
+    ctx: Context, p: Array, y: Array, ignore_class: int | None
 ) -> Array:
     """q = clip(p),   loss = ln(sum q) - ln q[y],   y (...) integer;  0 where y == ignore_class."""
     q = _clip(p)  # (..., K)
-    counts, y = _split(y, ignore_class)
+    counts = y != ignore_class  # (...); all of them where ignore_class is None
+    y = np.where(counts, y, 0)
+    q_y = np.take_along_axis(q, y[..., None], axis=-1)[..., 0]  # (...), each row's q[y]
     ctx.save(p=p, q=q, y=y, counts=counts)
-    return np.where(counts, np.log(q.sum(axis=-1)) - np.log(_pick(q, y)), 0)
+    return np.where(counts, np.log(q.sum(axis=-1)) - np.log(q_y), 0)
 
 
-def sparse_categorical_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+def sparse_categorical_crossentropy_backward(ctx: Context, dlosses: Array) -> Array:
     """dq = (1 / sum(q) - onehot(y) / q) dlosses,   dp = dq where p was not clipped, else 0;
     0 where y == ignore_class.
     """
     dlosses = np.where(ctx.counts, dlosses, 0)
-    dq = 1 / ctx.q.sum(axis=-1, keepdims=True) - _one_hot(ctx.y, ctx.q) / ctx.q  # (..., K)
+    one_hot = ctx.y[..., None] == np.arange(ctx.q.shape[-1])  # (..., K)
+    dq = 1 / ctx.q.sum(axis=-1, keepdims=True) - one_hot / ctx.q  # (..., K)
     return dq * (ctx.p == ctx.q) * dlosses[..., None]
 
 
-def binary_crossentropy_forward(ctx: Any, p: Array, y: Array, label_smoothing: float) -> Array:
+def binary_crossentropy_forward(ctx: Context, p: Array, y: Array, label_smoothing: float) -> Array:
     """q = clip(p),   loss = mean(-(y' ln q + (1 - y') ln(1 - q))),   y' = y (1 - s) + s / 2."""
     y = y * (1 - label_smoothing) + label_smoothing / 2  # (..., K)
     q = _clip(p)  # (..., K)
@@ -122,65 +139,119 @@ def binary_crossentropy_forward(ctx: Any, p: Array, y: Array, label_smoothing: f
     return -(y * np.log(q) + (1 - y) * np.log(1 - q)).mean(axis=-1)
 
 
-def binary_crossentropy_backward(ctx: Any, dlosses: Array) -> Array:
+def binary_crossentropy_backward(ctx: Context, dlosses: Array) -> Array:
     """dp = ((1 - y') / (1 - q) - y' / q) dlosses / K where p was not clipped, else 0."""
     dq = (1 - ctx.y) / (1 - ctx.q) - ctx.y / ctx.q  # (..., K)
     return dq * (ctx.p == ctx.q) * dlosses[..., None] / ctx.p.shape[-1]
 
 
-# -- regression, and the sum ------------------------------------------------------------------
+# -- regression: each number alone, f(p, y) averaged over the last axis -----------------------
 
 
-def mean_squared_error_forward(ctx: Any, p: Array, y: Array) -> Array:
+def mean_squared_error_forward(ctx: Context, p: Array, y: Array) -> Array:
     """loss = mean((p - y)^2)."""
     error = p - y  # (..., K)
     ctx.save(error=error)
     return (error**2).mean(axis=-1)
 
 
-def mean_squared_error_backward(ctx: Any, dlosses: Array) -> Array:
+def mean_squared_error_backward(ctx: Context, dlosses: Array) -> Array:
     """dp = 2 (p - y) dlosses / K."""
     return 2 * ctx.error * dlosses[..., None] / ctx.error.shape[-1]
 
 
-def weighted_sum_forward(ctx: Any, values: Array, weights: Array | None, scale: float) -> Array:
+def regression_loss_forward(ctx: Context, p: Array, y: Array, kind: str, delta: float) -> Array:
+    """loss = mean(f(p, y)) over the last axis, of kl_divergence the sum.  (..., K) -> (...)."""
+    if kind in ("hinge", "squared_hinge") and np.isin(y, (0, 1)).all():
+        y = 2 * y - 1  # labels 0 and 1 mean -1 and 1
+    f, slope = _KINDS[kind](p, y, delta)  # (..., K) both
+    share = 1 if kind == "kl_divergence" else 1 / p.shape[-1]
+    ctx.save(slope=slope, share=share)
+    return f.sum(axis=-1) * share
+
+
+def regression_loss_backward(ctx: Context, dlosses: Array) -> Array:
+    """dp = f'(p) dlosses / K, of kl_divergence without / K."""
+    return ctx.slope * dlosses[..., None] * ctx.share
+
+
+def _absolute_error(p: Array, y: Array, delta: float) -> tuple[Array, Array]:
+    """|p - y|."""
+    return np.abs(p - y), np.sign(p - y)
+
+
+def _percentage_error(p: Array, y: Array, delta: float) -> tuple[Array, Array]:
+    """100 |p - y| / |y|."""
+    scale = 100 / np.maximum(np.abs(y), EPSILON)
+    return np.abs(p - y) * scale, np.sign(p - y) * scale
+
+
+def _squared_logarithmic_error(p: Array, y: Array, delta: float) -> tuple[Array, Array]:
+    """(ln(1 + p') - ln(1 + y'))^2,   p' = max(p, eps),   y' = max(y, eps)."""
+    q = np.maximum(p, EPSILON)
+    error = np.log(q + 1) - np.log(np.maximum(y, EPSILON) + 1)
+    return error**2, 2 * error / (q + 1) * (p >= EPSILON)
+
+
+def _huber(p: Array, y: Array, delta: float) -> tuple[Array, Array]:
+    """e^2 / 2 where |e| <= delta, beyond it the tangent delta |e| - delta^2 / 2.   e = p - y.
+
+    Source: Huber (1964), "Robust Estimation of a Location Parameter".
+    """
+    e = p - y
+    size = np.abs(e)
+    return np.where(size <= delta, e**2 / 2, delta * size - delta**2 / 2), e.clip(-delta, delta)
+
+
+def _log_cosh(p: Array, y: Array, delta: float) -> tuple[Array, Array]:
+    """ln cosh e = |e| + ln(1 + exp(-2 |e|)) - ln 2.   e = p - y."""
+    e = p - y
+    size = np.abs(e)
+    return size + np.log1p(np.exp(-2 * size)) - math.log(2), np.tanh(e)
+
+
+def _hinge(p: Array, y: Array, delta: float) -> tuple[Array, Array]:
+    """max(1 - y p, 0)."""
+    margin = 1 - y * p
+    return np.maximum(margin, 0), -y * (margin >= 0)
+
+
+def _squared_hinge(p: Array, y: Array, delta: float) -> tuple[Array, Array]:
+    """max(1 - y p, 0)^2."""
+    margin = np.maximum(1 - y * p, 0)
+    return margin**2, -2 * y * margin
+
+
+def _poisson(p: Array, y: Array, delta: float) -> tuple[Array, Array]:
+    """p - y ln(p + eps): -ln of the Poisson probability of y at mean p, but for a constant."""
+    return p - y * np.log(p + EPSILON), 1 - y / (p + EPSILON)
+
+
+def _kl_divergence(p: Array, y: Array, delta: float) -> tuple[Array, Array]:
+    """y' ln(y' / p'),   p' = clip(p, eps, 1),   y' = clip(y, eps, 1)."""
+    y, q = y.clip(EPSILON, 1), p.clip(EPSILON, 1)
+    return y * np.log(y / q), -y / q * (p == q)
+
+
+_KINDS = {
+    "absolute_error": _absolute_error, "percentage_error": _percentage_error,
+    "squared_logarithmic_error": _squared_logarithmic_error, "huber": _huber,
+    "log_cosh": _log_cosh, "hinge": _hinge, "squared_hinge": _squared_hinge,
+    "poisson": _poisson, "kl_divergence": _kl_divergence,
+}  # fmt: skip
+
+
+# -- the sum ----------------------------------------------------------------------------------
+
+
+def weighted_sum_forward(ctx: Context, values: Array, weights: Array | None, scale: float) -> Array:
     """scale sum(weights values), shape (1,); ``weights`` None means ones."""
     ctx.save(values=values, weights=weights, scale=scale)
     weighted = values if weights is None else weights * values
     return weighted.sum().reshape(1) * scale
 
 
-def weighted_sum_backward(ctx: Any) -> Array:
+def weighted_sum_backward(ctx: Context) -> Array:
     """dvalues = scale weights, of the shape of ``values``."""
     dvalues = np.full_like(ctx.values, ctx.scale)
     return dvalues if ctx.weights is None else dvalues * ctx.weights
-
-
-# -- pieces -----------------------------------------------------------------------------------
-
-
-def _shifted(logits: Array) -> tuple[Array, Array]:
-    """z = logits - max (..., K) and log(sum(exp(z))) (..., 1): no exponential can overflow."""
-    z = logits - logits.max(axis=-1, keepdims=True)
-    return z, np.log(np.exp(z).sum(axis=-1, keepdims=True))
-
-
-def _split(y: Array, ignore_class: int | None) -> tuple[Array, Array]:
-    """Which labels count, and the labels with class 0 in place of those that do not."""
-    counts = np.ones(y.shape, bool) if ignore_class is None else y != ignore_class
-    return counts, np.where(counts, y, 0)
-
-
-def _pick(a: Array, y: Array) -> Array:
-    """a[..., y]: from (..., K) the entry of each row that its label names, (...)."""
-    return np.take_along_axis(a, y[..., None], axis=-1)[..., 0]
-
-
-def _one_hot(y: Array, like: Array) -> Array:
-    """True at the label. (...)  ->  (..., K)."""
-    return y[..., None] == np.arange(like.shape[-1])
-
-
-def _clip(p: Array) -> Array:
-    """p kept in [EPSILON, 1 - EPSILON]; an entry was clipped where the result differs from p."""
-    return np.clip(p, EPSILON, 1 - EPSILON)

@@ -4,24 +4,24 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
+from minicnn.backends.context import Context
 from minicnn.backends.spec import Array
 
 
-def zeros(shape: Sequence[int], dtype: str) -> Array:
+def zeros(shape: Sequence[int], dtype: str | np.dtype) -> Array:
     """A new array of zeros."""
     return np.zeros(shape, dtype)
 
 
-def empty(shape: Sequence[int], dtype: str) -> Array:
+def empty(shape: Sequence[int], dtype: str | np.dtype) -> Array:
     """A new uninitialised array."""
     return np.empty(shape, dtype)
 
 
-def asarray(array: Any) -> Array:
+def asarray(array: object) -> Array:
     """``array`` as a NumPy array, dtype unchanged; no copy if it is one."""
     return np.asarray(array)
 
@@ -54,7 +54,7 @@ def running() -> Iterator[None]:
         yield
 
 
-def next_rows(ctx: Any, order: Array, cursor: Array, count: int) -> Array:
+def next_rows(ctx: Context, order: Array, cursor: Array, count: int) -> Array:
     """order[cursor[0] : cursor[0] + count], and cursor[0] += count."""
     start = int(cursor[0])
     cursor[0] += count
@@ -66,7 +66,7 @@ def advance(counter: Array) -> None:
     counter += 1
 
 
-def gather_batch(ctx: Any, name: str, source: Array, index: Array, dtype: str) -> Array:
+def gather_batch(ctx: Context, name: str, source: Array, index: Array, dtype: str) -> Array:
     """source[index] cast to ``dtype``. (M, ...) with index (N,)  ->  (N, ...)."""
     batch = ctx.buffer(name, (len(index), *source.shape[1:]), dtype)
     batch[...] = source[index]  # copies these rows only, however large the data set is

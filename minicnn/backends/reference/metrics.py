@@ -1,23 +1,22 @@
 """Metrics: one value a sample, and the running mean over samples."""
 
-from typing import Any
-
 import numpy as np
 
+from minicnn.backends.context import Context
 from minicnn.backends.spec import Array
 
 
-def categorical_hits(ctx: Any, y: Array, p: Array) -> Array:
+def categorical_hits(ctx: Context, y: Array, p: Array) -> Array:
     """1 where the largest of y and of p is the same class (first on a tie). (..., K) -> (...)."""
     return (y.argmax(axis=-1) == p.argmax(axis=-1)).astype(p.dtype)
 
 
-def sparse_categorical_hits(ctx: Any, y: Array, p: Array) -> Array:
+def sparse_categorical_hits(ctx: Context, y: Array, p: Array) -> Array:
     """1 where the largest of p is the class y.  y (...), p (..., K)  ->  (...)."""
     return (y == p.argmax(axis=-1)).astype(p.dtype)
 
 
-def sparse_top_k_hits(ctx: Any, y: Array, p: Array, k: int) -> Array:
+def sparse_top_k_hits(ctx: Context, y: Array, p: Array, k: int) -> Array:
     """1 where fewer than k scores are larger than that of class y.  y (...), p (..., K) -> (...).
 
     A row with a number that is not finite, or with a y that is no class, is a miss.
@@ -28,7 +27,7 @@ def sparse_top_k_hits(ctx: Any, y: Array, p: Array, k: int) -> Array:
     return hits.astype(p.dtype)
 
 
-def binary_hits(ctx: Any, y: Array, p: Array, threshold: float) -> Array:
+def binary_hits(ctx: Context, y: Array, p: Array, threshold: float) -> Array:
     """Share of the last axis where y is what p says: 1 above ``threshold``. (..., K) -> (...)."""
     return (y == (p > threshold)).mean(axis=-1, dtype=p.dtype)
 

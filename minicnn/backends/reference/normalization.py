@@ -1,14 +1,13 @@
 """Batch normalisation: each channel to mean 0 and variance 1, then scaled and shifted."""
 
-from typing import Any
-
 import numpy as np
 
+from minicnn.backends.context import Context
 from minicnn.backends.spec import Array
 
 
 def batchnorm_forward(
-    ctx: Any, x: Array, gamma: Array | None, beta: Array | None, axis: int, epsilon: float
+    ctx: Context, x: Array, gamma: Array | None, beta: Array | None, axis: int, epsilon: float
 ) -> tuple[Array, Array, Array]:
     """(y, mean (C,), variance (C,)) with the statistics of this batch."""
     mean = _mean(x, axis)  # (C,)
@@ -18,7 +17,7 @@ def batchnorm_forward(
 
 
 def batchnorm_backward(
-    ctx: Any, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
+    ctx: Context, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
 ) -> Array | None:
     """Fill ``dgamma`` and ``dbeta`` (C,); return dx, or None when nobody needs it.
 
@@ -37,15 +36,9 @@ def batchnorm_backward(
 
 
 def normalize_forward(
-    ctx: Any,
-    x: Array,
-    gamma: Array | None,
-    beta: Array | None,
-    mean: Array,
-    variance: Array,
-    axis: int,
-    epsilon: float,
-) -> Array:
+    ctx: Context, x: Array, gamma: Array | None, beta: Array | None, mean: Array, variance: Array,
+    axis: int, epsilon: float,
+) -> Array:  # fmt: skip
     """y = gamma x_hat + beta,   x_hat = (x - mean) / sqrt(variance + epsilon)."""
     deviation = np.sqrt(variance + variance.dtype.type(epsilon))  # (C,)
     x_hat = (x - _along(mean, x, axis)) / _along(deviation, x, axis)  # as x
@@ -60,7 +53,7 @@ def normalize_forward(
 
 
 def normalize_backward(
-    ctx: Any, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
+    ctx: Context, dy: Array, gamma: Array | None, dgamma: Array | None, dbeta: Array | None
 ) -> Array | None:
     """y = gamma x_hat + beta   gives   dgamma = sum(dy x_hat),   dbeta = sum(dy)."""
     others = _other_axes(dy, ctx.axis)
@@ -77,13 +70,13 @@ def moving_average(average: Array, value: Array, momentum: float) -> None:
     average[...] = number(momentum) * average + number(1 - momentum) * value
 
 
-def rescale_forward(ctx: Any, x: Array, scale: float, offset: float) -> Array:
+def rescale_forward(ctx: Context, x: Array, scale: float, offset: float) -> Array:
     """y = x scale + offset."""
     ctx.save(scale=x.dtype.type(scale))
     return x * ctx.scale + x.dtype.type(offset)
 
 
-def rescale_backward(ctx: Any, dy: Array) -> Array:
+def rescale_backward(ctx: Context, dy: Array) -> Array:
     """y = x scale + offset   gives   dx = dy scale."""
     return dy * ctx.scale
 

@@ -1,11 +1,10 @@
-"""Optimizer steps in plain NumPy, in place on flat vectors of one length."""
+"""What is done to weights, in place: optimizer steps on flat vectors, penalties and limits."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray
+from minicnn.backends.spec import Array
 
 
 def adam_step(
@@ -15,7 +14,10 @@ def adam_step(
     """Adam; ``epsilon`` stands outside the bias correction."""
     m += (g - m) * (1 - beta_1)
     v += (g * g - v) * (1 - beta_2)
-    alpha = _bias_corrected_rate(iterations, learning_rate, beta_1, beta_2, w.dtype)
+    number = w.dtype.type  # every operation is in the weights' dtype
+    t = number(iterations[0] + 1)
+    correction = np.sqrt(1 - number(beta_2) ** t) / (1 - number(beta_1) ** t)
+    alpha = number(learning_rate[0]) * correction
     w -= m * alpha / (np.sqrt(v) + epsilon)
 
 
@@ -27,7 +29,10 @@ def amsgrad_step(
     m += (g - m) * (1 - beta_1)
     v += (g * g - v) * (1 - beta_2)
     np.maximum(v_max, v, out=v_max)
-    alpha = _bias_corrected_rate(iterations, learning_rate, beta_1, beta_2, w.dtype)
+    number = w.dtype.type
+    t = number(iterations[0] + 1)
+    correction = np.sqrt(1 - number(beta_2) ** t) / (1 - number(beta_1) ** t)
+    alpha = number(learning_rate[0]) * correction
     w -= m * alpha / (np.sqrt(v_max) + epsilon)
 
 
@@ -79,11 +84,34 @@ def clip_by_norm(gradients: Sequence[Array], limit: float) -> None:
             g *= limit / norm
 
 
-def _bias_corrected_rate(
-    iterations: Array, learning_rate: Array, beta_1: float, beta_2: float, dtype: np.dtype
-) -> Any:
-    """alpha = lr sqrt(1 - beta_2^t) / (1 - beta_1^t), every operation in the weights' dtype."""
-    number = dtype.type
-    t = number(iterations[0] + 1)
-    correction = np.sqrt(1 - number(beta_2) ** t) / (1 - number(beta_1) ** t)
-    return number(learning_rate[0]) * correction
+# -- regularizers and constraints --------------------------------------------------------------
+
+
+def add_penalty(total: Array, w: Array, l1: float, l2: float) -> None:
+    """total[0] += l1 sum(|w|) + l2 sum(w^2)."""
+    if l1:
+        total += l1 * np.abs(w).sum(dtype=np.float64)
+    if l2:
+        total += l2 * np.square(w).sum(dtype=np.float64)
+
+
+def add_penalty_gradient(dw: Array, w: Array, l1: float, l2: float) -> None:
+    """l1 |w| + l2 w^2   gives   dw += l1 sign(w) + 2 l2 w."""
+    if l1:
+        dw += w.dtype.type(l1) * np.sign(w)
+    if l2:
+        dw += w.dtype.type(2 * l2) * w
+
+
+def limit_norms(
+    w: Array, axes: tuple[int, ...], smallest: float, largest: float, rate: float
+) -> None:
+    """Scale the vectors along ``axes`` towards a norm in [smallest, largest]."""
+    norm = np.sqrt(np.square(w).sum(axis=axes, keepdims=True))
+    wanted = rate * norm.clip(smallest, largest) + (1 - rate) * norm
+    w *= wanted / (norm + 1e-7)
+
+
+def clip_negative(w: Array) -> None:
+    """w = max(w, 0); NaN stays."""
+    np.maximum(w, 0, out=w)

@@ -28,9 +28,8 @@ __device__ inline real softmax_row(const real* z, real* p, int K, real* top) {
 }
 
 // loss = logsumexp(z) sum(y') - sum(y' z).
-extern "C" __global__ void softmax_crossentropy(
-    const real* z, const real* y, real keep, real share, real* losses, real* p,
-    long long rows, int K) {
+extern "C" __global__ void softmax_crossentropy(const real* z, const real* y, real keep, real share,
+                                                real* losses, real* p, long long rows, int K) {
     long long row = row_number();
     if (row >= rows) return;  // the whole warp
     z += row * K;
@@ -72,9 +71,8 @@ extern "C" __global__ void sparse_softmax_crossentropy_backward(
 }
 
 // loss = mean(max(z, 0) - z y' + log(1 + exp(-|z|)));   p = sigmoid(z).
-extern "C" __global__ void sigmoid_crossentropy(
-    const real* z, const real* y, real keep, real share, real* losses, real* p,
-    long long rows, int K) {
+extern "C" __global__ void sigmoid_crossentropy(const real* z, const real* y, real keep, real share,
+                                                real* losses, real* p, long long rows, int K) {
     long long row = row_number();
     if (row >= rows) return;
     real loss = row_sum(K, [=](int k) {

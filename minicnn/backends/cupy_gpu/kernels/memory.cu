@@ -52,9 +52,8 @@ template <class Target> __device__ inline Target number_at(const void* source, i
 }
 
 // batch (N, row) = source (M, row) at index (N,).
-template <class Target> __device__ inline void gather(const void* source, int kind,
-                                                      const long long* index, Target* batch,
-                                                      long long row) {
+template <class Target> __device__ inline void gather(
+    const void* source, int kind, const long long* index, Target* batch, long long row) {
     long long from = index[blockIdx.x] * row, to = blockIdx.x * row;
     long long stride = gridDim.y * (long long)blockDim.x;
     for (long long i = blockIdx.y * (long long)blockDim.x + threadIdx.x; i < row; i += stride) {

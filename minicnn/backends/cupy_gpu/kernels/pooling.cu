@@ -1,6 +1,6 @@
 // Pooling: x and dx are (N, H, W, C), y, dy and `winner` (N, OH, OW, C), windows of any size and
 // stride. Padding never wins, nor does it count in a mean. A thread owns one of the `size` entries
-// of the result.
+// of the result. And zeros around an image, and cropping them off again.
 
 // y[n,oh,ow,c] = largest entry of its window in the image; the first NaN, else the first largest.
 extern "C" __global__ void maxpool2d_forward(
@@ -90,4 +90,18 @@ extern "C" __global__ void avgpool2d_backward(
         }
     }
     dx[t] = sum;
+}
+
+// y[n,h,w,c] = x[n, h - top, w - left, c], or 0 outside of x; x (N, H, W, C), y (N, YH, YW, C). One
+// thread an entry of y. With top, left <= 0 it crops: what lies beyond y is left out, which is the
+// adjoint of padding.
+extern "C" __global__ void pad2d(
+    const real* __restrict__ x, real* __restrict__ y, int size,
+    int H, int W, int C, int YH, int YW, int top, int left) {
+    if (thread_number() >= size) return;
+    int t = (int)thread_number();
+    auto [n, yh, yw, c] = place_of(t, YH, YW, C);
+    int h = yh - top, w = yw - left;
+    bool inside = h >= 0 && h < H && w >= 0 && w < W;
+    y[t] = inside ? x[(((long long)n * H + h) * W + w) * C + c] : 0;
 }

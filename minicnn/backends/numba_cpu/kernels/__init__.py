@@ -1,4 +1,4 @@
-"""The kernels that multiply matrices: convolution and dense layers.
+"""The kernels of convolution; the dense layer is fast for the same reasons.
 
 Why they are fast
     * A thread takes a few images, writes their windows as rows of a matrix in its own buffer (it
@@ -7,8 +7,7 @@ Why they are fast
       cheaper than reading them back from memory.
     * With few channels the first layer of a network builds no matrix at all: its windows are read
       where they are, a few of them for 32 filters at a time, and a row of y is done before the next
-      is begun (``direct.py``, ``sums.py``); max-pooling of 2 x 2 finds the sums still in registers
-      (``windows.py``).
+      is begun; max-pooling of 2 x 2 finds the sums still in registers (``direct.py``).
     * Where that is not possible (processors other than AMD's with AVX-512, groups, few filters,
       the gradient of the image) the matrix of few channels is kept transposed, (K, P): each of its
       rows is then a run of a shifted image, copied at memory speed, and BLAS takes it transposed at

@@ -1,18 +1,43 @@
-"""What follows a product while it is in the cache: bias, ReLU, max-pooling; and the adjoints."""
+"""What follows a product while it is in the cache: bias, ReLU, max-pooling; and the adjoints.
 
-# Numba infers the types of the kernels
-# mypy: ignore-errors
+``out`` (``Out``) says which of them are asked for, and where y and the winners go.
+"""
+
+from typing import NamedTuple
 
 from numba import carray
 
 from minicnn.backends.numba_cpu.caching import part
 from minicnn.backends.numba_cpu.kernels.im2col import clear
-from minicnn.backends.numba_cpu.kernels.local import local, unsigned
+from minicnn.backends.numba_cpu.kernels.intrinsics import local, unsigned
+from minicnn.backends.spec import Array
+
+
+class Out(NamedTuple):
+    """What follows the product, ReLU and max-pooling, and where its results go."""
+
+    relu: bool
+    PH: int  # 0 where there is no pooling
+    PW: int
+    PSH: int
+    PSW: int
+    y: Array  # (N, rows, columns, F)
+    winner: Array  # as y: a winner's place in its window, or one more where ReLU clipped it
+
+
+class Gradients(NamedTuple):
+    """Where the gradients of the weights go: summed in pieces, then the pieces in order."""
+
+    dw_chunks: Array  # (pieces, K, F); of Winograd's algorithm (16, pieces, C, F)
+    db_chunks: Array  # (pieces, F)
+    dw: Array  # (K, F); of Winograd's algorithm (3, 3 C F)
+    db: Array  # (F,)
 
 
 @part()
-def bias_relu(product, r, W, b, relu, y, n):
+def bias_relu(product, r, W, b, out, n):
     """y = product + b of one image; with ReLU if asked (a NaN is not <= 0, so it stays)."""
+    relu, y = out.relu, out.y
     zero = y.dtype.type(0)
     for oh in range(y.shape[1]):
         for ow in range(y.shape[2]):
@@ -29,7 +54,7 @@ def beats(v, best):
 
 
 @part()
-def bias_relu_pool(product, r, b, pool, W, y, winner, n):
+def bias_relu_pool(product, r, W, b, out, n):
     """maxpool(relu(product + b)) of one image, whose rows begin at r, W for each line of it.
 
     The bias comes before the comparison, as in the composition: rounding may make two sums equal
@@ -37,9 +62,9 @@ def bias_relu_pool(product, r, b, pool, W, y, winner, n):
     largest entry is positive ReLU changes neither it nor the order, elsewhere nobody wins
     (``winner`` is PH PW then), since the derivative of ReLU is 0.
     """
-    PH, PW, PSH, PSW = pool
+    _, PH, PW, PSH, PSW, y, winner = out
     if PH == PW == 2:
-        pool_2x2(product, r, b, PSH, PSW, W, y, winner, n)
+        pool_2x2(product, r, W, b, out, n)
         return
     zero, place = y.dtype.type(0), winner.dtype.type
     for ph in range(y.shape[1]):
@@ -61,11 +86,12 @@ def bias_relu_pool(product, r, b, pool, W, y, winner, n):
 
 
 @part()
-def pool_2x2(product, r, b, PSH, PSW, W, y, winner, n):
-    """The same for the usual window: in one pass, sixteen filters at a time (``local.py``).
+def pool_2x2(product, r, W, b, out, n):
+    """The same for the usual window: in one pass, sixteen filters at a time (``intrinsics.py``).
 
     Winners are left out if there is no place for them.
     """
+    _, _, _, PSH, PSW, y, winner = out
     F, place, zero, one = y.shape[3], winner.dtype.type, y.dtype.type(0), unsigned(1)
     n, wanted = unsigned(n), winner.shape == y.shape
     largest, places = carray(local(y, 16), 16), carray(local(winner, 16), 16)
@@ -118,12 +144,12 @@ def largest_of_four(v0, v1, v2, v3, zero, place):
 
 
 @part()
-def spread(dy, winner, n, pool, dproduct, r, W, db):
+def spread(dy, out, n, dproduct, r, W, db):
     """The adjoint: each dy goes to the row of its winner, every other entry becomes 0.
 
     db += the sum of what went anywhere.
     """
-    PH, PW, PSH, PSW = pool
+    _, PH, PW, PSH, PSW, _, winner = out
     zero = dy.dtype.type(0)
     if PSH > PH or PSW > PW:  # rows between the windows
         dproduct[r : r + ((dy.shape[1] - 1) * PSH + PH) * W] = 0
@@ -141,8 +167,9 @@ def spread(dy, winner, n, pool, dproduct, r, W, db):
 
 
 @part()
-def mask(dy, y, n, relu, dproduct, r, W, db):
+def mask(dy, out, n, dproduct, r, W, db):
     """The adjoint of bias and ReLU: dy where y > 0, else 0. db += its sum."""
+    relu, y = out.relu, out.y
     zero = dy.dtype.type(0)
     for oh in range(dy.shape[1]):
         for ow in range(dy.shape[2]):
@@ -155,26 +182,26 @@ def mask(dy, y, n, relu, dproduct, r, W, db):
 
 
 @part()
-def finish(product, P, W, n0, n1, b, relu, pool, y, winner):
+def finish(product, P, W, n0, n1, b, out):
     """y of images n0 to n1: bias, then ReLU, then max-pooling, as asked.
 
     The product of an image has P rows, W for each line of it: as many as y needs, or more.
     """
     for n in range(n0, n1):
-        if pool[0] > 0:
-            bias_relu_pool(product, (n - n0) * P, b, pool, W, y, winner, n)
+        if out.PH > 0:
+            bias_relu_pool(product, (n - n0) * P, W, b, out, n)
         else:
-            bias_relu(product, (n - n0) * P, W, b, relu, y, n)
+            bias_relu(product, (n - n0) * P, W, b, out, n)
 
 
 @part()
-def finish_adjoint(dy, y, winner, n0, n1, relu, pool, dproduct, P, W, db):
+def finish_adjoint(dy, n0, n1, out, dproduct, P, W, db):
     """dproduct of images n0 to n1, all rows that they reach. db += its sum."""
     for n in range(n0, n1):
-        if pool[0] > 0:
-            spread(dy, winner, n, pool, dproduct, (n - n0) * P, W, db)
+        if out.PH > 0:
+            spread(dy, out, n, dproduct, (n - n0) * P, W, db)
         else:
-            mask(dy, y, n, relu, dproduct, (n - n0) * P, W, db)
+            mask(dy, out, n, dproduct, (n - n0) * P, W, db)
 
 
 @part()

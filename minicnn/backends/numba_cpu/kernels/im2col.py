@@ -1,12 +1,9 @@
-"""Windows of an image as the rows of a matrix, and the adjoint.
+"""Windows of an image as the rows of a matrix, an image with a border, and the adjoints.
 
 x and dx are (N, H, W C): a run of neighbouring pixels is a run of memory. Loops run from 0 over
 slices, which lets the compiler use vector instructions: an index like k + e might be negative,
-and then Python counts from the end.
+and then Python counts from the end. ``plan`` is that of ``conv.py``.
 """
-
-# Numba infers the types of the kernels
-# mypy: ignore-errors
 
 from minicnn.backends.numba_cpu.caching import part
 
@@ -25,10 +22,10 @@ def inside(start, size, step, length):
 
 
 @part()
-def im2col(x, n, C, c0, CG, geometry, cols, r):
-    """Windows of image n, channels c0 to c0 + CG, become rows r, r + 1, ... of cols (rows, K)."""
-    KH, KW, SH, SW, DH, DW, top, left, OH, OW = geometry
-    H, W = x.shape[1], x.shape[2] // C
+def im2col(x, n, c0, plan, cols, r):
+    """Windows of image n, CG channels from c0 on, become rows r, r + 1, ... of cols (rows, K)."""
+    C, groups, _, KH, KW, SH, SW, DH, DW, top, left, OH, OW, _ = plan
+    H, W, CG = x.shape[1], x.shape[2] // C, C // groups
     for oh in range(OH):
         h0 = oh * SH - top
         i0, i1 = inside(h0, KH, DH, H)
@@ -53,10 +50,10 @@ def im2col(x, n, C, c0, CG, geometry, cols, r):
 
 
 @part()
-def col2im(dcols, r, dx, n, C, c0, CG, geometry):
+def col2im(dcols, r, dx, n, c0, plan):
     """The adjoint of ``im2col``: every row is added back where it came from."""
-    KH, KW, SH, SW, DH, DW, top, left, OH, OW = geometry
-    H, W = dx.shape[1], dx.shape[2] // C
+    C, groups, _, KH, KW, SH, SW, DH, DW, top, left, OH, OW, _ = plan
+    H, W, CG = dx.shape[1], dx.shape[2] // C, C // groups
     for oh in range(OH):
         h0 = oh * SH - top
         i0, i1 = inside(h0, KH, DH, H)
@@ -79,13 +76,13 @@ def col2im(dcols, r, dx, n, C, c0, CG, geometry):
 
 
 @part()
-def im2col_t(x, n, C, c0, CG, geometry, planes, cols, p):
+def im2col_t(x, n, c0, plan, planes, cols, p):
     """The same for SW = 1, transposed: windows become columns p, p + 1, ... of cols (K, columns).
 
     ``planes`` (CG, top + H + bottom, left + W + right) takes the image, padded, channel first.
     """
-    KH, KW, SH, _, DH, DW, top, left, OH, OW = geometry
-    H, W = x.shape[1], x.shape[2] // C
+    C, groups, _, KH, KW, SH, _, DH, DW, top, left, OH, OW, _ = plan
+    H, W, CG = x.shape[1], x.shape[2] // C, C // groups
     planes[:] = 0
     for c in range(CG):
         for h in range(H):
@@ -103,10 +100,10 @@ def im2col_t(x, n, C, c0, CG, geometry, planes, cols, p):
 
 
 @part()
-def col2im_t(dcols, p, planes, dx, n, C, c0, CG, geometry):
+def col2im_t(dcols, p, planes, dx, n, c0, plan):
     """The adjoint of ``im2col_t``."""
-    KH, KW, SH, _, DH, DW, top, left, OH, OW = geometry
-    H, W = dx.shape[1], dx.shape[2] // C
+    C, groups, _, KH, KW, SH, _, DH, DW, top, left, OH, OW, _ = plan
+    H, W, CG = dx.shape[1], dx.shape[2] // C, C // groups
     planes[:] = 0
     for i in range(KH):
         for j in range(KW):
@@ -121,3 +118,37 @@ def col2im_t(dcols, p, planes, dx, n, C, c0, CG, geometry):
             pixels, row = dx[n, h, c0 + c :], planes[c, top + h, left:]
             for w in range(W):
                 pixels[w * C] = row[w]
+
+
+# -- an image with a border of zeros, and the adjoint: what is inside -----------------------------
+# Images are (H, W C), so that a row is one run of memory.
+
+
+@part()
+def with_border(image, top, before, padded):
+    """padded (rows, columns C) = the image with zeros around it, cut where it is too long.
+
+    The image itself if it has no border and is as large as ``padded``, or larger. ``before`` is the
+    border on the left, times the channels.
+    """
+    large = len(image) >= len(padded) and image.shape[1] >= padded.shape[1]
+    if top == 0 and before == 0 and large:
+        return image
+    clear(padded.reshape(-1))
+    run = min(padded.shape[1] - before, image.shape[1])
+    for h in range(min(len(padded) - top, len(image))):
+        to, pixels = padded[top + h, before:], image[h]
+        for e in range(run):
+            to[e] = pixels[e]
+    return padded
+
+
+@part()
+def pad_adjoint(dpadded, top, before, dimage):
+    """dimage = what is inside the border; 0 where the image was cut."""
+    run = min(dpadded.shape[1] - before, dimage.shape[1])
+    clear(dimage.reshape(-1))
+    for h in range(min(len(dpadded) - top, len(dimage))):
+        to, inside = dimage[h], dpadded[top + h, before:]
+        for e in range(run):
+            to[e] = inside[e]

@@ -1,4 +1,4 @@
-"""Winograd's algorithm: the transforms of kernels and patches, and their adjoints.
+"""Winograd's algorithm: the transforms of kernels, patches and outputs, and their adjoints.
 
 Two neighbouring outputs of a kernel g of three, y0 = d0 g0 + d1 g1 + d2 g2 and
 y1 = d1 g0 + d2 g1 + d3 g2, take four products instead of six:
@@ -16,17 +16,14 @@ With C channels, F filters and many patches each of these is a product of matric
 V = B' d B (patches, C) and U = G g G' (C, F). The backward pass is the adjoint of each step, and
 saves as much. The sixteen matrices stand side by side: a row of V (patches, 16 C) is a patch,
 matrix i j of it begins at (4 i + j) C, and sixteen channels at a time are transformed in registers
-(``local.py``). The outputs: ``outputs.py``.
+(``intrinsics.py``).
 Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
 """
-
-# Numba infers the types of the kernels
-# mypy: ignore-errors
 
 from numba import carray
 
 from minicnn.backends.numba_cpu.caching import part
-from minicnn.backends.numba_cpu.kernels.local import local, unsigned
+from minicnn.backends.numba_cpu.kernels.intrinsics import local, unsigned
 
 #: channels or filters that are transformed at once: no fewer may there be
 BLOCK = 16
@@ -154,4 +151,78 @@ def transform_patches_adjoint(dV, t, TH, TW, dimage):
                         at_h, at_w, k = unsigned(h + i), unsigned(w + j), unsigned(4 * i + j)
                         for e in range(min(BLOCK, C)):
                             dimage[at_h, at_w, begin + unsigned(e)] += v[k, e]
+            t += 1
+
+
+# -- from products to outputs -------------------------------------------------------------------
+
+_FOUR = 4 * BLOCK
+
+
+@part()
+def outputs(m0, m1, m2, m3):
+    """A' m."""
+    return m0 + m1 + m2, m1 - m2 - m3
+
+
+@part()
+def outputs_adjoint(y0, y1):
+    """A y."""
+    return y0, y0 + y1, y0 - y1, -y1
+
+
+@part()
+def transform_outputs(M, t, TH, TW, product, r):
+    """A' M A of the patches from t on: an image (2 TH, 2 TW, F), in rows r, ... of product."""
+    F = product.shape[1]
+    step, next_four, below = unsigned(F), unsigned(4 * F), unsigned(2 * TW)
+    y = carray(local(M, _FOUR), (4, BLOCK))
+    for h in range(0, 2 * TH, 2):
+        for w in range(0, 2 * TW, 2):
+            first = unsigned(r + h * 2 * TW + w)
+            for start in range(0, F, BLOCK):
+                begin = block(start, F)
+                for i in range(BLOCK):
+                    at = begin + unsigned(i)
+                    a0, a1 = outputs(*four(M, unsigned(t), at, step))
+                    at += next_four
+                    b0, b1 = outputs(*four(M, unsigned(t), at, step))
+                    at += next_four
+                    c0, c1 = outputs(*four(M, unsigned(t), at, step))
+                    at += next_four
+                    d0, d1 = outputs(*four(M, unsigned(t), at, step))
+                    y[0, i], y[2, i] = outputs(a0, b0, c0, d0)
+                    y[1, i], y[3, i] = outputs(a1, b1, c1, d1)
+                for i in range(2):
+                    for j in range(2):
+                        row = first + unsigned(i) * below + unsigned(j)
+                        for e in range(min(BLOCK, F)):
+                            product[row, begin + unsigned(e)] = y[2 * i + j, e]
+            t += 1
+
+
+@part()
+def transform_outputs_adjoint(dproduct, r, TH, TW, dM, t):
+    """dM = A dY A' of the patches from t on."""
+    F = dproduct.shape[1]
+    step, right, below = unsigned(F), unsigned(1), unsigned(2 * TW)
+    m = carray(local(dM, _SIXTEEN), (16, BLOCK))
+    for h in range(0, 2 * TH, 2):
+        for w in range(0, 2 * TW, 2):
+            row0 = unsigned(r + h * 2 * TW + w)
+            row1 = row0 + below
+            for start in range(0, F, BLOCK):
+                begin = block(start, F)
+                for i in range(BLOCK):
+                    f = begin + unsigned(i)
+                    a0, a1, a2, a3 = outputs_adjoint(dproduct[row0, f], dproduct[row0 + right, f])
+                    b0, b1, b2, b3 = outputs_adjoint(dproduct[row1, f], dproduct[row1 + right, f])
+                    m[0, i], m[4, i], m[8, i], m[12, i] = outputs_adjoint(a0, b0)
+                    m[1, i], m[5, i], m[9, i], m[13, i] = outputs_adjoint(a1, b1)
+                    m[2, i], m[6, i], m[10, i], m[14, i] = outputs_adjoint(a2, b2)
+                    m[3, i], m[7, i], m[11, i], m[15, i] = outputs_adjoint(a3, b3)
+                for k in range(16):
+                    at = begin + unsigned(k) * step
+                    for e in range(min(BLOCK, F)):
+                        dM[unsigned(t), at + unsigned(e)] = m[k, e]
             t += 1

@@ -13,22 +13,32 @@ where one is not finite the caller computes all of them in another way.
 Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4.
 """
 
-# Numba infers the types of the kernels
-# mypy: ignore-errors
+from typing import NamedTuple
 
 from numba import carray, get_thread_id, prange
 
 from minicnn.backends.numba_cpu.caching import cached_njit, part
-from minicnn.backends.numba_cpu.kernels.blas import multiply
-from minicnn.backends.numba_cpu.kernels.borders import with_border
-from minicnn.backends.numba_cpu.kernels.epilogue import finish
-from minicnn.backends.numba_cpu.kernels.local import local, unsigned
+from minicnn.backends.numba_cpu.kernels.epilogue import Out, finish
+from minicnn.backends.numba_cpu.kernels.im2col import with_border
+from minicnn.backends.numba_cpu.kernels.intrinsics import local, multiply, unsigned
 from minicnn.backends.numba_cpu.kernels.transforms import BLOCK, block
+from minicnn.backends.numba_cpu.kernels.winograd import Scratch
 
 #: rows and columns of a patch, and its pixels
 SIDE = 6
 PIXELS = SIDE * SIDE
 _ENTRIES = PIXELS * BLOCK
+
+
+class Plan(NamedTuple):
+    """What the kernel is told of a convolution: TH x TW patches an image."""
+
+    T: int  # images a tile
+    top: int
+    left: int
+    TH: int
+    TW: int
+    size: int  # outputs of a patch, size x size
 
 
 @part()
@@ -85,12 +95,12 @@ def outputs(m0, m1, m2, m3, m4, m5, two, four, size):
 
 
 @part()
-def transform_patches(image, C, geometry, V, t):
+def transform_patches(image, C, plan, V, t):
     """Rows t, t + 1, ... of V (patches, 36 C + ...) = B' d B of the patches d of an image.
 
     The image is (size TH + K - 1, (size TW + K - 1) C), or larger.
     """
-    _, _, TH, TW, size = geometry
+    TH, TW, size = plan.TH, plan.TW, plan.size
     two, four, five = V.dtype.type(2), V.dtype.type(4), V.dtype.type(5)
     a = carray(local(V, _ENTRIES), (SIDE, SIDE, BLOCK))
     v = carray(local(V, _ENTRIES), (PIXELS, BLOCK))
@@ -123,13 +133,13 @@ def transform_patches(image, C, geometry, V, t):
 
 
 @part()
-def transform_outputs(M, patches, geometry, product):
+def transform_outputs(M, patches, plan, product):
     """A' M A of the patches: images (TH size, TW size, F), a row of product for each entry.
 
     Returns false if a product, or an output in the corner of its patch, is not finite: these four
     together take in every product of the patch.
     """
-    _, _, _, TW, size = geometry
+    TW, size = plan.TW, plan.size
     F, W, last = product.shape[1], TW * size, size - 1
     zero, two, four = M.dtype.type(0), M.dtype.type(2), M.dtype.type(4)
     a = carray(local(M, _ENTRIES), (SIDE, SIDE, BLOCK))
@@ -169,30 +179,31 @@ def transform_outputs(M, patches, geometry, product):
 
 
 @cached_njit(parallel=True)
-def winograd_6x6_forward(
-    x, w, b, T, geometry, relu, pool, U, lines, image_, V_, M_, product_, finite, y, winner
-):  # fmt: skip
+def winograd_6x6_forward(x, w, b, plan, U, G_w, scratch, finite, out):
     """What ``conv_forward`` computes, for one group, no stride, no dilation, K = 2 or 3.
 
-    w is (K, K C F), U (36, C, F), lines (6, K C F); finite[t] is what ``transform_outputs`` says of
-    tile t.
+    x is (N, H, W C), w is (K, K C F), U (36, C, F), G_w (6, K C F); finite[t] is what
+    ``transform_outputs`` says of tile t.
     """
-    top, left, TH, TW, size = geometry
+    plan, scratch, out = Plan(*plan), Scratch(*scratch), Out(*out)
+    T, top, left, TH, TW, size = plan
     N, K = x.shape[0], w.shape[0]
     _, C, F = U.shape
     P = size * TH * size * TW
-    kernel_lines(w, lines)
+    kernel_lines(w, G_w)
     for i in prange(SIDE):
-        kernel_lines(lines[i].reshape(K, C * F), U.reshape(SIDE, SIDE, C * F)[i])
+        kernel_lines(G_w[i].reshape(K, C * F), U.reshape(SIDE, SIDE, C * F)[i])
     for tile in prange((N + T - 1) // T):
         thread = get_thread_id()
-        V, M, product = V_[thread], M_[thread], product_[thread]
+        V = scratch.V[thread]  # (T TH TW, 36 C + ...), a patch a row
+        M = scratch.M[thread]  # (T TH TW, 36 F + ...)
+        product = scratch.product[thread]  # (T P, F)
         n0, n1 = tile * T, min(N, tile * T + T)
         rows = (n1 - n0) * TH * TW
         for n in range(n0, n1):
-            d = with_border(x[n], top, left * C, image_[thread])
-            transform_patches(d, C, geometry, V, (n - n0) * TH * TW)
+            d = with_border(x[n], top, left * C, scratch.image[thread])
+            transform_patches(d, C, plan, V, (n - n0) * TH * TW)
         for k in range(PIXELS):
             multiply(V[:rows, k * C : k * C + C], U[k], 0, M[:rows, k * F : k * F + F])
-        finite[tile] = transform_outputs(M, rows, geometry, product)
-        finish(product, P, TW * size, n0, n1, b, relu, pool, y, winner)
+        finite[tile] = transform_outputs(M, rows, plan, product)
+        finish(product, P, TW * size, n0, n1, b, out)

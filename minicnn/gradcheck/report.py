@@ -9,7 +9,7 @@ import numpy as np
 from minicnn.gradcheck.targets import Array
 
 if TYPE_CHECKING:
-    from minicnn.plots.style import Picture
+    from minicnn.drawing.style import Picture
 
 
 @dataclass

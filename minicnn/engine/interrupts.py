@@ -11,7 +11,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 #: a Ctrl-C that is held back, or None
@@ -34,12 +34,7 @@ class _Held:
         if threading.get_ident() == _main:
             self.blocks += 1
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if threading.get_ident() == _main:
             self.blocks -= 1
             if waiting is not None and not step.blocks and not update.blocks:

@@ -95,9 +95,7 @@ def _not_finite(
     )
 
 
-def evaluate(
-    step: Step, feeder: Feeder, callbacks: Any, verbose: int | str
-) -> dict[str, float]:  # fmt: skip
+def evaluate(step: Step, feeder: Feeder, callbacks: Any, verbose: int | str) -> dict[str, float]:
     """Loss and metrics over one pass, in compile order."""
     step.reset()
     callbacks.on_test_begin({})

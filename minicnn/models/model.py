@@ -273,7 +273,9 @@ class Model(Layer):
     @property
     def metrics(self) -> list[Any]:
         """The metric objects that are known by now."""
-        return [metric for metric in self._watched() if isinstance(metric, metrics.Metric)]
+        trainer = self._trainer
+        listed = [] if trainer is None else [*trainer.metrics, *trainer.weighted_metrics]
+        return [metric for metric in listed if isinstance(metric, metrics.Metric)]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -335,9 +337,11 @@ class Model(Layer):
         listed = self._callbacks(callbacks, verbose, epochs, feeder.target, add_history=True)
 
         def validate(epoch: int) -> dict[str, float] | None:
-            if validation is None or not _due(epoch, validation_freq):
+            if validation is None:
                 return None
-            return loop.evaluate(step, validation(), listed, verbose=0)
+            last, freq = epoch + 1, validation_freq
+            due = last % freq == 0 if is_integer(freq) else last in freq
+            return loop.evaluate(step, validation(), listed, verbose=0) if due else None
 
         self.stop_training, step.feeder = False, feeder
         wanted = range(initial_epoch, epochs)
@@ -486,10 +490,6 @@ class Model(Layer):
 
     # -- private -----------------------------------------------------------------------------
 
-    def _watched(self) -> list[Any]:
-        trainer = self._trainer
-        return [] if trainer is None else [*trainer.metrics, *trainer.weighted_metrics]
-
     def _require_compiled(self) -> Trainer:
         if self._trainer is None:
             raise ValueError("You must call `compile()` before using the model.")
@@ -535,12 +535,6 @@ def _shuffle(value: Any, source: Arrays | Generator) -> bool | str:
     if value not in (True, False, "batch"):
         raise ValueError(f"shuffle must be True, False or 'batch', got {value!r}")
     return False if isinstance(source, Generator) else value
-
-
-def _due(epoch: int, frequency: Any) -> bool:
-    if is_integer(frequency):
-        return bool((epoch + 1) % frequency == 0)
-    return epoch + 1 in frequency
 
 
 def _results(logs: dict[str, float], return_dict: bool) -> Any:

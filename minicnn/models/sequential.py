@@ -86,7 +86,8 @@ class Sequential(Model):
             if shape is not None:
                 self._set_input(InputLayer(shape=shape, dtype=layer.dtype))
         if self._input_layer is not None:
-            shape = self._shape_so_far()
+            last = self._layers[-1].output if self._layers else self._input_layer.output
+            shape = last.shape
             given = layer.input_shape_argument
             if given is not None and not checks.fits(shape[1:], given):
                 warnings.warn(
@@ -178,14 +179,6 @@ class Sequential(Model):
                 f"{already}. You cannot add a different Input layer to it."
             )
         self._input_layer = layer
-
-    def _shape_so_far(self) -> Shape:
-        assert self._input_layer is not None
-        if self._layers:
-            shape = self._layers[-1].output.shape
-            assert shape is not None
-            return shape
-        return self._input_layer.batch_shape
 
     def _changed(self, built: list[Layer]) -> None:
         """The layers are others now, some newly built: what was made for the old ones is void."""

@@ -31,9 +31,7 @@ class Trainer:
         ValueError: an unknown name, or a loss that cannot train.
     """
 
-    def __init__(
-        self, optimizer: Any, loss: Any, watched: Any, weighted: Any
-    ) -> None:  # fmt: skip
+    def __init__(self, optimizer: Any, loss: Any, watched: Any, weighted: Any) -> None:
         self.arguments = {"loss": loss, "metrics": watched, "weighted_metrics": weighted}
         self.optimizer = optimizers.get(optimizer)
         #: "crossentropy" is a name still; the shapes of the data tell which one

@@ -17,11 +17,9 @@ _IMAGE, _CHARACTER = 2.7, 0.125  # inches: an image, a letter of a title
 
 @styled
 def side_by_side(
-    images: Mapping[str, ArrayLike],
-    numbers: bool = False,
-    columns: int = 4,
+    images: Mapping[str, ArrayLike], numbers: bool = False, columns: int = 4,
     title: str | None = None,
-) -> Picture:
+) -> Picture:  # fmt: skip
     """Images and matrices beside each other, each with a title.
 
     Images in [0, 1], uint8 and colour images are drawn as they are. Matrices with negative numbers

@@ -1,4 +1,4 @@
-"""From a name, a configuration, a class or an object to an object and back, for every family.
+"""Objects by name: a name, saved dictionary or class becomes an object, an object a dictionary.
 
 Losses, metrics, optimizers, initializers and the others each have one table of names; a
 :class:`Registry` reads it. What the saved form of an object holds, its class says once, in

@@ -1,11 +1,11 @@
-"""A convolutional network for MNIST, trained by hand: the whole of it on a page or two.
+"""A convolutional network for MNIST and its training, written out in 150 lines.
 
     python -m minicnn.textbook
 
-There is no layer here, no plan and no engine: only the operations of ``backends/reference``, which
-are plain NumPy, called one by one. ``Sequential.fit`` calls the same operations in the same order,
-and ends with the same weights, bit for bit. To see inside an operation, read on in
-``backends/reference``: conv.py, pooling.py, dense.py, losses.py, optimizers.py.
+There are no layer objects here and no engine: only the operations of ``backends/reference``, plain
+NumPy functions, called one by one. To see inside one, read on there: conv.py, pooling.py, dense.py,
+losses.py, optimizers.py. On that backend, from the same first weights and in the same order of
+images, ``Sequential.fit`` makes the same calls and ends with the same weights, bit for bit.
 
 Words: x goes in and y comes out; dx, dy, dw, db are the gradients of the loss with respect to them.
 Each operation has a context, in which its forward call keeps what its backward call needs.
@@ -21,10 +21,12 @@ from minicnn.backends.context import Context
 from minicnn.backends.spec import Backend
 from minicnn.datasets import DownloadError, mnist, rendered_digits
 
-ops: Backend = reference
+ops: Backend = reference  # a module of functions; the other backends compute faster
 FILTERS, WINDOW, POOL, UNITS, CLASSES = 16, 5, 2, 128, 10
 POOLED = (28 - WINDOW + 1) // POOL  # height and width after the pooling: 12
+NO_PADS = ((0, 0), (0, 0))
 EPOCHS, BATCH, LEARNING_RATE = 2, 32, 0.001
+ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
 
 Weights = dict[str, np.ndarray]
 Contexts = dict[str, Context]
@@ -50,28 +52,34 @@ def new_weights(rng: np.random.Generator) -> Weights:
 
 def new_contexts() -> Contexts:
     """A context for each operation; nobody needs the gradient of the images."""
-    ctx = {name: Context(ops) for name in ("conv", "relu", "pool", "dense", "relu2", "out", "loss")}
-    ctx["mean"] = Context(ops)
+    names = ("conv", "relu1", "pool", "dense", "relu2", "out", "loss", "mean")
+    ctx = {name: Context(ops) for name in names}
     ctx["conv"].need_dx = False
     return ctx
 
 
+def relu(ctx: Context, x: np.ndarray) -> np.ndarray:
+    """max(x, 0), of any shape."""
+    return ops.relu_forward(ctx, x, negative_slope=0.0, max_value=None, threshold=0.0)
+
+
 def forward(ctx: Contexts, w: Weights, x: np.ndarray) -> np.ndarray:
     """Scores of the ten digits. x (N, 28, 28, 1)  ->  logits (N, 10)."""
-    no_pads = ((0, 0), (0, 0))
-    y = ops.conv2d_forward(ctx["conv"], x, w["w1"], w["b1"], (1, 1), no_pads, (1, 1), 1)
-    y = ops.relu_forward(ctx["relu"], y, 0.0, None, 0.0)  # (N, 24, 24, 16)
-    y = ops.maxpool2d_forward(ctx["pool"], y, (POOL, POOL), (POOL, POOL), no_pads)
+    y = ops.conv2d_forward(
+        ctx["conv"], x, w["w1"], w["b1"], strides=(1, 1), pads=NO_PADS, dilation=(1, 1), groups=1
+    )  # (N, 24, 24, 16)
+    y = relu(ctx["relu1"], y)  # (N, 24, 24, 16)
+    y = ops.maxpool2d_forward(ctx["pool"], y, (POOL, POOL), strides=(POOL, POOL), pads=NO_PADS)
     y = y.reshape(len(x), -1)  # (N, 12, 12, 16)  ->  (N, 2304)
     y = ops.dense_forward(ctx["dense"], y, w["w2"], w["b2"])  # (N, 128)
-    y = ops.relu_forward(ctx["relu2"], y, 0.0, None, 0.0)  # (N, 128)
+    y = relu(ctx["relu2"], y)  # (N, 128)
     return ops.dense_forward(ctx["out"], y, w["w3"], w["b3"])  # (N, 10)
 
 
-def mean_loss(ctx: Contexts, logits: np.ndarray, labels: np.ndarray) -> float:
-    """Cross-entropy of softmax(logits) (N, 10) with labels (N,), averaged over the images."""
-    losses, _ = ops.sparse_softmax_crossentropy_forward(ctx["loss"], logits, labels, None)  # (N,)
-    mean = ops.weighted_sum_forward(ctx["mean"], losses, None, 1 / len(labels))  # (1,)
+def mean_loss(ctx: Contexts, logits: np.ndarray, y: np.ndarray) -> float:
+    """Cross-entropy of softmax(logits) (N, 10) with the labels y (N,), averaged over the images."""
+    losses, _ = ops.sparse_softmax_crossentropy_forward(ctx["loss"], logits, y, ignore_class=None)
+    mean = ops.weighted_sum_forward(ctx["mean"], losses, None, scale=1 / len(y))  # (N,) -> (1,)
     return float(mean[0])
 
 
@@ -84,53 +92,43 @@ def backward(ctx: Contexts, w: Weights, g: Weights) -> None:
     dy = ops.dense_backward(ctx["dense"], dy, w["w2"], g["w2"], g["b2"])  # (N, 2304)
     dy = dy.reshape(len(dy), POOLED, POOLED, FILTERS)  # (N, 12, 12, 16)
     dy = ops.maxpool2d_backward(ctx["pool"], dy)  # (N, 24, 24, 16)
-    dy = ops.relu_backward(ctx["relu"], dy)  # (N, 24, 24, 16)
+    dy = ops.relu_backward(ctx["relu1"], dy)  # (N, 24, 24, 16)
     ops.conv2d_backward(ctx["conv"], dy, w["w1"], g["w1"], g["b1"])
 
 
 def train(w: Weights, x: np.ndarray, y: np.ndarray, seed: int, epochs: int = EPOCHS) -> list[float]:
-    """Adam on shuffled batches. x (M, 28, 28, 1) float32, y (M,) int64; changes ``w``.
-
-    Returns the mean loss of each epoch.
-    """
-    ctx = new_contexts()
-    g = {name: np.zeros_like(value) for name, value in w.items()}  # gradients
-    m = {name: np.zeros_like(value) for name, value in w.items()}  # their running means
-    v = {name: np.zeros_like(value) for name, value in w.items()}  # those of their squares
-    updates = np.zeros(1, np.int64)
-    rate = np.full(1, LEARNING_RATE, np.float32)
-    means = []
+    """Adam on shuffled batches of x (M, 28, 28, 1), y (M,); changes w, returns each epoch's loss."""
+    ctx, epoch_losses = new_contexts(), []
+    # gradients, and Adam's running means of them and of their squares, each shaped as its weight
+    g, m, v = ({name: np.zeros_like(value) for name, value in w.items()} for _ in range(3))
+    updates, rate = np.zeros(1, np.int64), np.full(1, LEARNING_RATE, np.float32)  # (1,) each
     for epoch in range(epochs):
         order = np.arange(len(x))  # (M,)
         np.random.default_rng([seed, int(updates[0])]).shuffle(order)
-        total, start_time = 0.0, time.perf_counter()
+        total, begin = 0.0, time.perf_counter()
         for start in range(0, len(x), BATCH):
             rows = order[start : start + BATCH]  # (N,)
             logits = forward(ctx, w, x[rows])  # (N, 10)
             total += mean_loss(ctx, logits, y[rows]) * len(rows)
             backward(ctx, w, g)
             for name in w:
-                ops.adam_step(
-                    w[name], g[name], m[name], v[name], updates, rate, 0.9, 0.999, 1e-7
-                )  # fmt: skip
+                ops.adam_step(w[name], g[name], m[name], v[name], updates, rate, **ADAM)
             updates += 1
-            if start // BATCH % 250 == 249 or start + BATCH >= len(x):
-                seen = start + len(rows)
+            seen = start + len(rows)
+            if start // BATCH % 100 == 99 or seen == len(x):
+                seconds, loss = time.perf_counter() - begin, total / seen
                 print(
-                    f"epoch {epoch + 1}: {seen:6,} images, {time.perf_counter() - start_time:3.0f} "
-                    f"s, loss {total / seen:.4f}"
+                    f"epoch {epoch + 1}: {seen:6,} images, {seconds:3.0f} s, mean loss {loss:.4f}"
                 )
-        means.append(total / len(x))
-    return means
+        epoch_losses.append(total / len(x))
+    return epoch_losses
 
 
 def accuracy(w: Weights, x: np.ndarray, y: np.ndarray) -> float:
     """Share of the images x (M, 28, 28, 1) whose highest score is that of their label, y (M,)."""
-    ctx, right = new_contexts(), 0
-    for start in range(0, len(x), 500):
-        batch = slice(start, start + 500)
-        right += int((forward(ctx, w, x[batch]).argmax(axis=1) == y[batch]).sum())
-    return right / len(x)
+    ctx, batches = new_contexts(), range(0, len(x), 500)
+    scores = [forward(ctx, w, x[start : start + 500]) for start in batches]  # (500, 10) each
+    return float((np.concatenate(scores).argmax(axis=1) == y).mean())
 
 
 def main() -> None:
@@ -142,6 +140,7 @@ def main() -> None:
         (x_train, y_train), (x_test, y_test) = rendered_digits.load_data()
     x_train, x_test = (x[..., None].astype(np.float32) / 255 for x in (x_train, x_test))
     w = new_weights(np.random.default_rng(0))
+    print(f"{sum(value.size for value in w.values()):,} weights, {len(x_train):,} images")
     train(w, x_train, y_train.astype(np.int64), seed=0)
     print(f"test accuracy {accuracy(w, x_test, y_test):.2%}")
 

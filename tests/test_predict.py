@@ -15,8 +15,8 @@ from minicnn.engine import plan
 def few_at_once(monkeypatch):
     """Thirteen samples of the model below at once: neither a batch nor a multiple of one."""
     numbers = 6 * 5 * 4 + 6 * 5 * 4 + 3
-    monkeypatch.setattr(plan, "AT_ONCE", 13 * numbers + 1)
-    monkeypatch.setattr(plan, "FEWEST", 1)
+    monkeypatch.setattr(plan, "NUMBERS_AT_ONCE", 13 * numbers + 1)
+    monkeypatch.setattr(plan, "FEWEST_SAMPLES", 1)
 
 
 def small(extra=()):

@@ -18,7 +18,7 @@ _BACKENDS = {
 
 
 def names() -> tuple[str, ...]:
-    """Every backend's name, the textbook first."""
+    """Every backend's name, the reference first."""
     return tuple(_BACKENDS)
 
 
@@ -26,7 +26,7 @@ def get(name: str) -> Backend:
     """Import a backend on demand.
 
     Args:
-        name: "numpy" (plain NumPy, the textbook), "numba" (fast on a CPU), "cupy" (NVIDIA GPU).
+        name: "numpy" (plain NumPy, the reference), "numba" (fast on a CPU), "cupy" (NVIDIA GPU).
 
     Raises:
         ValueError: no backend has that name.

@@ -19,8 +19,8 @@ class Context:
       same memory* next time, so that only the first step allocates. A request that is smaller
       along the first axis (the last batch of an epoch) gets the leading part of it.
 
-    ``freeze()`` turns any later allocation into an error: the promise that a captured GPU graph
-    needs, and that a test of "a warm step allocates nothing" checks.
+    ``freeze()`` turns any later allocation into an error; tests use it to show that a warm step
+    allocates nothing. A recorded step on a GPU holds its arrays through ``memory()``.
 
     Attributes:
         ops: the backend module that computes.

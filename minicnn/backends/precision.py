@@ -12,7 +12,7 @@ def set_precision(name: str) -> None:
     """Choose "float32" (the default), or allow "tf32".
 
     With "tf32" the tensor cores of an NVIDIA GPU (Ampere or later) multiply float32 matrices: the
-    factors are rounded to 10 bits behind the point, about 3 decimal digits, sums stay float32. It
+    factors are rounded to 10 bits after the point, about 3 decimal digits, sums stay float32. It
     is a permission, several times faster where it can be used; CPUs and float64 do not use it.
 
     Raises:

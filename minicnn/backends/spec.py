@@ -483,7 +483,7 @@ class Backend(Protocol[A]):
 
 
 class DeviceBackend(Backend[A], Protocol[A]):
-    """A backend whose device runs behind the host: it has these three, too.
+    """A backend whose device computes while the host goes on: it has these three, too.
 
     A step is recorded once and then replayed, and nobody waits for it. The host does not see the
     loss of a step before it launches the next one, so a loss that is not finite has to stop the

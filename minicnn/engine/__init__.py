@@ -1,1 +1,1 @@
-"""How a step runs: parameters, context, plan, step, loop, progress."""
+"""How a step runs: data, parameters, stages, plan, step, runners, totals, loop."""

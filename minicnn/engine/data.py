@@ -38,11 +38,11 @@ class Rows(NamedTuple):
         return self.take()
 
     def aim(self) -> None:
-        """Make these the rows that ``take`` takes next, as they are anyway if taken in order."""
+        """Set the cursor to these rows, unless it is there already."""
         source = self.source
-        if source.position != self.start:
+        if source.host_cursor != self.start:
             source.cursor[...] = self.start
-        source.position = self.start + self.size
+        source.host_cursor = self.start + self.size
 
     def take(self) -> Batch:
         """The next ``size`` rows: the part that a device can record and repeat."""
@@ -64,7 +64,7 @@ class Arrays:
 
     Attributes:
         cursor: (1,) int64, where in the order of rows the next batch begins.
-        position: what the cursor will be when the device has done what it was told.
+        host_cursor: the host's copy of ``cursor``, known without asking the device.
         host_numbers: whether a batch needs numbers that the host computes from its rows.
     """
 
@@ -86,7 +86,7 @@ class Arrays:
         self._order = np.arange(self.count)
         self._rows = ops.empty((self.count,), "int64")  # the same where the rows are taken
         self.cursor = ops.zeros((1,), "int64")
-        self.position = 0
+        self.host_cursor = 0
         self._ignored = None if y is None else user.loss.ignore_class
         self.host_numbers = self._ignored is not None or (
             weights is not None and user.loss.reduction == "mean_with_sample_weight"
@@ -166,7 +166,7 @@ class Feeder:
         source: ``Arrays`` or a ``Generator``.
         steps: batches an epoch, or None.
         shuffle: as in ``Arrays.epoch``.
-        order: (updates so far) -> the random numbers of a pass; ``updates()`` tells them.
+        order: makes the random generator of a pass from the number of updates so far.
         updates: how many updates the weights have seen.
 
     Attributes:

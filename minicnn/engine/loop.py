@@ -1,6 +1,6 @@
 """Epochs and batches: what happens in which order in fit, evaluate and predict.
 
-And where the first NaN came from, when a loss is none: a step run again, array by array.
+And, when a loss is NaN or infinite, where that began: the step is run again, array by array.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ def fit(
             progress.epoch_header(epoch, epochs.stop)
             steps = _train(model, step, feeder, callbacks, epoch, progress)
             logs = _sorted(step.logs())
-            if step.refused and not model.stop_training:  # known only now, on some devices
+            if step.refused and not model.stop_training:  # a GPU reports it only with the totals
                 raise _not_finite(model, step, step.refused, epoch, progress)
             validation = validate(epoch)
             if validation is not None:
@@ -197,7 +197,7 @@ def first_non_finite(step: Step, stages: Sequence[Stage], rows: Rows) -> str:
             for parameter in stage.parameters:
                 if found := _bad(ops, parameter.value):
                     return f"the weight {parameter.path!r} ({found}){_ADVICE}"
-            x = stage.forward(Context(ops, step.executor.step, training=True), x)
+            x = stage.forward(Context(ops, step.executor.step_number, training=True), x)
             if found := _bad(ops, x):
                 return f"the output of {stage.name!r} ({found}){_ADVICE}"
     return f"the loss {step.loss.name!r}{_ADVICE}"

@@ -188,7 +188,7 @@ class ParameterStore:
 
 
 def _aligned(p: Parameter) -> int:
-    """Entries that a weight takes in a flat array, with the gap behind it."""
+    """Entries that a weight takes in a flat array, with the gap after it."""
     return -(-p.size // ALIGN) * ALIGN
 
 

@@ -94,8 +94,9 @@ def fuse(stages: Sequence[Stage], ops: Backend) -> list[Any]:
     return fused
 
 
-#: numbers that the layers of a model put out at once in inference, and samples all the same
-AT_ONCE, FEWEST = 1 << 24, 32
+#: inference takes so many samples at once that the layers put out 2^24 numbers in all; and at least
+#: a batch or 32 samples, whichever is fewer
+NUMBERS_AT_ONCE, FEWEST_SAMPLES = 1 << 24, 32
 
 
 class Plan:
@@ -157,7 +158,7 @@ class Plan:
                 interrupts.point()
 
     def commit(self) -> None:
-        """Apply what the last forward pass in training has computed beside its output."""
+        """Update moving averages from what the last forward in training left in its context."""
         for stage, ctx in self._committing:
             stage.commit(ctx)
 
@@ -174,7 +175,7 @@ class Plan:
         """
         if any(isinstance(stage, Guarded) for stage in self.stages):
             return batch_size
-        return max(AT_ONCE // max(1, numbers), min(batch_size, FEWEST))
+        return max(NUMBERS_AT_ONCE // max(1, numbers), min(batch_size, FEWEST_SAMPLES))
 
     def contexts(self) -> list[Context]:
         """All contexts, those of training first."""

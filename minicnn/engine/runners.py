@@ -1,6 +1,6 @@
 """How a step runs: called, or recorded once and replayed.
 
-On a CPU a call has computed when it returns. A device works behind the host: the host hands a step
+On a CPU a call has computed when it returns. A device works asynchronously: the host hands a step
 over and goes on to the next one without waiting. So nothing of a step is read back there until a
 progress line or a callback wants the totals. A loss that is not finite stops all updates on the
 device (``spec.refusable``), and the host learns of it with the totals.
@@ -126,7 +126,7 @@ class Recorder:
     def accepts(self, loss: Array) -> bool:
         """The step goes on; whether its loss (1,) is finite is for the device to see."""
         step = self._step
-        self._ops.refuse_unless_finite(loss, step.executor.step, self._refused)
+        self._ops.refuse_unless_finite(loss, step.executor.step_number, self._refused)
         return True
 
     def _run(self, rows: Rows, training: bool) -> None:
@@ -142,7 +142,7 @@ class Recorder:
             recorded[key] = None
             return
         if recorded[key] is None:
-            with interrupts.update:  # recording is not computing: nothing could be undone
+            with interrupts.update:  # half a recording is of no use: Ctrl-C waits until it is whole
                 replay = self._ops.capture(lambda: self._launch(rows, training))
             memory = [ctx.memory() for ctx in self._step.contexts()]
             recorded[key] = replay, memory
@@ -169,9 +169,9 @@ class Recorder:
         for stage in step.plan.stages:
             stages += stage.run if isinstance(stage, Fused) else [stage]
         parameters = step.executor.store.parameters
-        limits = [p.regularizer for p in parameters if p.regularizer is not None]
-        limits += [p.constraint for p in parameters if p.constraint is not None]
-        return [*map(unguarded, (*stages, step.loss)), step.optimizer, *limits]
+        attached = [p.regularizer for p in parameters if p.regularizer is not None]
+        attached += [p.constraint for p in parameters if p.constraint is not None]
+        return [*map(unguarded, (*stages, step.loss)), step.optimizer, *attached]
 
     def _current_settings(self) -> list[Any]:
         step = self._step

@@ -1,9 +1,10 @@
-"""One training step, spelt once: a batch forward, its loss, backward, and the update.
+"""One training step, written out in one place: a batch forward, its loss, backward, the update.
 
 No array library in sight: the backend computes, and a runner decides whether the step is called or
-recorded once and replayed. Forward and backward change nothing that outlives the step. Weights,
-moving averages and the step counter change together, at its end; so a step that is refused (its
-loss is not finite) or ended early (an error, Ctrl-C) has nothing to undo.
+recorded once and replayed. Apart from the epoch's running totals and the place in the data, all
+that outlives a step (weights, optimizer state, moving averages, the step number) changes in
+``update``, at its end; so a step that is refused (its loss is not finite) or ended early (an error,
+Ctrl-C) has nothing to undo.
 """
 
 import math
@@ -24,11 +25,11 @@ from minicnn.engine.totals import Totals
 
 
 class Executor:
-    """A model on one backend: its flat weights, its plan and its step counter.
+    """A model on one backend: its flat weights, its plan and the number of its training step.
 
     Attributes:
-        step: (1,) uint32, the number of the training step under way, from 1 on; dropout's masks
-            are drawn from it.
+        step_number: (1,) uint32, of the training step under way, from 1 on. Dropout's masks are
+            drawn from it; unlike the optimizer's iterations it goes on after another ``compile``.
     """
 
     def __init__(
@@ -36,24 +37,24 @@ class Executor:
     ) -> None:
         self.ops, self.dtype = ops, dtype
         self.store = ParameterStore(parameters, ops, dtype)
-        self.step = ops.zeros((1,), "uint32")
+        self.step_number = ops.zeros((1,), "uint32")
         self.steps_done = 0
-        self.plan = Plan(stages, ops, self.step)
+        self.plan = Plan(stages, ops, self.step_number)
         self._data: dict[str, Context] = {}
 
     @property
     def steps_done(self) -> int:
         """Training steps so far; settable, as dropout draws on from there."""
-        return int(self.ops.to_numpy(self.step)[0]) - 1
+        return int(self.ops.to_numpy(self.step_number)[0]) - 1
 
     @steps_done.setter
     def steps_done(self, count: int) -> None:
-        self.step[...] = count + 1
+        self.step_number[...] = count + 1
 
     def data_context(self, name: str) -> Context:
         """Where the batches of ``name`` ("train", "validation", ...) are gathered."""
         if name not in self._data:
-            self._data[name] = Context(self.ops, self.step)
+            self._data[name] = Context(self.ops, self.step_number)
         return self._data[name]
 
     def contexts(self) -> list[Context]:
@@ -83,16 +84,19 @@ class Step:
         stages = self.plan.stages
         activation = _final_activation(stages)
         warn_of_activation(loss, [stage.kind for stage in stages])
-        self._fused = activation is not None and activation == loss.inverse_of
-        self.loss = guarded_loss(loss.before_activation() if self._fused else loss)
-        self.last = len(stages) - self._fused
+        self._on_logits = activation is not None and activation == loss.inverse_of
+        self.loss = guarded_loss(loss.before_activation() if self._on_logits else loss)
+        self.last = len(stages) - self._on_logits
         self.target_dtype = "int64" if loss.targets == "labels" else self.dtype
         self.totals = Totals(ops, metrics, weighted_metrics, activation)
-        #: stages up to the logits, where a metric reads them apart from y
-        self._to_logits = self.last - (self.totals.read_logits and not self._fused)
+        #: stages up to the logits, if a metric reads them and the loss does not; else ``last``
+        self._to_logits = self.last - (self.totals.read_logits and not self._on_logits)
         #: training -> the contexts of the loss and of its mean
         self._contexts = {
-            training: (Context(ops, executor.step, training), Context(ops, executor.step, training))
+            training: (
+                Context(ops, executor.step_number, training),
+                Context(ops, executor.step_number, training),
+            )
             for training in (True, False)
         }
         parameters = executor.store.parameters
@@ -116,7 +120,7 @@ class Step:
         store = self.executor.store
         if store.home.abandoned and not store.holds():
             raise RuntimeError(
-                "another model took weights of this one along while it was training: make models "
+                "another model took weights of this one while it was training: make models "
                 "that share layers, and use each once, before fit"
             )
         with interrupts.step, self.ops.running():
@@ -150,7 +154,7 @@ class Step:
                 parameter.regularizer.add_penalty(ops, loss, parameter.value)
         for stage, ctx in plan.penalties[training]:
             stage.add_penalty(ctx, loss)
-        self.totals.add(loss, batch, logits, p if self._fused else out)
+        self.totals.add(loss, batch, logits, p if self._on_logits else out)
         return loss
 
     def backward(self) -> None:
@@ -163,13 +167,13 @@ class Step:
                 parameter.regularizer.add_gradient(self.ops, parameter.grad, parameter.value)
 
     def update(self) -> None:
-        """All that outlives a step: weights, their limits, moving averages, the counter."""
+        """Weights and the optimizer's state, then constraints, moving averages, the step number."""
         self.optimizer.update_weights()
         for parameter in self._constrained:
             if parameter.is_trained:
                 parameter.constraint.apply(self.ops, parameter.value)
         self.plan.commit()
-        self.ops.advance(self.executor.step)
+        self.ops.advance(self.executor.step_number)
 
     def test(self, rows: Rows) -> None:
         """Gather, forward and loss in inference mode."""

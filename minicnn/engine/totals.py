@@ -19,11 +19,11 @@ class Totals:
     Args:
         ops: the backend.
         metrics, weighted_metrics: objects of ``minicnn.metrics``.
-        activation: the ``kind`` of the model's last stage. A metric that is the inverse of it, such
-            as a cross-entropy behind a softmax, is computed from the logits, exactly.
+        activation: the ``kind`` of the model's last stage. A metric that can skip it, such as a
+            cross-entropy after a softmax, is computed from the logits, exactly.
 
     Attributes:
-        read_logits: whether a metric does.
+        read_logits: whether any metric reads the logits.
     """
 
     def __init__(

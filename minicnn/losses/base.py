@@ -34,7 +34,7 @@ class Loss(registry.Configured):
     usual_name: str | None = None
     #: what ``y_true`` holds: "labels" (integers), "one_hot" (as wide as y_pred) or "values"
     targets = "values"
-    #: the output activation this loss can be computed in front of, more exactly: its ``kind``
+    #: ``kind`` of the output activation that can be skipped: the loss then reads the logits
     inverse_of: str | None = None
     #: the label whose samples do not count, if there is one
     ignore_class: int | None = None

@@ -87,7 +87,7 @@ class Metric(registry.Configured):
     on_device = False
     #: what ``y_true`` must be: "labels" (integers), "like y_pred", or None for anything
     targets: str | None = None
-    #: the ``kind`` of the output activation that this metric can be computed in front of
+    #: ``kind`` of the output activation that can be skipped: the metric then reads the logits
     inverse_of: str | None = None
 
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:

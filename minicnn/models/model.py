@@ -1,4 +1,4 @@
-"""A model: a layer made of layers, which can be compiled, trained, asked and saved."""
+"""A model: a layer made of layers, which can be compiled, trained, used and saved."""
 
 import copy
 import itertools
@@ -44,7 +44,7 @@ class Model(Layer):
         optimizer, loss: as given to ``compile``; None before.
         history: the ``History`` of the last ``fit``.
         stop_training: a callback sets it to end ``fit``.
-        shuffle_seed: with the optimizer's step count, what each epoch's shuffle is drawn from.
+        shuffle_seed: each epoch's shuffle is drawn from it and the number of updates so far.
         one_thread: held by the thread that trains or evaluates.
     """
 
@@ -179,7 +179,7 @@ class Model(Layer):
     def executor(self) -> Executor:
         """The model on its backend; made when first needed.
 
-        It is made again when a model that shares layers with this one took their weights along.
+        It is made again when a model that shares layers with this one has taken their weights.
         """
         executor = self._executor
         if executor is not None and executor.store.holds():
@@ -299,7 +299,7 @@ class Model(Layer):
         Args:
             x, y: samples and targets, arrays of N rows; or x a generator of (x, y[, weights]).
             batch_size: samples a step; 32 by default. A smaller last batch trains too.
-            epochs: passes over the data; with ``initial_epoch`` the index of the last one.
+            epochs: passes over the data; with ``initial_epoch`` the epoch number to stop at.
             verbose: 0 silent, 1 or "auto" a progress bar, 2 one line an epoch.
             callbacks: list of ``minicnn.callbacks.Callback``.
             validation_split: share of the data, taken from its end, to validate on.

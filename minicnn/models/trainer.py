@@ -1,4 +1,7 @@
-"""What ``compile`` asked for, and the data that a model learns from, checked against each other."""
+"""What ``compile`` was given, and the user's data checked against it.
+
+The training loop is ``engine/loop.py``.
+"""
 
 from collections.abc import Callable, Iterator
 from types import GeneratorType
@@ -80,7 +83,7 @@ class Trainer:
             return lambda: feeder
         x, y, weights = checks.unpack(data, "validation_data")
         source = self.source(model, x, y, weights, None, batch_size, None, "validation")
-        return lambda: self.feeder(model, source, steps)
+        return lambda: self.feeder(model, source, steps)  # each validation from the first row on
 
     def feeder(
         self, model: "Model", source: Arrays | Generator, steps: int | None,

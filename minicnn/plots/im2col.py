@@ -20,7 +20,7 @@ def im2col_animation(
 ) -> Movie:  # fmt: skip
     """The windows of an image, copied one after another into the rows of a matrix.
 
-    The numbers are those of the textbook backend's ``im2col``. Grey cells are padding.
+    The numbers are those of the reference backend's ``im2col``. Grey cells are padding.
 
     Args:
         x: a small image (H, W), (H, W, C) or a batch (N, H, W, C); by default 1, 2, 3 ... in

@@ -47,7 +47,7 @@ class Windows:
         return self.cols.reshape(math.prod(self.cols.shape[:3]), -1)
 
     def image_name(self, name: str) -> str:
-        """What the textbook calls the image: "x_pad" if it has padding."""
+        """What the reference calls the image: "x_pad" if it has padding."""
         return f"{name}_pad" if self.padding.any() else name
 
     def steps(self, by: str) -> list["Step"]:

@@ -1,4 +1,4 @@
-"""Backups of a training in its midst: a file of weights with all else that going on needs.
+"""Backups in the middle of a training: a weights file with all else that is needed to go on.
 
 The file is as ``model.save_weights`` writes it, and ``load_weights`` reads it. Beside the weights
 stand the arrays ``training/...``: a JSON text as bytes, and the arrays that it refers to by number.

@@ -53,5 +53,5 @@ def state(model):
     for array in [*model.get_weights(), *(v.numpy() for v in model.optimizer.variables)]:
         found.update(np.ascontiguousarray(array).tobytes())
     executor = model.executor()
-    found.update(np.asarray(executor.ops.to_numpy(executor.step)).tobytes())
+    found.update(np.asarray(executor.ops.to_numpy(executor.step_number)).tobytes())
     return found.hexdigest()

@@ -9,9 +9,9 @@ from minicnn import layers, losses
 from minicnn.gradcheck import assert_gradients, check_gradients
 from minicnn.models import Sequential
 
-from .zoo.conduct import OtherStyle
 from .zoo.convolution import Conv
 from .zoo.normalisation import BatchNorm
+from .zoo.objects import OtherStyle
 from .zoo.pooling import Pool
 
 CASES = [

@@ -74,7 +74,7 @@ def test_the_seeds_matter(tmp_path):
         elif spoil == "mask":
             other.layers[5].mask_seed ^= 1
         else:
-            other.executor().step += 1
+            other.executor().steps_done += 1
         again = load_model(tmp_path / "m.keras")
         assert again.fit(x, y, batch_size=8, verbose=0).history != (
             other.fit(x, y, batch_size=8, verbose=0).history

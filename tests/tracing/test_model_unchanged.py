@@ -23,7 +23,7 @@ def trained(rng):
 def everything(model):
     """Weights, gradients, moments, counters, and what the contexts of training keep."""
     executor = model.executor()
-    kept = [executor.store.values, executor.store.grads, executor.step]
+    kept = [executor.store.values, executor.store.grads, executor.step_number]
     kept += [v.value for v in model.optimizer.variables]
     for ctx in [*executor.contexts(), *model._trainer.step(model).contexts()]:
         kept += [v for v in vars(ctx).values() if hasattr(v, "dtype")]

@@ -3,7 +3,7 @@
 The kernels, and why they are fast: ``kernels/``. This way computes every convolution, the three
 others are chosen where they take less time: ``direct.py``, ``winograd.py``, ``winograd_6x6.py``.
 
-What it gained over the textbook, forward and backward with ReLU and pooling, in ms on two threads
+What it gained over the reference, forward and backward with ReLU and pooling, in ms on two threads
 (``python benchmarks/operations.py``, as it was when there was no other way):
 5 x 5 of 1 channel: 51.5 -> 1.15, 10.1 -> 0.94;   3 x 3 of 32 channels: 5.9 -> 0.49, 3.2 -> 1.15.
 """

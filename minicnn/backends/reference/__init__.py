@@ -1,4 +1,4 @@
-"""The textbook backend: every operation of ``minicnn/backends/spec.py`` in plain NumPy.
+"""The reference backend: every operation of ``minicnn/backends/spec.py`` in plain NumPy.
 
 Meant to be read. It makes a new array for every result; the fast backends reuse memory.
 """

@@ -28,7 +28,7 @@ def relu_forward(
 
 
 def relu_backward(ctx: Context, dy: Array) -> Array:
-    """dx = dy times 0, 1 or negative_slope, by the branch that forward took (at 0: the last)."""
+    """dx = dy times 0, 1 or negative_slope, by forward's branch (x = 0 takes the last)."""
     return dy * ctx.slope
 
 

@@ -5,6 +5,7 @@ into ``ZOO``. ``also`` names causes that are as right as the first.
 """
 
 import importlib
+import pkgutil
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,34 +19,17 @@ class Bug:
     x: object
     params: dict = field(default_factory=dict)
     also: tuple = ()
-    held_out: bool = False
     file: str = ""
 
 
 ZOO: list[Bug] = []
-FILES = (
-    "convolution", "pooling", "dense", "activations", "dropout", "normalisation", "losses",
-    "conduct",
-    "held_out", "fresh", "unseen", "fourth",
-)  # fmt: skip
 
 
 def bug(cause, x, also=(), **params):
     def register(thing):
         target = thing if isinstance(thing, type) else thing()
-        held_out = thing.__module__.endswith(("held_out", "fresh", "unseen", "fourth"))
-        ZOO.append(
-            Bug(
-                thing.__name__,
-                cause,
-                target,
-                x,
-                params,
-                tuple(also),
-                held_out,
-                thing.__module__.rsplit(".", 1)[-1],
-            )
-        )
+        file = thing.__module__.rsplit(".", 1)[-1]
+        ZOO.append(Bug(thing.__name__, cause, target, x, params, tuple(also), file))
         return thing
 
     return register
@@ -56,6 +40,6 @@ def weights(*shape, seed=1):
 
 
 def load():
-    for name in FILES:
-        importlib.import_module(f"{__name__}.{name}")
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
     return ZOO

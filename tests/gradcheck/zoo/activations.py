@@ -1,4 +1,4 @@
-"""Broken activations: ReLU and its like, sigmoid, tanh, swish, softmax."""
+"""Broken activations: ReLU and its like, sigmoid, tanh, swish."""
 # ruff: noqa: RUF059
 
 import numpy as np
@@ -148,77 +148,82 @@ class TanhForgotten(Layer):
         return dy.copy()
 
 
-class Softmax(Layer):
+@bug("sign", (3, 4))
+class TanhTurnedRound(Layer):
     def forward(self, ctx, x):
-        e = np.exp(x - x.max(-1, keepdims=True))
-        y = e / e.sum(-1, keepdims=True)
-        ctx.save(y=y)
-        return y
+        ctx.save(y=np.tanh(x))
+        return np.tanh(x)
 
-
-@bug("softmax_cross_terms", SHAPE)
-class DiagonalOnly(Softmax):
     def backward(self, ctx, dy):
-        return dy * ctx.y * (1 - ctx.y)
+        return dy * (ctx.y**2 - 1)
 
 
-@bug("softmax_cross_terms", SHAPE)
-class SumForgotten(Softmax):
-    def backward(self, ctx, dy):
-        return dy * ctx.y
-
-
-@bug("wrong_axis", SHAPE)
-class SumOverBatch(Softmax):
-    def backward(self, ctx, dy):
-        return ctx.y * (dy - (dy * ctx.y).sum(0, keepdims=True))
-
-
-@bug("softmax_cross_terms", SHAPE)
-def softmax_loop():
-    def forward(x):
-        e = np.exp(x - x.max(1, keepdims=True))
-        y = e / e.sum(1, keepdims=True)
-        return y, y
-
-    def backward(dout, y):
-        dx = np.zeros_like(y)
-        for n in range(len(y)):
-            jacobian = np.diag(y[n]) + np.outer(y[n], y[n])
-            dx[n] = jacobian @ dout[n]
-        return dx
-
-    return forward, backward
-
-
-@bug("softmax_cross_terms", SHAPE)
-def log_softmax_plain():
-    def forward(x):
-        z = x - x.max(1, keepdims=True)
-        y = z - np.log(np.exp(z).sum(1, keepdims=True))
-        return y, y
-
-    def backward(dout, y):
-        return dout * (1 - np.exp(y))
-
-    return forward, backward
-
-
-@bug("axes_permuted", (2, 3, 3, 4))
-class FlattenInOtherOrder(Layer):
+@bug("relu_mask", (4, 6))
+class Relu6WithoutCeiling(Layer):
     def forward(self, ctx, x):
-        ctx.save(shape=x.shape)
-        return x.reshape(len(x), -1)
+        x = 5 * x
+        ctx.save(x=x)
+        return np.clip(x, 0, 6)
 
     def backward(self, ctx, dy):
-        N, H, W, C = ctx.shape
-        return dy.reshape(N, C, H, W).transpose(0, 2, 3, 1)
+        return 5 * dy * (ctx.x > 0)
 
 
-@bug("wrong_shape", (2, 3, 4, 2))
-class FlattenNotUndone(Layer):
+@bug("wrong_array", (5, 6))
+class TanhOfInput(Layer):
     def forward(self, ctx, x):
-        return x.reshape(len(x), -1)
+        ctx.save(x=x)
+        return np.tanh(x)
 
     def backward(self, ctx, dy):
-        return dy.copy()
+        return dy * (1 - ctx.x**2)
+
+
+@bug("missing_term", (4, 6))
+class Mish(Layer):
+    def forward(self, ctx, x):
+        ctx.save(x=x, t=np.tanh(np.log1p(np.exp(x))))
+        return x * ctx.t
+
+    def backward(self, ctx, dy):
+        return dy * ctx.t
+
+
+@bug("relu_mask", (4, 6))
+class HardTanh(Layer):
+    def forward(self, ctx, x):
+        ctx.save(x=x)
+        return np.clip(x, -1, 1)
+
+    def backward(self, ctx, dy):
+        return dy * (np.abs(ctx.x) > 1)
+
+
+@bug("missing_term", (4, 5))
+class SineTimesSquare(Layer):
+    def forward(self, ctx, x):
+        ctx.save(x=x)
+        return x**2 * np.sin(x)
+
+    def backward(self, ctx, dy):
+        return dy * 2 * ctx.x * np.sin(ctx.x)
+
+
+@bug("sign", (4, 3))
+class Reciprocal(Layer):
+    def forward(self, ctx, x):
+        ctx.save(x=x)
+        return 1 / (x**2 + 1)
+
+    def backward(self, ctx, dy):
+        return dy * 2 * ctx.x / (ctx.x**2 + 1) ** 2
+
+
+@bug("factor", (3, 4))
+class HalfSquareDoubled(Layer):
+    def forward(self, ctx, x):
+        ctx.save(x=x)
+        return 0.5 * x**2
+
+    def backward(self, ctx, dy):
+        return 2 * ctx.x * dy

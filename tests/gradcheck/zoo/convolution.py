@@ -1,10 +1,11 @@
-"""Broken convolutions: layers with im2col, layers with loops, pairs of functions."""
-# ruff: noqa: RUF059
+"""Broken convolutions: layers with im2col, layers with loops, a pair of functions."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from minicnn.layers import Layer
+from minicnn.layers import (
+    Layer,
+)
 
 from . import bug, weights
 
@@ -307,45 +308,3 @@ class LoopStopsOneSampleEarly(Conv):
         for n in range(len(dy) - 1):
             dx[n] = good[n]
         return dx
-
-
-@bug("sign", (2, 2, 5, 4), w=weights(3, 2, 2, 2), b=weights(3))
-def naive_nchw():
-    def forward(x, w, b):
-        N, C, H, W = x.shape
-        F, _, HH, WW = w.shape
-        out = np.zeros((N, F, H - HH + 1, W - WW + 1))
-        for n in range(N):
-            for f in range(F):
-                for i in range(out.shape[2]):
-                    for j in range(out.shape[3]):
-                        out[n, f, i, j] = np.sum(x[n, :, i : i + HH, j : j + WW] * w[f]) + b[f]
-        return out, (x, w, b)
-
-    def backward(dout, cache):
-        x, w, b = cache
-        HH, WW = w.shape[2:]
-        dx, dw = np.zeros_like(x), np.zeros_like(w)
-        for n, f, i, j in np.ndindex(dout.shape):
-            dw[f] += dout[n, f, i, j] * x[n, :, i : i + HH, j : j + WW]
-            dx[n, :, i : i + HH, j : j + WW] -= dout[n, f, i, j] * w[f]
-        return dx, dw, dout.sum((0, 2, 3))
-
-    return forward, backward
-
-
-@bug("shifted", (2, 2, 5, 4), w=weights(3, 2, 2, 2), b=weights(3))
-def naive_nchw_off_by_one():
-    forward, _ = naive_nchw()
-
-    def backward(dout, cache):
-        x, w, b = cache
-        HH, WW = w.shape[2:]
-        dx, dw = np.zeros_like(x), np.zeros_like(w)
-        for n, f, i, j in np.ndindex(dout.shape):
-            dw[f] += dout[n, f, i, j] * x[n, :, i : i + HH, j : j + WW]
-            target = dx[n, :, i + 1 : i + 1 + HH, j : j + WW]
-            target += (dout[n, f, i, j] * w[f])[:, : target.shape[1]]
-        return dx, dw, dout.sum((0, 2, 3))
-
-    return forward, backward

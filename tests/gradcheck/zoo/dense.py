@@ -1,5 +1,4 @@
-"""Broken dense layers and other matrix products."""
-# ruff: noqa: RUF059
+"""Broken dense layers."""
 
 import numpy as np
 
@@ -169,32 +168,6 @@ class ResidualForgotten(Dense):
         return super().backward(ctx, dy * (1 - t**2))
 
 
-@bug("missing_term", (4, 5), w=weights(5, 5))
-def gate_without_its_own_gradient():
-    def forward(x, w):
-        gate = 1 / (1 + np.exp(-x @ w))
-        return x * gate, (x, w, gate)
-
-    def backward(dout, cache):
-        x, w, gate = cache
-        dz = dout * x * gate * (1 - gate)
-        return dout * gate, x.T @ dz
-
-    return forward, backward
-
-
-@bug("wrong_shape", (5, 3), w=weights(3, 4), b=weights(4))
-def bias_keeps_its_axis():
-    def forward(x, w, b):
-        return x @ w + b, (x, w)
-
-    def backward(dout, cache):
-        x, w = cache
-        return dout @ w.T, x.T @ dout, dout.sum(0, keepdims=True)
-
-    return forward, backward
-
-
 @bug("bias_forgotten", (5, 3), w=weights(3, 4), b=weights(4))
 def bias_left_out():
     def forward(x, w, b):
@@ -203,18 +176,6 @@ def bias_left_out():
     def backward(dout, cache):
         x, w = cache
         return dout @ w.T, x.T @ dout
-
-    return forward, backward
-
-
-@bug("sum_missing", (5, 3), w=weights(3, 4), b=weights(4))
-def outer_products_not_summed():
-    def forward(x, w, b):
-        return x @ w + b, (x, w)
-
-    def backward(dout, cache):
-        x, w = cache
-        return dout @ w.T, x[:, :, None] * dout[:, None, :], dout.sum(0)
 
     return forward, backward
 
@@ -233,3 +194,70 @@ class LastSampleLeftOut(Dense):
         dx = super().backward(ctx, dy)
         self.w.grad[...] = ctx.x[:-1].T @ dy[:-1]
         return dx
+
+
+@bug("relu_mask", (6, 4), w=weights(4, 4))
+def dense_relu_mask_from_input():
+    def forward(x, w):
+        z = x @ w
+        return np.maximum(z, 0), (x, w)
+
+    def backward(dout, cache):
+        x, w = cache
+        dz = dout * (x > 0)
+        return dz @ w.T, x.T @ dz
+
+    return forward, backward
+
+
+@bug("relu_mask", (5, 4), w=weights(4, 3))
+def relu_before_dense():
+    def forward(x, w):
+        return np.maximum(x, 0) @ w, (x, w)
+
+    def backward(dout, cache):
+        x, w = cache
+        return dout @ w.T, np.maximum(x, 0).T @ dout
+
+    return forward, backward
+
+
+@bug("relu_mask", (5, 4), w=weights(4, 6), b=weights(6))
+def dense_relu_mask_inverted():
+    def forward(x, w, b):
+        z = x @ w + b
+        return np.maximum(z, 0), (x, w, z)
+
+    def backward(dout, cache):
+        x, w, z = cache
+        dz = dout * (z < 0)
+        return dz @ w.T, x.T @ dz, dz.sum(0)
+
+    return forward, backward
+
+
+@bug("untouched", (4, 3), w=weights(3, 5), v=weights(5, 2))
+def second_layer_forgotten():
+    def forward(x, w, v):
+        h = np.tanh(x @ w)
+        return h @ v, (x, w, v, h)
+
+    def backward(dout, cache):
+        x, w, v, h = cache
+        dz = (dout @ v.T) * (1 - h**2)
+        return dz @ w.T, x.T @ dz, None
+
+    return forward, backward
+
+
+@bug("missing_term", (4, 3), w=weights(3, 3))
+def squared_layer():
+    def forward(x, w):
+        return (x @ w) ** 2 + x @ w, (x, w)
+
+    def backward(dout, cache):
+        x, w = cache
+        d = dout * 2 * (x @ w)
+        return d @ w.T, x.T @ d
+
+    return forward, backward

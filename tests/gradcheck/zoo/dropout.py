@@ -5,7 +5,7 @@ import numpy as np
 
 from minicnn.layers import Layer
 
-from . import bug
+from . import bug, weights
 
 SHAPE = (6, 8)
 
@@ -87,3 +87,74 @@ def fresh_mask():
         return dout * (np.random.default_rng(6).random(dout.shape) < p) / p
 
     return forward, backward
+
+
+@bug("dropout_mask", (4, 5), w=weights(5, 6))
+def dense_then_dropout():
+    def forward(x, w):
+        mask = (np.random.default_rng(0).random((len(x), w.shape[1])) < 0.6) / 0.6
+        return (x @ w) * mask, (x, w, mask)
+
+    def backward(dout, cache):
+        x, w, mask = cache
+        return dout @ w.T, x.T @ dout
+
+    return forward, backward
+
+
+@bug("dropout_scale", (2, 4, 4, 3))
+class SpatialDropout(Layer):
+    rate = 0.3
+
+    def forward(self, ctx, x):
+        keep = np.random.default_rng(2).random((len(x), 1, 1, x.shape[-1])) > self.rate
+        ctx.save(keep=keep)
+        return np.where(keep, x / (1 - self.rate), 0)
+
+    def backward(self, ctx, dy):
+        return np.where(ctx.keep, dy, 0)
+
+
+@bug("dropout_mask", (3, 4, 4, 2))
+class NoiseWithoutMask(Layer):
+    def forward(self, ctx, x):
+        keep = np.random.default_rng(int(ctx.step[0])).binomial(1, 0.75, x.shape)
+        return x * keep / 0.75
+
+    def backward(self, ctx, dy):
+        return dy / 0.75
+
+
+@bug("dropout_scale", (6, 9), w=weights(9, 5))
+def dropout_then_dense():
+    def forward(x, w):
+        keep = np.random.default_rng(4).random(x.shape) < 0.8
+        return (x * keep / 0.8) @ w, (x, w, keep)
+
+    def backward(dout, cache):
+        x, w, keep = cache
+        return (dout @ w.T) * keep, (x * keep / 0.8).T @ dout
+
+    return forward, backward
+
+
+@bug("not_repeatable", (4, 8))
+class UnseededMask(Layer):
+    def forward(self, ctx, x):
+        m = np.random.rand(*x.shape) > 0.5
+        ctx.save(m=m)
+        return x * m
+
+    def backward(self, ctx, dy):
+        return dy * ctx.m
+
+
+@bug("dropout_mask", (4, 8))
+class UnseededMaskForgotten(Layer):
+    def forward(self, ctx, x):
+        m = np.random.rand(*x.shape) > 0.5
+        ctx.save(m=m)
+        return x * m * 2
+
+    def backward(self, ctx, dy):
+        return dy * 2

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minicnn.losses import Loss
+from minicnn.losses import CategoricalCrossentropy, Loss, MeanSquaredError
 
 from . import bug, weights
 
@@ -139,3 +139,113 @@ def cotangent_left_out():
         return 2 * (p - t) / p.size
 
     return forward, backward
+
+
+@bug("loss_not_divided", (5, 1), t=np.array([[1.0], [0], [1], [1], [0]]))
+def logistic_loss():
+    def forward(z, t):
+        return np.mean(np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0) - z * t), (z, t)
+
+    def backward(dout, cache):
+        z, t = cache
+        return dout * (1 / (1 + np.exp(-z)) - t)
+
+    return forward, backward
+
+
+@bug("missing_term", (4, 3))
+class LogisticWithoutTarget(Loss):
+    def forward(self, ctx, y_true, y_pred):
+        ctx.save(z=y_pred)
+        return (np.log1p(np.exp(y_pred)) - y_true * y_pred).mean(-1), y_pred
+
+    def backward(self, ctx, dvalues):
+        return dvalues[..., None] / (1 + np.exp(-ctx.z)) / ctx.z.shape[-1]
+
+
+@bug("sign", (4, 3))
+class ErrorTurnedRound(Loss):
+    def forward(self, ctx, y_true, y_pred):
+        ctx.save(d=y_true - y_pred)
+        return (ctx.d**2).mean(-1), y_pred
+
+    def backward(self, ctx, dvalues):
+        return 2 * ctx.d * dvalues[..., None] / ctx.d.shape[-1]
+
+
+@bug("missing_term", (5, 4), y=np.array([0, 3, 2, 1, 1]))
+def multiclass_hinge():
+    def forward(x, y):
+        rows = np.arange(len(y))
+        margins = np.maximum(0, x - x[rows, y][:, None] + 1)
+        margins[rows, y] = 0
+        return margins.sum() / len(y), (margins, y)
+
+    def backward(dout, cache):
+        margins, y = cache
+        return dout * (margins > 0) / len(y)
+
+    return forward, backward
+
+
+@bug("loss_not_divided", (4, 6), t=np.eye(6)[[1, 2, 0, 5]])
+def soft_target_crossentropy():
+    def forward(z, t):
+        logp = z - np.log(np.exp(z).sum(1, keepdims=True))
+        return -(t * logp).sum() / len(z), (np.exp(logp), t)
+
+    def backward(cache):
+        p, t = cache
+        return p - t
+
+    return forward, backward
+
+
+@bug("factor", (4, 6), t=weights(4, 6))
+def half_squared_error_doubled():
+    def forward(p, t):
+        return 0.5 * np.sum((p - t) ** 2), p - t
+
+    def backward(d):
+        return 2 * d
+
+    return forward, backward
+
+
+@bug("loss_not_divided", (5, 3))
+class MeanSquaredErrorSum(MeanSquaredError):
+    def backward(self, ctx, dvalues):
+        return super().backward(ctx, dvalues) * len(dvalues)
+
+
+@bug("sign", (5, 3), from_logits=True)
+class CrossentropyUphill(CategoricalCrossentropy):
+    def backward(self, ctx, dvalues):
+        return -super().backward(ctx, dvalues)
+
+
+@bug("loss_not_divided", (6, 1), t=weights(6, 1))
+def absolute_error():
+    def forward(p, t):
+        return np.abs(p - t).mean(), (p, t)
+
+    def backward(dout, cache):
+        p, t = cache
+        return dout * np.sign(p - t)
+
+    return forward, backward
+
+
+@bug("loss_not_divided", (4, 3), y=np.array([0, 2, 1, 1]))
+def crossentropy_of_cache():
+    def f(x, y):
+        p = np.exp(x) / np.exp(x).sum(1, keepdims=True)
+        return -np.mean(np.log(p[np.arange(4), y])), (p, y)
+
+    def bk(c):
+        p, y = c
+        d = p.copy()
+        d[np.arange(len(y)), y] -= 1
+        return d
+
+    return f, bk

@@ -3,7 +3,9 @@
 
 import numpy as np
 
-from minicnn.layers import Layer
+from minicnn.layers import (
+    Layer,
+)
 
 from . import bug
 
@@ -193,5 +195,110 @@ def global_average_over_batch():
 
     def backward(dout, shape):
         return np.broadcast_to(dout[:, None, None] / (shape[1] * shape[2] * shape[0]), shape).copy()
+
+    return forward, backward
+
+
+@bug("pool_winner", (3, 5, 4, 2))
+class GlobalMaxByLastAxis(Layer):
+    def forward(self, ctx, x):
+        ctx.save(x=x)
+        return x.max((1, 2))
+
+    def backward(self, ctx, dy):
+        N, H, W, C = ctx.x.shape
+        flat = ctx.x.reshape(N, H * W, C)
+        dx = np.zeros_like(flat)
+        where = np.abs(flat).argmax(1)
+        np.put_along_axis(dx, where[:, None], dy[:, None], 1)
+        return dx.reshape(ctx.x.shape)
+
+
+@bug("pool_ties", (4, 9))
+class MaxOfThree(Layer):
+    def forward(self, ctx, x):
+        t = x.reshape(len(x), -1, 3)
+        ctx.save(t=t)
+        return t.max(-1)
+
+    def backward(self, ctx, dy):
+        winners = ctx.t >= ctx.t.max(-1, keepdims=True)
+        return (winners * dy[..., None]).reshape(len(dy), -1)
+
+
+@bug("overwritten", (2, 9, 2))
+class OverlappingMax1D(Layer):
+    def forward(self, ctx, x):
+        ctx.save(x=x)
+        return np.stack([x[:, t : t + 3].max(1) for t in range(0, 7, 2)], 1)
+
+    def backward(self, ctx, dy):
+        dx = np.zeros_like(ctx.x)
+        n, c = np.ogrid[: len(dy), : dy.shape[2]]
+        for i, t in enumerate(range(0, 7, 2)):
+            dx[n, t + ctx.x[:, t : t + 3].argmax(1), c] = dy[:, i]
+        return dx
+
+
+@bug("factor", (2, 6, 6, 2))
+class AverageTimesWindow(Layer):
+    def forward(self, ctx, x):
+        N, H, W, C = x.shape
+        return x.reshape(N, H // 3, 3, W // 3, 3, C).mean((2, 4))
+
+    def backward(self, ctx, dy):
+        return np.kron(dy, np.ones((1, 3, 3, 1)))
+
+
+@bug("pool_ties", (3, 4, 5))
+class MaxOverTime(Layer):
+    def forward(self, ctx, x):
+        ctx.save(x=x, y=x.max(1, keepdims=True))
+        return ctx.y[:, 0].copy()
+
+    def backward(self, ctx, dy):
+        return np.where(ctx.x == ctx.y, dy[:, None], 0)
+
+
+@bug("pool_ties", (2, 6, 6, 2))
+def pool_by_comparison():
+    def forward(x):
+        N, H, W, C = x.shape
+        y = x.reshape(N, H // 2, 2, W // 2, 2, C).max(axis=(2, 4))
+        return y, (x, y)
+
+    def backward(dout, cache):
+        x, y = cache
+        up = y.repeat(2, 1).repeat(2, 2)
+        return dout.repeat(2, 1).repeat(2, 2) * (x == up)
+
+    return forward, backward
+
+
+@bug("pool_winner", (2, 6, 6, 2))
+def pool_to_the_last():
+    def forward(x):
+        N, H, W, C = x.shape
+        return x.reshape(N, H // 2, 2, W // 2, 2, C).max(axis=(2, 4)), x.shape
+
+    def backward(dout, shape):
+        dx = np.zeros(shape)
+        dx[:, 1::2, 1::2] = dout
+        return dx
+
+    return forward, backward
+
+
+@bug("overwritten", (2, 6, 7, 2))
+def average_windows_assigned():
+    def forward(x):
+        y = np.stack([x[:, i : i + 3].mean(axis=1) for i in range(4)], axis=1)
+        return y, x.shape
+
+    def backward(dout, shape):
+        dx = np.zeros(shape)
+        for i in range(dout.shape[1]):
+            dx[:, i : i + 3] = dout[:, i : i + 1] / 3
+        return dx
 
     return forward, backward

@@ -1,8 +1,11 @@
-"""Right numbers, or nearly, by wrong conduct: memory written to, state kept, dtypes lost."""
+"""Right numbers, or nearly, by wrong conduct: memory written to, state kept, random draws."""
+# ruff: noqa: NPY002
 
 import numpy as np
 
-from minicnn.layers import Layer
+from minicnn.layers import (
+    Layer,
+)
 
 from . import bug, weights
 
@@ -92,58 +95,82 @@ class CallsCounted(Layer):
         return dy * ctx.scale
 
 
-@bug("wrong_dtype", SHAPE)
-class SinglePrecision(Layer):
-    def forward(self, ctx, x):
-        ctx.save(x=x)
-        return np.sin(x)
+@bug("accumulated", (4, 5), w=weights(5, 3))
+def closure_keeps_a_sum():
+    total = {}
 
-    def backward(self, ctx, dy):
-        return (dy * np.cos(ctx.x)).astype(np.float32)
-
-
-@bug("wrong_dtype", SHAPE, w=weights(5, 3))
-def integer_gradient():
     def forward(x, w):
         return x @ w, (x, w)
 
     def backward(dout, cache):
         x, w = cache
-        return dout @ w.T, (x.T @ dout).astype(int)
+        total["dw"] = total.get("dw", 0) + x.T @ dout
+        return dout @ w.T, total["dw"]
 
     return forward, backward
 
 
-class OtherStyle:
-    """Weights and gradients as attributes, no context."""
+@bug("cotangent_modified", (4, 5), w=weights(5, 3))
+def zeroed_in_place():
+    def forward(x, w):
+        z = x @ w
+        return np.maximum(z, 0), (x, w, z)
 
-    def __init__(self, inputs=5, units=3):
-        self.W, self.b = weights(inputs, units), np.zeros(units)
+    def backward(dout, cache):
+        x, w, z = cache
+        dout[z <= 0] = 0
+        return dout @ w.T, x.T @ dout
 
-    def forward(self, x):
-        self.x = x
-        return x @ self.W + self.b
-
-    def backward(self, dy):
-        self.dW, self.db = self.x.T @ dy, dy.sum(0)
-        return dy @ self.W.T
-
-
-@bug("sign", SHAPE)
-class OtherStyleSign(OtherStyle):
-    def backward(self, dy):
-        dx = super().backward(dy)
-        self.dW = -self.dW
-        return dx
+    return forward, backward
 
 
-@bug("accumulated", SHAPE)
-class OtherStyleAddsUp(OtherStyle):
-    def __init__(self):
-        super().__init__()
-        self.dW, self.db = np.zeros_like(self.W), np.zeros_like(self.b)
+@bug("input_modified", (4, 5))
+def exponential_in_place():
+    def forward(x):
+        np.exp(x, out=x)
+        return x.copy(), x.copy()
 
-    def backward(self, dy):
-        self.dW += self.x.T @ dy
-        self.db += dy.sum(0)
-        return dy @ self.W.T
+    def backward(dout, y):
+        return dout * y
+
+    return forward, backward
+
+
+@bug("not_repeatable", (4, 5))
+def global_noise():
+    def forward(x):
+        noise = np.random.randn(*x.shape)
+        return x * noise, noise
+
+    def backward(dout, noise):
+        return dout * noise
+
+    return forward, backward
+
+
+@bug("cotangent_modified", (4, 3), w=weights(3, 5))
+def scaled_in_place():
+    def forward(x, w):
+        return 3 * (x @ w), (x, w)
+
+    def backward(dout, cache):
+        x, w = cache
+        dout *= 3
+        return dout @ w.T, x.T @ dout
+
+    return forward, backward
+
+
+@bug("not_repeatable", (4, 5))
+class RunningScale(Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.mean = 0.0
+
+    def forward(self, ctx, x):
+        self.mean = 0.9 * self.mean + 0.1 * x.max()
+        ctx.save(scale=1 + self.mean)
+        return x * ctx.scale
+
+    def backward(self, ctx, dy):
+        return dy * ctx.scale

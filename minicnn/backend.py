@@ -4,14 +4,9 @@ from minicnn import registry
 from minicnn.config import backend, epsilon, floatx, image_data_format, set_floatx
 
 __all__ = [
-    "backend",
-    "clear_session",
-    "epsilon",
-    "floatx",
-    "image_data_format",
-    "set_floatx",
+    "backend", "clear_session", "epsilon", "floatx", "image_data_format", "set_floatx",
     "set_image_data_format",
-]
+]  # fmt: skip
 
 
 def clear_session() -> None:

@@ -105,12 +105,9 @@ def saved_arguments(owner: Any) -> dict[str, Any]:
 
 def serialized_function(function: Any) -> dict[str, Any]:
     """Keras's dictionary of a function: only its name."""
-    return {
-        "module": "builtins",
-        "class_name": "function",
-        "config": getattr(function, "__name__", repr(function)),
-        "registered_name": "function",
-    }
+    name = getattr(function, "__name__", repr(function))
+    kind = {"module": "builtins", "class_name": "function"}
+    return {**kind, "config": name, "registered_name": "function"}
 
 
 class Registry:

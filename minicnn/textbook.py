@@ -97,7 +97,7 @@ def backward(ctx: Contexts, w: Weights, g: Weights) -> None:
 
 
 def train(w: Weights, x: np.ndarray, y: np.ndarray, seed: int, epochs: int = EPOCHS) -> list[float]:
-    """Adam on shuffled batches of x (M, 28, 28, 1), y (M,); changes w, returns each epoch's loss."""
+    """Adam on shuffled batches of x (M, 28, 28, 1), y (M,); changes w, returns epoch losses."""
     ctx, epoch_losses = new_contexts(), []
     # gradients, and Adam's running means of them and of their squares, each shaped as its weight
     g, m, v = ({name: np.zeros_like(value) for name, value in w.items()} for _ in range(3))

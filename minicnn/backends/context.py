@@ -1,6 +1,6 @@
 """What an operation remembers between its forward and its backward call, and what it draws with."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Context:
         forward_only: whether no backward call follows: what only that would read may be left out,
             and y may be rounded differently.
         step: (1,) uint32, counts training steps; shared by all contexts of a model.
+        deferred: what ``defer`` keeps for the update of the weights; None outside of a training
+            step, where it is done at once.
     """
 
     def __init__(self, ops: "Backend", step: "Array | None" = None, training: bool = False) -> None:
@@ -37,6 +39,7 @@ class Context:
         self.need_dx = True
         self.forward_only = False
         self.step = step if step is not None else ops.zeros((1,), "uint32")
+        self.deferred: list[tuple[Callable[..., object], tuple[Any, ...]]] | None = None
         self._buffers: dict[str, Array] = {}
         self._frozen = False
 
@@ -48,6 +51,16 @@ class Context:
                 "choose another name"
             )
         self.__dict__.update(values)
+
+    def defer(self, change: Callable[..., object], *arguments: Any) -> None:
+        """Call ``change(*arguments)`` with the update of the weights: moving averages, for example.
+
+        A training step may still be refused after its forward pass, and then changes nothing.
+        """
+        if self.deferred is None:
+            change(*arguments)
+        else:
+            self.deferred.append((change, arguments))
 
     def forget(self) -> None:
         """Let go of what was kept for a backward pass that does not come; buffers stay."""
@@ -99,8 +112,8 @@ class Context:
 
 
 _RESERVED = {
-    "ops", "training", "need_dx", "forward_only", "step",
-    "save", "buffer", "memory", "freeze", "forget",
+    "ops", "training", "need_dx", "forward_only", "step", "deferred",
+    "save", "defer", "buffer", "memory", "freeze", "forget",
 }  # fmt: skip
 _PRIVATE = {"_buffers", "_frozen"}
 

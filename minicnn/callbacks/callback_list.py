@@ -1,5 +1,6 @@
 """Many callbacks called as one, in order."""
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -85,18 +86,22 @@ class CallbackList(Callback):
 def _of_each(hook: str) -> Callable[..., None]:
     """A hook of the list: this hook of each callback."""
 
-    def number_and_logs(self: CallbackList, number: int, logs: Logs | None = None) -> None:
+    @functools.wraps(getattr(Callback, hook))
+    def of_batch(self: CallbackList, batch: int, logs: Logs | None = None) -> None:
         for c in self.callbacks:
-            if hook in BATCH_HOOKS:
-                getattr(c, hook)(number, logs=logs)
-            else:
-                getattr(c, hook)(number, logs)
+            getattr(c, hook)(batch, logs=logs)
 
+    @functools.wraps(getattr(Callback, hook))
+    def of_epoch(self: CallbackList, epoch: int, logs: Logs | None = None) -> None:
+        for c in self.callbacks:
+            getattr(c, hook)(epoch, logs)
+
+    @functools.wraps(getattr(Callback, hook))
     def only_logs(self: CallbackList, logs: Logs | None = None) -> None:
         for c in self.callbacks:
             getattr(c, hook)(logs)
 
-    return number_and_logs if hook in (*BATCH_HOOKS, *EPOCH_HOOKS) else only_logs
+    return of_batch if hook in BATCH_HOOKS else of_epoch if hook in EPOCH_HOOKS else only_logs
 
 
 for _hook in HOOKS:

@@ -19,11 +19,6 @@ def guarded(stage: Any) -> Any:
     return stage if is_own(stage) else Guarded(stage)
 
 
-def guarded_loss(loss: Any) -> Any:
-    """``loss`` itself if it is the library's own, else the same with its errors explained."""
-    return loss if is_own(loss) else GuardedLoss(loss)
-
-
 def unguarded(part: Any) -> Any:
     """The stage or loss that somebody wrote, without its guard."""
     if isinstance(part, Guarded):
@@ -123,12 +118,6 @@ class Guarded:
                 f"its input, {ctx.guard_x_shape}"
             )
         return dx if dx.dtype == dy.dtype else dx.astype(dy.dtype)
-
-    def commit(self, ctx: Context) -> None:
-        """``stage.commit``, if it has one."""
-        if hasattr(self.stage, "commit"):
-            with on_device(ctx.ops, self._who("commit")):
-                self.stage.commit(ctx)
 
     def _array(self, method: str, value: Any, what: str, given: Any) -> Any:
         if not hasattr(value, "shape"):

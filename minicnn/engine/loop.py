@@ -197,7 +197,9 @@ def first_non_finite(step: Step, stages: Sequence[Stage], rows: Rows) -> str:
             for parameter in stage.parameters:
                 if found := _bad(ops, parameter.value):
                     return f"the weight {parameter.path!r} ({found}){_ADVICE}"
-            x = stage.forward(Context(ops, step.executor.step_number, training=True), x)
+            ctx = Context(ops, step.executor.step_number, training=True)
+            ctx.deferred = []  # looking changes nothing
+            x = stage.forward(ctx, x)
             if found := _bad(ops, x):
                 return f"the output of {stage.name!r} ({found}){_ADVICE}"
     return f"the loss {step.loss.name!r}{_ADVICE}"

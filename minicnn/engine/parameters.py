@@ -37,6 +37,7 @@ class Parameter:
     def __init__(self, name: str, value: np.ndarray, trainable: bool = True) -> None:
         self.name = name
         self.path = name
+        self._home: ParameterStore | None = None  # whose flat arrays they are parts of
         self.trainable = trainable
         self.frozen = False
         self.regularizer: Any = None
@@ -44,7 +45,11 @@ class Parameter:
         self.value: Array = value
         self.grad: Array = np.zeros_like(value)
         self.ops: Backend | None = None
-        self._home: ParameterStore | None = None  # whose flat arrays they are parts of
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in ("trainable", "frozen") and self._home is not None:
+            self._home.changes += 1
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -116,6 +121,8 @@ class ParameterStore:
         starts: where each parameter begins.
         home: the store whose flat arrays these are: itself, or that of another model.
         abandoned: whether a parameter has left the flat arrays made here.
+        changes: how often a weight of the flat arrays made here was frozen or let go.
+        seen: what that number of ``home`` was when ``trained`` was made.
         trained: where the optimizer may change the flat arrays: slices, merged where they touch.
     """
 
@@ -126,6 +133,7 @@ class ParameterStore:
         self.grads: Array
         self.home = self._common_home(ops, dtype) or self
         self.abandoned = False
+        self.changes = self.seen = 0
         if self.home is self:
             self._lay_out(ops, dtype)
         else:
@@ -176,6 +184,7 @@ class ParameterStore:
 
     def refresh(self) -> None:
         """See which weights learn now: somebody may have frozen a layer."""
+        self.seen = self.home.changes
         self.trained = []
         for p, start in zip(self.parameters, self.starts, strict=True):
             end = start + _aligned(p)

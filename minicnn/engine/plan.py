@@ -108,6 +108,7 @@ class Plan:
     Attributes:
         first: index of the first stage that learns; the number of stages if none does.
         penalties: training -> (stage, context) of the penalties on what a layer puts out.
+        deferred: what the last forward pass in training leaves for ``commit``.
     """
 
     def __init__(self, stages: Sequence[Stage], ops: Backend, step: Array) -> None:
@@ -124,11 +125,9 @@ class Plan:
             ]
             for training, contexts in ((True, self.training), (False, self.inference))
         }
-        self._committing = [
-            (stage, ctx)
-            for stage, ctx in zip(self.stages, self.training, strict=True)
-            if hasattr(stage, "commit")
-        ]
+        self.deferred: list[Any] = []
+        for ctx in self.training:
+            ctx.deferred = self.deferred
         self.refresh()
 
     def refresh(self) -> None:
@@ -139,6 +138,8 @@ class Plan:
     def forward(self, x: Array, training: bool, last: int | None = None, first: int = 0) -> Array:
         """Run the stages on a batch (N, ...), from ``first`` up to but not including ``last``."""
         contexts = self.training if training else self.inference
+        if training and first == 0:
+            self.deferred.clear()  # of a step that was refused
         for stage, ctx in zip(self.stages[first:last], contexts[first:], strict=False):
             x = stage.forward(ctx, x)
             if interrupts.waiting:
@@ -158,9 +159,10 @@ class Plan:
                 interrupts.point()
 
     def commit(self) -> None:
-        """Update moving averages from what the last forward in training left in its context."""
-        for stage, ctx in self._committing:
-            stage.commit(ctx)
+        """Make the changes that the last forward pass in training has deferred."""
+        for change, arguments in self.deferred:
+            change(*arguments)
+        self.deferred.clear()
 
     def forget(self) -> None:
         """Let go of the arrays that inference was given."""

@@ -37,7 +37,6 @@ class Caller:
     def reset(self, steps: int = 0) -> None:
         """No step is refused; ``steps`` of the epoch have been done."""
         self._count = steps
-        self._rows: Rows | None = None
         self.refused: tuple[int, Rows] | None = None
 
     def refresh(self) -> None:
@@ -49,19 +48,22 @@ class Caller:
     def train(self, rows: Rows) -> None:
         """One training step."""
         self._count += 1
-        self._rows = rows
         self._step.body(rows)
 
     def test(self, rows: Rows) -> None:
         """One step of an evaluation."""
         self._step.forward(rows.take(), training=False)
 
-    def accepts(self, loss: Array) -> bool:
-        """Whether the step may go on: its loss (1,) is a finite number."""
+    def accepts(self, loss: Array, rows: Rows) -> bool:
+        """Whether the step on ``rows`` may go on: its loss (1,) is a finite number."""
         finite = math.isfinite(float(self._step.ops.to_numpy(loss)[0]))
-        if not finite and self.refused is None and self._rows is not None:
-            self.refused = self._count, self._rows
+        if not finite and self.refused is None:
+            self.refused = self._count, rows
         return finite
+
+    def apply(self, optimizer: Any) -> None:
+        """Update the weights."""
+        optimizer.apply()
 
 
 class Recorder:
@@ -82,6 +84,7 @@ class Recorder:
         self._step = step
         self._ops = cast(DeviceBackend, step.ops)
         self._refused = step.ops.zeros((1,), "uint32")  # number of the refused step, or 0
+        self._updates: int | None = None  # of the optimizer, where a schedule needs to know
         self._settings: list[Any] = []
         #: data -> (size, training) -> the recorded step and the memory it uses, None: it ran once
         self._recorded: WeakKeyDictionary[Arrays, dict[Any, Any]] = WeakKeyDictionary()
@@ -96,7 +99,9 @@ class Recorder:
         self.refused: tuple[int, Rows] | None = None
 
     def refresh(self) -> None:
-        """Record anew if a setting is another one now."""
+        """Record anew if a setting is another one now; count the updates if a schedule asks."""
+        optimizer = self._step.optimizer
+        self._updates = optimizer.iterations if optimizer.is_scheduled else None
         settings = self._current_settings()
         if settings != self._settings:
             self._recorded.clear()
@@ -113,6 +118,9 @@ class Recorder:
 
     def train(self, rows: Rows) -> None:
         """One training step."""
+        if self._updates is not None:  # a recording holds no schedule
+            self._step.optimizer.refresh_learning_rate(self._updates)
+            self._updates += 1
         with self._ops.refusable(self._refused):
             self._run(rows, training=True)
         self._trained.append(rows)
@@ -123,11 +131,15 @@ class Recorder:
         """One step of an evaluation."""
         self._run(rows, training=False)
 
-    def accepts(self, loss: Array) -> bool:
+    def accepts(self, loss: Array, rows: Rows) -> bool:
         """The step goes on; whether its loss (1,) is finite is for the device to see."""
         step = self._step
         self._ops.refuse_unless_finite(loss, step.executor.step_number, self._refused)
         return True
+
+    def apply(self, optimizer: Any) -> None:
+        """Update the weights, at the learning rate in force."""
+        optimizer.update_weights()
 
     def _run(self, rows: Rows, training: bool) -> None:
         """Run a step: launch by launch at first, recorded the second time, replayed from then."""

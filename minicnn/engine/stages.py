@@ -14,7 +14,7 @@ from minicnn.engine.parameters import Parameter
 
 
 class Stage(Protocol):
-    """What a plan runs. One with averages of its own has ``commit(ctx)`` too: see ``Layer``."""
+    """What a plan runs."""
 
     name: str
     kind: str

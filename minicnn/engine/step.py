@@ -16,7 +16,7 @@ from minicnn.backends.spec import Array, Backend
 from minicnn.engine import interrupts
 from minicnn.engine.checks import warn_of_activation
 from minicnn.engine.data import Batch, Feeder, Rows
-from minicnn.engine.guard import guarded_loss
+from minicnn.engine.guard import GuardedLoss, is_own
 from minicnn.engine.parameters import Parameter, ParameterStore
 from minicnn.engine.plan import Plan
 from minicnn.engine.runners import Caller, Recorder
@@ -80,12 +80,14 @@ class Step:
     ) -> None:  # fmt: skip
         self.executor, self.optimizer = executor, optimizer
         self.dtype, self.plan = executor.dtype, executor.plan
+        self.data_context = executor.data_context
         ops = self.ops = executor.ops
         stages = self.plan.stages
         activation = _final_activation(stages)
         warn_of_activation(loss, [stage.kind for stage in stages])
         self._on_logits = activation is not None and activation == loss.inverse_of
-        self.loss = guarded_loss(loss.before_activation() if self._on_logits else loss)
+        loss = loss.before_activation() if self._on_logits else loss
+        self.loss: Any = loss if is_own(loss) else GuardedLoss(loss)
         self.last = len(stages) - self._on_logits
         self.target_dtype = "int64" if loss.targets == "labels" else self.dtype
         self.totals = Totals(ops, metrics, weighted_metrics, activation)
@@ -103,7 +105,6 @@ class Step:
         self._regularized = [p for p in parameters if p.regularizer is not None]
         self._constrained = [p for p in parameters if p.constraint is not None]
         self._runner: Caller | Recorder = (Recorder if hasattr(ops, "capture") else Caller)(self)
-        self._updates: int | None = None  # of the optimizer, where a schedule needs to know
         self.feeder: Feeder | None = None
 
     # -- the step ----------------------------------------------------------------------------
@@ -123,17 +124,16 @@ class Step:
                 "another model took weights of this one while it was training: make models "
                 "that share layers, and use each once, before fit"
             )
+        if store.seen != store.home.changes:  # somebody has frozen a layer
+            self.refresh()
         with interrupts.step, self.ops.running():
-            if self._updates is not None:
-                self.optimizer.refresh_learning_rate(self._updates)
-                self._updates += 1
             rows.aim()
             self._runner.train(rows)
 
     def body(self, rows: Rows) -> None:
         """What a training step is: gather, forward, loss, backward, update."""
         loss = self.forward(rows.take(), training=True)
-        if self._runner.accepts(loss):
+        if self._runner.accepts(loss, rows):
             self.backward()
             with interrupts.update:
                 self.update()
@@ -168,7 +168,7 @@ class Step:
 
     def update(self) -> None:
         """Weights and the optimizer's state, then constraints, moving averages, the step number."""
-        self.optimizer.update_weights()
+        self._runner.apply(self.optimizer)
         for parameter in self._constrained:
             if parameter.is_trained:
                 parameter.constraint.apply(self.ops, parameter.value)
@@ -199,8 +199,7 @@ class Step:
         self.totals.restore(totals)
 
     def refresh(self) -> None:
-        """A callback has run: look at what it may have changed in the optimizer or a layer."""
-        self._updates = self.optimizer.iterations if self.optimizer.is_scheduled else None
+        """Look at what a callback, say, may have changed in the optimizer or a layer."""
         self.executor.store.refresh()
         self.plan.refresh()
         self._runner.refresh()
@@ -209,10 +208,6 @@ class Step:
         """The running means: "loss" first, then the metrics in compile order."""
         self._runner.settle()
         return self.totals.logs()
-
-    def data_context(self, name: str) -> Context:
-        """Where the batches of ``name`` are gathered."""
-        return self.executor.data_context(name)
 
     def contexts(self) -> list[Context]:
         """Every context of a step."""

@@ -18,11 +18,14 @@ The exercises of a chapter are the functions of ``chapterNN.py`` that ``@exercis
 import difflib
 import functools
 import importlib
+import inspect
 import pkgutil
+import textwrap
 from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 from minicnn.exercises.exercise import Attempt, Exercise, Mistake, Result
-from minicnn.exercises.source import show_source
 
 __all__ = ["check", "examine", "hint", "names", "show_source"]
 
@@ -127,3 +130,43 @@ def _name_of(function: Callable[..., object]) -> str:
             f'name it as in check({own}, "im2col")'
         )
     return own.removeprefix("my_")
+
+
+# -- source of the library, so that no text shows a stale copy ------------------------------------
+
+
+class Source:
+    """The source of one object: Markdown in a notebook, plain text elsewhere."""
+
+    def __init__(self, title: str, text: str) -> None:
+        self.title, self.text = title, text
+
+    def _repr_markdown_(self) -> str:
+        return f"`{self.title}`\n\n```python\n{self.text}\n```"
+
+    def __repr__(self) -> str:
+        return f"{self.title}\n\n{self.text}"
+
+
+def show_source(where: Any, name: str | None = None) -> Source:
+    """The source of ``where.name``, or of ``where`` itself, under the name it is imported by.
+
+    Args:
+        where: a module or class with ``name`` in it, or a function or class.
+        name: a function, class or method of it.
+
+    Raises:
+        ValueError: ``where`` has no such name, or it has no Python source.
+    """
+    if name is None:
+        thing, title = where, f"{where.__module__}.{where.__qualname__}"
+    else:
+        holder = where.__name__ if isinstance(where, ModuleType) else where.__qualname__
+        if not hasattr(where, name):
+            raise ValueError(f"{holder} has no {name!r}")
+        thing, title = getattr(where, name), f"{holder}.{name}"
+    try:
+        text = inspect.getsource(thing)
+    except (TypeError, OSError):
+        raise ValueError(f"{title} is no Python function or class with a source") from None
+    return Source(title, textwrap.dedent(text).rstrip())

@@ -49,9 +49,8 @@ class Layer:
             def backward(self, ctx, dy):
                 return dy * ctx.gate * (1 + ctx.x * (1 - ctx.gate))
 
-    Forward changes nothing but its context: a training step may still be refused. What else a
-    layer changes, such as moving averages, it changes in a third method, ``commit(ctx)``, which is
-    called with the update of the weights.
+    Forward changes nothing but its context, since a training step may still be refused after it.
+    What else a layer changes, such as moving averages, it hands to ``ctx.defer(change, *args)``.
     """
 
     #: names of the constructor's arguments beside those of every layer, in the order of the saved
@@ -171,10 +170,7 @@ class Layer:
         self._draws += bool(training)
         with ops.running():
             for stage in self.stages():
-                ctx = Context(ops, step, training)
-                y = stage.forward(ctx, y)
-                if training and hasattr(stage, "commit"):
-                    stage.commit(ctx)
+                y = stage.forward(Context(ops, step, training), y)
         return ops.to_numpy(y)
 
     def _backend(self) -> Backend:

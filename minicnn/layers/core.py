@@ -66,13 +66,9 @@ class InputLayer(SameShape):
 
     def get_config(self) -> dict[str, Any]:
         return {
-            "batch_shape": self.batch_shape,
-            "dtype": self.dtype,
-            "sparse": False,
-            "ragged": False,
-            "name": self.name,
-            "optional": False,
-        }
+            "batch_shape": self.batch_shape, "dtype": self.dtype, "sparse": False,
+            "ragged": False, "name": self.name, "optional": False,
+        }  # fmt: skip
 
 
 class _KernelLayer(Layer):

@@ -102,7 +102,8 @@ class BatchNormalization(SameShape):
                 ctx, x, gamma, beta, moving_mean, moving_variance, self.axis, self.epsilon
             )
         y, mean, variance = ctx.ops.batchnorm_forward(ctx, x, gamma, beta, self.axis, self.epsilon)
-        ctx.save(batch_mean=mean, batch_variance=variance)  # (C,) each
+        ctx.defer(ctx.ops.moving_average, moving_mean, mean, self.momentum)
+        ctx.defer(ctx.ops.moving_average, moving_variance, variance, self.momentum)
         return y
 
     def backward(self, ctx: Context, dy: Array) -> Array:
@@ -112,10 +113,3 @@ class BatchNormalization(SameShape):
         dbeta = None if self.beta is None else self.beta.grad
         backward = ops.batchnorm_backward if ctx.of_batch else ops.normalize_backward
         return backward(ctx, dy, gamma, dgamma, dbeta)
-
-    def commit(self, ctx: Context) -> None:
-        """Move the averages towards the statistics of the batch."""
-        if ctx.of_batch:
-            average = ctx.ops.moving_average
-            average(self.moving_mean.value, ctx.batch_mean, self.momentum)
-            average(self.moving_variance.value, ctx.batch_variance, self.momentum)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import backends, config, metrics, saving
+from minicnn import backends, config, metrics, optimizers, saving
 from minicnn import callbacks as callbacks_module
 from minicnn.backends.context import Context
 from minicnn.backends.spec import Array
@@ -41,7 +41,8 @@ class Model(Layer):
     """A layer made of layers; how they hang together is the subclass's business.
 
     Attributes:
-        optimizer, loss: as given to ``compile``; None before.
+        compiled: whether ``compile`` has been called.
+        optimizer, loss: the optimizer, and the loss as it was given; None before.
         history: the ``History`` of the last ``fit``.
         stop_training: a callback sets it to end ``fit``.
         shuffle_seed: each epoch's shuffle is drawn from it and the number of updates so far.
@@ -54,6 +55,10 @@ class Model(Layer):
         self._input_layer: InputLayer | None = None  # None while the shape is unknown
         self._executor: Executor | None = None
         self._trainer: Trainer | None = None  # what ``compile`` makes
+        self.compiled = False
+        self.optimizer: Any = None
+        self.loss: Any = None
+        self.compile_arguments: dict[str, Any] = {}  # loss and metrics, for a saved file
         self.stop_training = False
         self.history: Any = None
         self.shuffle_seed = random.randrange(2**32)
@@ -248,27 +253,11 @@ class Model(Layer):
             if len(loss) != 1:
                 raise ValueError(f"the model has one output, but {len(loss)} losses were given")
             loss = loss[0]
-        self._trainer = Trainer(optimizer, loss, metrics, weighted_metrics)
-
-    @property
-    def compiled(self) -> bool:
-        """Whether ``compile`` has been called."""
-        return self._trainer is not None
-
-    @property
-    def compile_arguments(self) -> dict[str, Any]:
-        """Loss and metrics as they were given to ``compile``, for a saved file."""
-        return {} if self._trainer is None else self._trainer.arguments
-
-    @property
-    def optimizer(self) -> Any:
-        """The optimizer; None before ``compile``."""
-        return None if self._trainer is None else self._trainer.optimizer
-
-    @property
-    def loss(self) -> Any:
-        """The loss as it was given; None before ``compile``."""
-        return self.compile_arguments.get("loss")
+        made = optimizers.get(optimizer)
+        self._trainer = Trainer(loss, metrics, weighted_metrics)
+        self.optimizer, self.loss, self.compiled = made, loss, True
+        given = {"loss": loss, "metrics": metrics, "weighted_metrics": weighted_metrics}
+        self.compile_arguments = given
 
     @property
     def metrics(self) -> list[Any]:
@@ -329,7 +318,10 @@ class Model(Layer):
         )
         step = trainer.step(self)
         self._warn_if_frozen()
-        feeder = trainer.feeder(self, source, steps_per_epoch, _shuffle(shuffle, source))
+        if shuffle not in (True, False, "batch"):
+            raise ValueError(f"shuffle must be True, False or 'batch', got {shuffle!r}")
+        shuffle = False if isinstance(source, Generator) else shuffle
+        feeder = trainer.feeder(self, source, steps_per_epoch, shuffle)
         validation = None
         if validation_data is not None:
             size = validation_batch_size or batch_size
@@ -473,10 +465,10 @@ class Model(Layer):
         if self._trainer is not None:
             trainer = state["_trainer"] = copy.copy(self._trainer)
             trainer.made = None
-            if self.optimizer.built:
-                trainer.optimizer = self.optimizer.unbuilt()
-                moments = [v.numpy() for v in self.optimizer.variables]
-                state["_resume"] = self.executor().steps_done, moments
+        if self.optimizer is not None and self.optimizer.built:
+            state["optimizer"] = self.optimizer.unbuilt()
+            moments = [v.numpy() for v in self.optimizer.variables]
+            state["_resume"] = self.executor().steps_done, moments
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -529,12 +521,6 @@ def _positive(value: Any, name: str, zero: bool = False) -> None:
         return
     if not is_integer(value) or value < (0 if zero else 1):
         raise ValueError(f"{name} must be a positive integer, got {value!r}")
-
-
-def _shuffle(value: Any, source: Arrays | Generator) -> bool | str:
-    if value not in (True, False, "batch"):
-        raise ValueError(f"shuffle must be True, False or 'batch', got {value!r}")
-    return False if isinstance(source, Generator) else value
 
 
 def _results(logs: dict[str, float], return_dict: bool) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicnn import losses, metrics, optimizers
+from minicnn import losses, metrics
 from minicnn.engine import checks
 from minicnn.engine.arrays import broadcast_weights
 from minicnn.engine.data import Arrays, Feeder, Generator, resolve_batch_size
@@ -20,23 +20,18 @@ if TYPE_CHECKING:
 
 
 class Trainer:
-    """Optimizer, loss and metrics of a model, and the step that they make with its plan.
+    """Loss and metrics of a model, and the step that they and its optimizer make with its plan.
 
     It holds no reference to the model, which has it: methods take the model.
 
     Args:
         as in ``Model.compile``.
 
-    Attributes:
-        arguments: loss and metrics as they were given, for a saved file.
-
     Raises:
         ValueError: an unknown name, or a loss that cannot train.
     """
 
-    def __init__(self, optimizer: Any, loss: Any, watched: Any, weighted: Any) -> None:
-        self.arguments = {"loss": loss, "metrics": watched, "weighted_metrics": weighted}
-        self.optimizer = optimizers.get(optimizer)
+    def __init__(self, loss: Any, watched: Any, weighted: Any) -> None:
         #: "crossentropy" is a name still; the shapes of the data tell which one
         self.loss: Any = None if loss is None else losses.as_loss(loss)
         self.metrics = _metric_list(watched)
@@ -50,11 +45,12 @@ class Trainer:
     def step(self, model: "Model") -> Step:
         """The training step on the model's backend, with a built optimizer."""
         executor = model.executor()
-        if self.made is None or self.made.executor is not executor:
-            made = Step(executor, self.loss, self.optimizer, self.metrics, self.weighted_metrics)
-            self.optimizer.build(executor.store, executor.ops)
+        optimizer, made = model.optimizer, self.made
+        if made is None or made.executor is not executor or made.optimizer is not optimizer:
+            made = Step(executor, self.loss, optimizer, self.metrics, self.weighted_metrics)
+            optimizer.build(executor.store, executor.ops)
             self.made = made  # last: whatever ends this early, the next call begins anew
-        return self.made
+        return made
 
     # -- data --------------------------------------------------------------------------------
 
@@ -93,7 +89,7 @@ class Trainer:
         return Feeder(
             source, steps, shuffle,
             order=lambda updates: np.random.default_rng([model.shuffle_seed, updates]),
-            updates=lambda: int(self.optimizer.iterations),
+            updates=lambda: int(model.optimizer.iterations),
         )  # fmt: skip
 
     def _generator(self, model: "Model", iterator: Iterator[Any], name: str) -> Generator:

@@ -10,12 +10,9 @@ from minicnn.optimizers import schedules
 
 #: Keras's arguments that have no effect here, with their defaults
 UNSUPPORTED = {
-    "use_ema": False,
-    "ema_momentum": 0.99,
-    "ema_overwrite_frequency": None,
-    "loss_scale_factor": None,
-    "gradient_accumulation_steps": None,
-}
+    "use_ema": False, "ema_momentum": 0.99, "ema_overwrite_frequency": None,
+    "loss_scale_factor": None, "gradient_accumulation_steps": None,
+}  # fmt: skip
 #: arguments that every optimizer takes beside its own
 COMMON = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "name")
 

@@ -146,7 +146,8 @@ class Optimizer(registry.Configured):
                 f"optimizer {self.name!r} serves no model yet; call build(store, ops) first"
             )
         self.refresh_learning_rate()
-        self._store.refresh()
+        if self._store.seen != self._store.home.changes:
+            self._store.refresh()
         self.update_weights()
 
     def update_weights(self) -> None:
@@ -303,15 +304,10 @@ class Optimizer(registry.Configured):
         elif schedule is not None:
             rate = registry.serialized_function(schedule)  # as in Keras, only its name
         return {
-            "name": self.name,
-            "learning_rate": rate,
-            "weight_decay": self.weight_decay,
-            "clipnorm": self.clipnorm,
-            "global_clipnorm": self.global_clipnorm,
-            "clipvalue": self.clipvalue,
-            **UNSUPPORTED,
-            **super().get_config(),
-        }
+            "name": self.name, "learning_rate": rate, "weight_decay": self.weight_decay,
+            "clipnorm": self.clipnorm, "global_clipnorm": self.global_clipnorm,
+            "clipvalue": self.clipvalue, **UNSUPPORTED, **super().get_config(),
+        }  # fmt: skip
 
     @classmethod
     def from_config(

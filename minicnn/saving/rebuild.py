@@ -175,7 +175,9 @@ def serialized_compile(model: "Model") -> dict[str, Any]:
     given = model.compile_arguments
     return {
         "optimizer": optimizers.serialize(model.optimizer),
-        **{key: _serialize(given[key]) for key in ("loss", "metrics", "weighted_metrics")},
+        "loss": _serialize(given["loss"]),
+        "loss_weights": None,
+        **{key: _serialize(given[key]) for key in ("metrics", "weighted_metrics")},
         **_FIXED,
     }
 

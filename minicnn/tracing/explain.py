@@ -229,14 +229,9 @@ def _flatten(layer: "LayerTrace", cell: Cell) -> Explanation:
 
 
 _BY_KIND: dict[str, Callable[["LayerTrace", Cell], Explanation]] = {
-    "conv2d": _convolution,
-    "dense": _dense,
-    "maxpool2d": _pooling,
-    "avgpool2d": _pooling,
-    "global_maxpool2d": _pooling,
-    "global_avgpool2d": _pooling,
-    "flatten": _flatten,
-}
+    "conv2d": _convolution, "dense": _dense, "flatten": _flatten, "maxpool2d": _pooling,
+    "avgpool2d": _pooling, "global_maxpool2d": _pooling, "global_avgpool2d": _pooling,
+}  # fmt: skip
 
 
 def _covered(

@@ -121,7 +121,7 @@ class Step:
         store = self.executor.store
         if store.home.abandoned and not store.holds():
             raise RuntimeError(
-                "another model took weights of this one while it was training: make models "
+                "another model took weights of this one along while it was training: make models "
                 "that share layers, and use each once, before fit"
             )
         if store.seen != store.home.changes:  # somebody has frozen a layer

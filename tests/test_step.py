@@ -7,8 +7,16 @@ import weakref
 import numpy as np
 import pytest
 
-from minicnn import callbacks, optimizers
-from minicnn.layers import BatchNormalization, Dense, Input, Layer
+from minicnn import callbacks, config, optimizers
+from minicnn.layers import (
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Flatten,
+    Input,
+    Layer,
+    MaxPooling2D,
+)
 from minicnn.models import Sequential
 from minicnn.regularizers import L2
 
@@ -52,6 +60,9 @@ def test_a_normalisation_inside_a_custom_layer_moves_its_averages(backend):
     with pytest.raises(ValueError, match="not a finite number"):
         model.train_on_batch(np.full_like(X, np.nan), Y)
     np.testing.assert_array_equal(model.layers[0].inner.moving_mean.numpy(), moved)
+    model.train_on_batch(X, Y)  # nothing of the refused step is left over
+    twice = model.layers[0].inner.moving_mean.numpy()
+    np.testing.assert_allclose(twice, 0.5 * moved + 0.5 * X.mean(axis=0), rtol=1e-5)
 
 
 class Scaled(BatchNormalization):
@@ -143,6 +154,48 @@ def test_the_hooks_of_a_list_of_callbacks_have_their_names():
     listed.on_epoch_begin(epoch=0, logs={})
     listed.on_train_batch_end(batch=0, logs={})
     assert listed.on_epoch_end.__name__ == "on_epoch_end"
+
+
+def test_a_refused_step_has_its_number_in_the_epoch_after_a_resumption_too(backend):
+    model = compiled()
+    model.train_on_batch(X, Y)
+    step = model._trainer.step(model)
+    x = X.copy()
+    x[40] = np.nan
+    source = model._trainer.source(model, x, Y, None, None, 16, None, "train")
+    step.reset(steps=7)
+    for rows in source.epoch(False, rng):
+        step.train(rows)
+    step.logs()
+    number, rows = step.refused
+    assert (number, rows.start) == (7 + 3, 32)
+
+
+@pytest.mark.parametrize(
+    ("convolution", "pooling"),
+    [
+        ({"groups": 2}, {}),
+        ({"dilation_rate": 2}, {}),
+        ({}, {"strides": 1}),
+        ({}, {"padding": "same"}),
+        ({"groups": 2, "dilation_rate": 2}, {"strides": 1}),
+    ],
+)
+def test_what_no_fused_operation_knows_is_computed_stage_by_stage(backend, convolution, pooling):
+    """Against the reference, which fuses nothing."""
+    layers = [
+        Input((9, 11, 4)), Conv2D(6, 3, activation="relu", **convolution),
+        MaxPooling2D(3, **{"strides": 2, **pooling}), Flatten(), Dense(4),
+    ]  # fmt: skip
+    model = Sequential(layers)
+    x = rng.normal(size=(5, 9, 11, 4)).astype("float32")
+    ours = model.predict(x, verbose=0)
+    config.set_backend("numpy")
+    twin = Sequential(
+        [Input((9, 11, 4)), *(type(a).from_config(a.get_config()) for a in model.layers)]
+    )
+    twin.set_weights(model.get_weights())
+    np.testing.assert_allclose(ours, twin.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("call", ["fit", "train_on_batch"])

@@ -511,3 +511,14 @@ def test_an_optimizer_whose_exceptions_would_be_lost_is_not_copied():
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     with pytest.raises(TypeError, match="exclude_from_weight_decay"):
         copy.copy(optimizer)
+
+
+def test_serialize_takes_its_object_by_name_too():
+    from minicnn import constraints, initializers, optimizers, regularizers
+
+    assert optimizers.serialize(optimizer=optimizers.SGD())["class_name"] == "SGD"
+    assert initializers.serialize(initializer=initializers.Zeros())["class_name"] == "Zeros"
+    assert regularizers.serialize(regularizer=regularizers.L2())["class_name"] == "L2"
+    assert constraints.serialize(constraint=constraints.NonNeg())["class_name"] == "NonNeg"
+    with pytest.raises(TypeError, match="unexpected argument: name"):
+        optimizers.serialize(name="sgd")

@@ -48,8 +48,7 @@ def test_an_epoch_of_fit_ends_with_the_same_bits(reference, capsys):
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_it_reaches_98_percent_on_mnist(data_set):
-    data_set("mnist")
+def test_it_reaches_98_percent_on_mnist(mnist):
     command = [sys.executable, "-m", "minicnn.textbook"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert float(run.stdout.split()[-1].rstrip("%")) > 98, run.stdout

@@ -117,12 +117,9 @@ class Plan:
         self.inference = [Context(ops, step, training=False) for _ in self.stages]
         for ctx in self.inference:
             ctx.forward_only = True
+        penalties = [i for i, stage in enumerate(self.stages) if stage.kind == "activity_penalty"]
         self.penalties = {
-            training: [
-                (stage, ctx)
-                for stage, ctx in zip(self.stages, contexts, strict=True)
-                if stage.kind == "activity_penalty"
-            ]
+            training: [(self.stages[i], contexts[i]) for i in penalties]
             for training, contexts in ((True, self.training), (False, self.inference))
         }
         self.deferred: list[Any] = []

@@ -110,4 +110,9 @@ _FAMILY = registry.Registry(
     foreign=lambda cls: None, needs="apply",
     advice="; derive a class from minicnn.constraints.Constraint, with __call__",
 )  # fmt: skip
-get, serialize = _FAMILY.get, _FAMILY.serialize
+get = _FAMILY.get
+
+
+def serialize(constraint: object) -> dict | None:
+    """Keras's dictionary of a constraint; None of None."""
+    return _FAMILY.serialize(constraint)

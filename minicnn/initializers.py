@@ -234,16 +234,20 @@ def _truncated_normal(rng: np.random.Generator, shape: Shape) -> np.ndarray:
 
 
 _FAMILY = registry.Registry(
-    "initializer",
-    "keras.initializers",
-    registry.names_of(
+    "initializer", "keras.initializers", registry.names_of(
         Zeros, Ones, Constant, RandomUniform, RandomNormal, TruncatedNormal, VarianceScaling,
         GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal, Orthogonal,
     )
     | {"normal": RandomNormal, "uniform": RandomUniform, "zero": Zeros, "one": Ones}
     | {"OrthogonalInitializer": Orthogonal},
 )  # fmt: skip
-get, serialize = _FAMILY.get, _FAMILY.serialize
+get = _FAMILY.get
+
+
+def serialize(initializer: object) -> dict | None:
+    """Keras's dictionary of an initializer; None of None."""
+    return _FAMILY.serialize(initializer)
+
 
 # Keras offers the short names too
 zeros, ones, constant = Zeros, Ones, Constant

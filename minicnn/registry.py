@@ -174,11 +174,8 @@ class Registry:
         advice = self.advice if callable(found) else "; expected a name, an object or a callable"
         raise ValueError(f"Could not interpret {self.family} identifier: {identifier!r}{advice}")
 
-    def serialize(self, obj: Any = None, **named: Any) -> Any:
-        """Keras's dictionary of an object; None of None. Also ``serialize(optimizer=...)``."""
-        obj = named.pop(self.family.split()[-1], obj)
-        if named:
-            raise TypeError(f"serialize got an unexpected argument: {', '.join(named)}")
+    def serialize(self, obj: Any) -> Any:
+        """Keras's dictionary of an object; None of None."""
         if obj is None:
             return None
         cls = type(obj)

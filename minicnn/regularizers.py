@@ -104,7 +104,12 @@ _FAMILY = registry.Registry(
     needs="add_gradient", advice=". minicnn writes every derivative by hand: derive a class from "
     "minicnn.regularizers.Regularizer, with __call__ and gradient",
 )  # fmt: skip
-get, serialize = _FAMILY.get, _FAMILY.serialize
+get = _FAMILY.get
+
+
+def serialize(regularizer: object) -> dict | None:
+    """Keras's dictionary of a regularizer; None of None."""
+    return _FAMILY.serialize(regularizer)
 
 
 def _factor(name: str, value: float | None) -> float:

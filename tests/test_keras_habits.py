@@ -520,5 +520,5 @@ def test_serialize_takes_its_object_by_name_too():
     assert initializers.serialize(initializer=initializers.Zeros())["class_name"] == "Zeros"
     assert regularizers.serialize(regularizer=regularizers.L2())["class_name"] == "L2"
     assert constraints.serialize(constraint=constraints.NonNeg())["class_name"] == "NonNeg"
-    with pytest.raises(TypeError, match="unexpected argument: name"):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'name'"):
         optimizers.serialize(name="sgd")

@@ -78,16 +78,14 @@ _SHORT = {
 CROSSENTROPY = ("crossentropy", "ce")
 
 _FAMILY = registry.Registry(
-    "loss",
-    "keras.losses",
+    "loss", "keras.losses",
     {c.__name__: c for c in CLASSES}
     | {f.__name__: f for f in FUNCTIONS}
     | _SHORT
     | {name.upper(): function for name, function in _SHORT.items()}
     | {"logcosh": log_cosh},
-    further=CROSSENTROPY,
-    foreign=lambda cls: cls.__module__,
-)
+    further=CROSSENTROPY, foreign=lambda cls: cls.__module__,
+)  # fmt: skip
 get, deserialize = _FAMILY.get, _FAMILY.deserialize
 
 

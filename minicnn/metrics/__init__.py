@@ -78,12 +78,9 @@ _SHORT = {
 _ACCURACY = ("accuracy", "acc")
 
 _FAMILY = registry.Registry(
-    "metric",
-    "keras.metrics",
-    _NAMES | _SHORT | {name.upper(): cls for name, cls in _SHORT.items()},
-    further=_ACCURACY,
-    foreign=lambda cls: cls.__module__,
-)
+    "metric", "keras.metrics", _NAMES | _SHORT | {n.upper(): cls for n, cls in _SHORT.items()},
+    further=_ACCURACY, foreign=lambda cls: cls.__module__,
+)  # fmt: skip
 
 
 def get(identifier: registry.Identifier) -> Any:

@@ -7,12 +7,8 @@ from minicnn.optimizers import schedules
 from minicnn.optimizers.base import Optimizer
 from minicnn.optimizers.rules import SGD, Adam, AdamW, RMSprop
 
-_FAMILY = registry.Registry(
-    "optimizer",
-    "keras.optimizers",
-    {c.__name__.lower(): c for c in (Adam, AdamW, SGD, RMSprop)},
-    ignore_case=True,
-)
+_NAMES = {c.__name__.lower(): c for c in (Adam, AdamW, SGD, RMSprop)}
+_FAMILY = registry.Registry("optimizer", "keras.optimizers", _NAMES, ignore_case=True)
 
 
 def get(identifier: Optimizer | dict[str, Any] | str) -> Optimizer:
@@ -31,7 +27,9 @@ def get(identifier: Optimizer | dict[str, Any] | str) -> Optimizer:
     raise ValueError(message)
 
 
-serialize = _FAMILY.serialize
+def serialize(optimizer: object) -> Any:
+    """Keras's dictionary of an optimizer; None of None."""
+    return _FAMILY.serialize(optimizer)
 
 
 def deserialize(

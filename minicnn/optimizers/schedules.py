@@ -185,14 +185,17 @@ class CosineDecayRestarts(LearningRateSchedule):
 
 
 _FAMILY = registry.Registry(
-    "learning rate schedule",
-    "keras.optimizers.schedules",
-    registry.names_of(
+    "learning rate schedule", "keras.optimizers.schedules", registry.names_of(
         ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay, CosineDecay,
         CosineDecayRestarts,
     ),
 )  # fmt: skip
-serialize, deserialize = _FAMILY.serialize, _FAMILY.deserialize
+deserialize = _FAMILY.deserialize
+
+
+def serialize(schedule: object) -> dict | None:
+    """Keras's dictionary of a schedule; None of None."""
+    return _FAMILY.serialize(schedule)
 
 
 def _cosine(p: float, alpha: float, height: float = 1.0) -> float:
